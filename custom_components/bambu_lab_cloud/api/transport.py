@@ -1,0 +1,245 @@
+"""One request and the answer to it, and which error an answer is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from http.cookies import SimpleCookie
+import json as jsonlib
+import logging
+from types import MappingProxyType
+from typing import Any, Self
+
+import aiohttp
+from yarl import URL
+
+from .errors import (
+    AuthenticationError,
+    BambuCloudError,
+    BlockedError,
+    CannotConnectError,
+    CaptchaError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ResponseError,
+    RetryLaterError,
+)
+from .values import integer, mapping, number, part, text
+
+_LOGGER = logging.getLogger(__name__)
+
+_LARGEST_BODY = 32 * 1024 * 1024
+_SHORTEST_WAIT = 1.0
+_LONGEST_WAIT = 6 * 3600.0
+# How long to ask nothing where the cloud does not say.
+_WAITS: dict[type[RetryLaterError], float] = {
+    RateLimitedError: 300.0,
+    BlockedError: 1800.0,
+    CaptchaError: 3600.0,
+}
+# The envelope has numbers of its own for two statuses.
+_STATUS_OF_CODE = {4: 401, 8: 403}
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where an account lives: the origin of the API and that of the web sign-in.
+
+    Images come from many hosts, all known by name; `images` is the one origin that is exempt
+    from the rules for them.
+    """
+
+    api: str
+    web: str
+    images: str | None = None
+
+    @classmethod
+    def at(cls, base_url: str) -> Self:
+        """Return the region whose every host is this one, such as a simulator.
+
+        Raises ValueError where `base_url` is not an absolute URL.
+        """
+        origin = str(URL(base_url).origin())
+        return cls(api=origin, web=origin, images=origin)
+
+
+GLOBAL = Region(api="https://api.bambulab.com", web="https://bambulab.com")
+CHINA = Region(api="https://api.bambulab.cn", web="https://bambulab.cn")
+REGIONS: Mapping[str, Region] = MappingProxyType({"global": GLOBAL, "china": CHINA})
+
+
+def parse_date(value: str | None) -> datetime | None:
+    """Return the time of an HTTP date."""
+    try:
+        date = parsedate_to_datetime(value or "")
+    except ValueError, OverflowError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, repr=False)
+class Answer:
+    """What came back, not yet judged. `endpoint` is a template and names no id."""
+
+    endpoint: str
+    status: int
+    headers: Mapping[str, str]
+    cookies: SimpleCookie
+    body: bytes
+    received: datetime
+
+    @property
+    def request_id(self) -> str | None:
+        """Return the cloud's name for the request."""
+        return self.headers.get("X-Request-Id")
+
+    @property
+    def clock_offset(self) -> timedelta | None:
+        """Return how far the server's clock is ahead of ours; it shows whole seconds."""
+        date = parse_date(self.headers.get("Date"))
+        return None if date is None else date - self.received
+
+    @cached_property
+    def data(self) -> Any:
+        """Return the decoded JSON body, None where it is none."""
+        try:
+            return jsonlib.loads(self.body.decode("utf-8-sig", errors="replace"))
+        except ValueError, RecursionError:
+            return None
+
+    @property
+    def code(self) -> int | None:
+        """Return the error number of the envelope; 0 and null are success."""
+        return integer(part(self.data).get("code")) or None
+
+    @property
+    def error(self) -> str:
+        """Return the error text of the envelope, or of a body that is no JSON."""
+        if isinstance(self.data, dict):
+            return text(self.data.get("error")) or text(self.data.get("message")) or ""
+        return self.body[:200].decode(errors="replace")
+
+    @property
+    def meaning(self) -> int:
+        """Return the HTTP status, or the one an HTTP 200 hides in its envelope."""
+        if not 200 <= self.status < 300 or self.code in {None, 200}:
+            return self.status
+        code = _STATUS_OF_CODE.get(self.code, self.code)
+        return code if 400 <= code < 600 else 400
+
+    @property
+    def _is_markup(self) -> bool:
+        return self.body.lstrip()[:1] == b"<"
+
+    @property
+    def _is_captcha(self) -> bool:
+        return (
+            418 in {self.status, self.code}
+            or "captchaId" in part(self.data)
+            or "not a robot" in self.error
+        )
+
+    @property
+    def _is_blocked(self) -> bool:
+        return self.headers.get("cf-mitigated") == "challenge" or (
+            self.status in {403, 503} and (self._is_markup or self.error.startswith("error code: "))
+        )
+
+    def check(self) -> None:
+        """Raise what the answer is, if it is an error.
+
+        The rules come from bodies that were captured or published up to 2026.
+        """
+        meaning = self.meaning
+        if self._is_captcha:
+            raise self.wait(CaptchaError)
+        if meaning == 429:
+            raise self.wait(RateLimitedError)
+        if self._is_blocked:
+            raise self.wait(BlockedError)
+        if meaning == 401:
+            raise self.fail(AuthenticationError)
+        if meaning == 403:
+            raise self.fail(PermissionDeniedError)
+        if meaning >= 500:
+            raise self.fail(CannotConnectError)
+        if meaning >= 300 or self._is_markup:
+            raise self.fail(ResponseError)
+
+    def read[T](self, parse: Callable[[dict[str, Any]], T]) -> T:
+        """Return the body, which must be a JSON object, as `parse` reads it."""
+        try:
+            return parse(mapping(self.data))
+        except ResponseError as err:
+            raise self.fail(ResponseError, str(err)) from None
+
+    def fail[E: BambuCloudError](self, kind: type[E], reason: str = "") -> E:
+        """Return an error of this kind about this answer."""
+        return kind(self._message(reason), status=self.status, request_id=self.request_id)
+
+    def wait[E: RetryLaterError](self, kind: type[E]) -> E:
+        """Return an error of this kind that says how long to wait."""
+        return kind(
+            self._retry_after(_WAITS[kind]),
+            self._message(),
+            status=self.status,
+            request_id=self.request_id,
+        )
+
+    def _message(self, reason: str = "") -> str:
+        return f"{self.endpoint}: HTTP {self.status}" + (f", {reason}" if reason else "")
+
+    def _retry_after(self, default: float) -> float:
+        value = self.headers.get("Retry-After")
+        seconds = number(value)
+        if seconds is None and (until := parse_date(value)) is not None:
+            now = parse_date(self.headers.get("Date")) or self.received
+            seconds = (until - now).total_seconds()
+        if seconds is None:
+            return default
+        return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
+
+
+async def send(
+    session: aiohttp.ClientSession,
+    method: str,
+    url: URL,
+    *,
+    endpoint: str,
+    headers: Mapping[str, str],
+    timeout: float,  # noqa: ASYNC109 - it becomes aiohttp's own
+    json: Mapping[str, Any] | None = None,
+    largest_body: int = _LARGEST_BODY,
+) -> Answer:
+    """Send one request and read the whole answer. Redirects are answers, too.
+
+    Raises CannotConnectError when there is none within `timeout` seconds, ResponseError when it
+    is larger than `largest_body` bytes.
+    """
+    body = bytearray()
+    try:
+        async with session.request(
+            method,
+            url,
+            headers={"Accept-Encoding": "gzip, deflate", **headers},
+            json=json,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=timeout),
+        ) as response:
+            received = datetime.now(UTC)
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > largest_body:
+                    raise ResponseError(
+                        f"{endpoint}: the answer is too large",
+                        status=response.status,
+                        request_id=response.headers.get("X-Request-Id"),
+                    )
+    except (TimeoutError, aiohttp.ClientError) as err:
+        # The text of these errors can hold the whole URL.
+        raise CannotConnectError(f"{endpoint}: {type(err).__name__}") from None
+    _LOGGER.debug("%s %s: HTTP %s", method, endpoint, response.status)
+    return Answer(
+        endpoint, response.status, response.headers, response.cookies, bytes(body), received
+    )

@@ -1,0 +1,65 @@
+"""Binary sensors of the Bambu Lab Cloud integration."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.components.binary_sensor import (
+    BinarySensorDeviceClass,
+    BinarySensorEntity,
+    BinarySensorEntityDescription,
+)
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import BambuConfigEntry
+from .entity import BambuPrinterEntity, add_printer_entities
+from .fleet.printer import Printer
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BambuBinarySensorEntityDescription(BinarySensorEntityDescription):
+    """A binary sensor of a printer."""
+
+    value_fn: Callable[[Printer], bool | None]
+
+
+BINARY_SENSORS: tuple[BambuBinarySensorEntityDescription, ...] = (
+    BambuBinarySensorEntityDescription(
+        key="online",
+        device_class=BinarySensorDeviceClass.CONNECTIVITY,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda printer: printer.online,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BambuConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the binary sensors of the printers."""
+    add_printer_entities(
+        entry,
+        async_add_entities,
+        lambda coordinator, printer_id: [
+            BambuBinarySensor(coordinator, printer_id, description)
+            for description in BINARY_SENSORS
+        ],
+    )
+
+
+class BambuBinarySensor(BambuPrinterEntity, BinarySensorEntity):
+    """A binary sensor of a printer."""
+
+    entity_description: BambuBinarySensorEntityDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return if it is on."""
+        return self.entity_description.value_fn(self.printer)

@@ -1,0 +1,38 @@
+"""The cloud that an account lives in: its region, and the sessions to reach it."""
+
+from os import environ
+
+from aiohttp import ClientSession, DummyCookieJar
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import (
+    async_create_clientsession,
+    async_get_clientsession,
+)
+
+from .api import REGIONS, BambuCloud, BambuLogin, Region
+from .const import USER_AGENT
+
+
+def _region(name: str) -> Region:
+    """Return a region by name, or the one cloud that the environment names instead of all."""
+    if base_url := environ.get("BAMBU_LAB_CLOUD_URL"):
+        return Region.at(base_url)
+    return REGIONS[name]
+
+
+def cloud_client(hass: HomeAssistant, region: str, token: str) -> BambuCloud:
+    """Return a client that reads with Home Assistant's shared session."""
+    return BambuCloud(async_get_clientsession(hass), _region(region), token, user_agent=USER_AGENT)
+
+
+def login_session(hass: HomeAssistant) -> ClientSession:
+    """Return a session for one sign-in, to be detached after it.
+
+    The shared session's cookie jar would carry one account's cookies into the next sign-in.
+    """
+    return async_create_clientsession(hass, auto_cleanup=False, cookie_jar=DummyCookieJar())
+
+
+def cloud_login(session: ClientSession, region: str) -> BambuLogin:
+    """Return the conversation that signs an account in."""
+    return BambuLogin(session, _region(region), user_agent=USER_AGENT)

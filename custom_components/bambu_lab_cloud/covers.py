@@ -1,0 +1,105 @@
+"""The pictures of prints: fetched once each, kept on disk, outliving their signed addresses."""
+
+import asyncio
+from collections.abc import Container
+from pathlib import Path
+from shutil import rmtree
+
+from homeassistant.components.image import Image, infer_image_type
+from homeassistant.core import HomeAssistant, callback
+
+from .api import BambuCloud, BambuCloudError, CannotConnectError
+from .const import DOMAIN, LOGGER
+from .fleet.printer import Print
+
+# Each task answer signs its covers anew; after this many different addresses a cover is given up.
+TRIES_PER_COVER = 3
+
+
+def _directory(hass: HomeAssistant, entry_id: str) -> Path:
+    return Path(hass.config.cache_path(DOMAIN, entry_id))
+
+
+async def async_remove_covers(hass: HomeAssistant, entry_id: str) -> None:
+    """Remove all pictures of an account."""
+    await hass.async_add_executor_job(rmtree, _directory(hass, entry_id), True)  # noqa: FBT003
+
+
+class Covers:
+    """The pictures of an account's prints by task id."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str, client: BambuCloud) -> None:
+        """Initialize the pictures."""
+        self._hass = hass
+        self._client = client
+        self._directory = _directory(hass, entry_id)
+        self._kept: set[str] = set()
+        self._tried: dict[str, set[str]] = {}
+        self._lock = asyncio.Lock()
+
+    async def async_load(self) -> None:
+        """Find the pictures that an earlier start left."""
+
+        def load() -> set[str]:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            return {path.name for path in self._directory.iterdir() if path.name.isdecimal()}
+
+        self._kept = await self._hass.async_add_executor_job(load)
+
+    @callback
+    def has(self, task_id: str) -> bool:
+        """Return if the picture of a print is here."""
+        return task_id in self._kept
+
+    async def async_fetch(self, job: Print) -> bool:
+        """Fetch the picture of a print unless it is here; return if it is."""
+        task_id, url = job.task_id, job.cover
+        # The id becomes a file's name, so it has to be the number that it should be.
+        if task_id is None or not task_id.isdecimal():
+            return False
+        async with self._lock:
+            tried = self._tried.setdefault(task_id, set())
+            if self.has(task_id) or not url or url in tried or len(tried) >= TRIES_PER_COVER:
+                return self.has(task_id)
+            try:
+                image = await self._client.download_image(url)
+            except CannotConnectError as err:
+                LOGGER.debug("A print's picture is fetched later: %s", err)
+                return False
+            except BambuCloudError as err:
+                if not tried:
+                    LOGGER.info("A print's picture could not be fetched: %s", err)
+                tried.add(url)
+                return False
+            await self._hass.async_add_executor_job(
+                (self._directory / task_id).write_bytes, image.content
+            )
+            self._kept.add(task_id)
+            del self._tried[task_id]
+            return True
+
+    async def async_read(self, task_id: str) -> Image | None:
+        """Return a picture that is here."""
+        try:
+            content = await self._hass.async_add_executor_job(
+                (self._directory / task_id).read_bytes
+            )
+        except FileNotFoundError:
+            # Somebody emptied the cache; the next update of the print fetches it again.
+            self._kept.discard(task_id)
+            return None
+        if (content_type := infer_image_type(content)) is None:
+            return None
+        return Image(content_type, content)
+
+    async def async_prune(self, wanted: Container[str]) -> None:
+        """Remove the pictures that no entity shows any more."""
+
+        def prune(task_ids: list[str]) -> None:
+            for task_id in task_ids:
+                (self._directory / task_id).unlink(missing_ok=True)
+
+        async with self._lock:
+            gone = [task_id for task_id in self._kept if task_id not in wanted]
+            self._kept.difference_update(gone)
+            await self._hass.async_add_executor_job(prune, gone)

@@ -1,0 +1,77 @@
+"""When to ask the cloud again, and for what."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from .printer import ENDED, NO_TASK, Printer
+
+NEAR_END = timedelta(seconds=25)
+PRINTING = timedelta(minutes=1)
+IDLE = timedelta(minutes=2)
+NOBODY_ONLINE = timedelta(minutes=5)
+
+# How long before its expected end a print is polled faster.
+_NEAR = timedelta(minutes=3)
+# Prints run over their estimate a little, rarely much: after this the pace is the usual one again.
+_OVER = timedelta(minutes=10)
+
+TASKS_WHILE_PRINTING = timedelta(minutes=5)
+PRINT_STATUS_WITHOUT_TASKS = timedelta(hours=6)
+FIRST_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = timedelta(minutes=30)
+
+
+def poll_interval(printers: Collection[Printer], now: datetime) -> timedelta:
+    """Return how long to wait before user/bind is asked again."""
+    if any(printer.is_active for printer in printers):
+        return NEAR_END if any(_is_near_end(p, now) for p in printers) else PRINTING
+    return IDLE if any(printer.online for printer in printers) else NOBODY_ONLINE
+
+
+def _is_near_end(printer: Printer, now: datetime) -> bool:
+    """Return if a printer's print should end about now."""
+    end = printer.current.print.expected_end if printer.current else None
+    return end is not None and end - _NEAR <= now <= end + _OVER
+
+
+def tasks_are_due(
+    before: Mapping[str, Printer] | None,
+    printers: Mapping[str, Printer],
+    *,
+    asked_at: datetime | None,
+    now: datetime,
+) -> bool:
+    """Return if the newest page of my/tasks should be asked after a poll of user/bind.
+
+    before are the printers after the previous poll, None at the start; printers those of this
+    poll with the tasks known so far. It is asked at the start, when a printer is new or its job or
+    status changed, and every few minutes while something prints.
+    """
+    if before is None or asked_at is None:
+        return True
+    return any(
+        (old := before.get(printer.id)) is None
+        or (old.status, old.print_job) != (printer.status, printer.print_job)
+        or (printer.is_active and now - asked_at >= TASKS_WHILE_PRINTING)
+        for printer in printers.values()
+    )
+
+
+def awaits_its_task(printer: Printer) -> bool:
+    """Return if a printer's job does not stand in the known tasks as the printer has it.
+
+    my/tasks lags behind user/bind by seconds to a minute, at the start of a print and at its end.
+    """
+    if printer.print_job in (None, NO_TASK):
+        return False
+    if printer.current is not None:
+        return not printer.current.print.in_tasks
+    return printer.status in ENDED and (
+        printer.last is None or printer.last.task_id != printer.print_job
+    )
+
+
+def retry_interval(failures: int, jitter: float) -> timedelta:
+    """Return how long to wait after a number of failed polls in a row; jitter is from 0 to 1."""
+    doubled = FIRST_RETRY * (1 << min(failures - 1, 10))
+    return min(doubled, LONGEST_RETRY) * (1 + jitter / 4)

@@ -1,0 +1,359 @@
+"""From a device, its print answer and its tasks to a printer: status, current print, last print."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+import logging
+
+from ..api.models import Device, PrintStatus, Task
+
+_LOGGER = logging.getLogger(__name__)
+
+NO_TASK = "0"
+# The serial number would be unique, but names reach logs and states.
+_NAMELESS = "3D printer"
+
+
+class PrinterStatus(StrEnum):
+    """What a printer is doing."""
+
+    OFFLINE = "offline"
+    IDLE = "idle"
+    PREPARING = "preparing"
+    PRINTING = "printing"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+ACTIVE = frozenset({PrinterStatus.PREPARING, PrinterStatus.PRINTING, PrinterStatus.PAUSED})
+ENDED = frozenset({PrinterStatus.FINISHED, PrinterStatus.FAILED})
+
+
+class PrintResult(StrEnum):
+    """How a print ended. The cloud does not tell a cancelled print from a failed one."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+_STATUS_BY_NAME = {
+    "RUNNING": PrinterStatus.PRINTING,
+    "ACTIVE": PrinterStatus.PRINTING,
+    "PRINTING": PrinterStatus.PRINTING,
+    "PREPARE": PrinterStatus.PREPARING,
+    "CREATED": PrinterStatus.PREPARING,
+    "SLICING": PrinterStatus.PREPARING,
+    "SUCCESS": PrinterStatus.FINISHED,
+    "ERROR": PrinterStatus.FAILED,
+    "IDLE": PrinterStatus.IDLE,
+}
+_STATUS_BY_PREFIX = {
+    "PAUSE": PrinterStatus.PAUSED,
+    "FINISH": PrinterStatus.FINISHED,
+    "FAIL": PrinterStatus.FAILED,
+    "CANCEL": PrinterStatus.FAILED,
+}
+
+_RESULTS = {2: PrintResult.FINISHED, 3: PrintResult.FAILED}
+_ACTIVE_TASK = frozenset({1, 4})
+_LONGEST = timedelta(days=366).total_seconds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filament:
+    """A filament of a print: color is #RRGGBB, weight the slicer's estimate in g, slot from 1."""
+
+    type: str | None
+    color: str | None
+    weight: float | None
+    slot: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Print:
+    """One print of one printer.
+
+    weight (g), length (m) and cost_time (s) are the slicer's estimates for the whole plate, also
+    of a print that failed. result and ended_at are None while it runs. in_tasks tells whether it
+    stands in my/tasks, or only the printer spoke of it. The cover is a signed address that changes
+    with every answer, so it is no part of what makes two prints equal.
+    """
+
+    printer_id: str = field(repr=False)
+    task_id: str | None = None
+    title: str | None = None
+    result: PrintResult | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    cost_time: float | None = None
+    weight: float | None = None
+    length: float | None = None
+    filaments: tuple[Filament, ...] = ()
+    plate: int | None = None
+    model_id: str | None = None
+    bed_type: str | None = None
+    in_tasks: bool = False
+    cover: str | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def duration(self) -> timedelta | None:
+        """Return the time between start and end, pauses included."""
+        if self.started_at is None or self.ended_at is None or self.ended_at < self.started_at:
+            return None
+        return self.ended_at - self.started_at
+
+    @property
+    def expected_end(self) -> datetime | None:
+        """Return start plus slicing time, also if that has passed; None if either is unknown."""
+        if self.started_at is None or not self.cost_time or self.cost_time > _LONGEST:
+            return None
+        return self.started_at + timedelta(seconds=self.cost_time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentPrint:
+    """The print that a printer is busy with, and how far it is.
+
+    progress is a whole percent, progress_estimated says that it was reckoned from the clock.
+    expected_end is absolute and an estimate always; None where unknown or already passed.
+    """
+
+    print: Print
+    progress: int | None
+    progress_estimated: bool
+    expected_end: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printer:
+    """A printer as owners think of it. online and status are None where the cloud does not say."""
+
+    id: str = field(repr=False)
+    name: str
+    model: str | None
+    model_id: str | None
+    nozzle_diameter: float | None
+    online: bool | None
+    status: PrinterStatus | None
+    print_job: str | None
+    current: CurrentPrint | None
+    last: Print | None
+
+    @property
+    def is_active(self) -> bool:
+        """Return if it prepares, prints or is paused."""
+        return self.status in ACTIVE
+
+
+def print_from_task(task: Task, printer_id: str) -> Print:
+    """Return the print that a task of my/tasks records.
+
+    Status 2 is finished and 3 failed or cancelled (observed 2026); in any other the cloud's
+    endTime is a copy of the start and means nothing. MakerWorld prints carry the profile's name as
+    title, so the design's title goes first.
+    """
+    result = _RESULTS.get(task.status) if task.status is not None else None
+    return Print(
+        printer_id=printer_id,
+        task_id=task.id,
+        title=task.design_title or task.title,
+        result=result,
+        started_at=task.start_time,
+        ended_at=task.end_time if result else None,
+        cost_time=task.cost_time,
+        weight=task.weight,
+        length=task.length,
+        filaments=tuple(
+            Filament(
+                type=filament.type,
+                color=filament.color,
+                weight=filament.weight,
+                slot=_slot(filament.ams),
+            )
+            for filament in task.filaments
+        ),
+        plate=task.plate_index,
+        model_id=task.model_id,
+        bed_type=task.bed_type,
+        in_tasks=True,
+        cover=task.cover,
+    )
+
+
+def _slot(ams: int | None) -> int | None:
+    """Return the number of the AMS slot from 1; the external spool and an AMS HT have none."""
+    return ams + 1 if ams is not None and 0 <= ams < 16 else None
+
+
+def status_from_cloud(raw: str | None) -> PrinterStatus | None:
+    """Return what an upper-case status of user/bind or user/print means, None if nobody knows."""
+    if raw is None:
+        return None
+    if status := _STATUS_BY_NAME.get(raw):
+        return status
+    for prefix, status in _STATUS_BY_PREFIX.items():
+        if raw.startswith(prefix):
+            return status
+    _say_once(raw)
+    return None
+
+
+@lru_cache
+def _say_once(raw: str) -> None:
+    _LOGGER.debug("The cloud reports a print status that is not known yet: %s", raw)
+
+
+def derive_printers(
+    devices: Iterable[Device],
+    statuses: Iterable[PrintStatus],
+    tasks: Iterable[Task],
+    *,
+    now: datetime,
+    remembered_jobs: Mapping[str, str],
+) -> dict[str, Printer]:
+    """Return every printer of user/bind by its id.
+
+    statuses are the answer of user/print of the same poll, empty if it was not asked. tasks are
+    those known of my/tasks, in any order. now is the cloud's time. remembered_jobs are the task
+    ids that user/print told last, by printer: the cloud of 2022 has no print_job in user/bind.
+    """
+    status_by_id = {status.id: status for status in statuses}
+    tasks_by_id: dict[str, list[Task]] = {}
+    for task in tasks:
+        if task.device_id is not None:
+            tasks_by_id.setdefault(task.device_id, []).append(task)
+    return {
+        device.id: derive_printer(
+            device,
+            status_by_id.get(device.id),
+            tasks_by_id.get(device.id, ()),
+            now=now,
+            remembered_job=remembered_jobs.get(device.id),
+        )
+        for device in devices
+    }
+
+
+def derive_printer(
+    device: Device,
+    status: PrintStatus | None,
+    tasks: Iterable[Task],
+    *,
+    now: datetime,
+    remembered_job: str | None = None,
+) -> Printer:
+    """Return one printer from the answers about it; see derive_printers for the arguments."""
+    newest_first = sorted(tasks, key=_start, reverse=True)
+    online = device.online
+    if online is None and status is not None:
+        online = status.online
+    raw = (status.task_status if status else None) or device.print_status
+    job = (status.task_id if status else None) or device.print_job or remembered_job
+    state = status_from_cloud(raw)
+    if online is False:
+        state = PrinterStatus.OFFLINE
+    elif raw is None and online:
+        active = _active_task(newest_first, raw_state=None, job=job, now=now)
+        state = PrinterStatus.PRINTING if active else PrinterStatus.IDLE
+    return Printer(
+        id=device.id,
+        name=device.name or (status.name if status else None) or device.product_name or _NAMELESS,
+        model=device.product_name,
+        model_id=device.model,
+        nozzle_diameter=device.nozzle_diameter,
+        online=online,
+        status=state,
+        print_job=job,
+        current=_current(device.id, state, status, newest_first, job=job, now=now),
+        last=next(
+            (
+                ended
+                for task in sorted(newest_first, key=_end, reverse=True)
+                if (ended := print_from_task(task, device.id)).result
+            ),
+            None,
+        ),
+    )
+
+
+def _start(task: Task) -> float:
+    return task.start_time.timestamp() if task.start_time else 0.0
+
+
+def _end(task: Task) -> float:
+    return task.end_time.timestamp() if task.end_time else _start(task)
+
+
+def _active_task(
+    newest_first: list[Task], *, raw_state: PrinterStatus | None, job: str | None, now: datetime
+) -> Task | None:
+    """Return the task that runs, if one plausibly does.
+
+    Tasks that never ended stay at status 4 for ever. So only the newest of a printer counts, and
+    only while something speaks for it: the printer's own state, its job's id, or the clock.
+    """
+    if not newest_first or newest_first[0].status not in _ACTIVE_TASK:
+        return None
+    task = newest_first[0]
+    end = print_from_task(task, "").expected_end
+    in_time = end is not None and now < end + timedelta(seconds=task.cost_time or 0)
+    return task if raw_state in ACTIVE or task.id == job or in_time else None
+
+
+def _current(
+    device_id: str,
+    state: PrinterStatus | None,
+    status: PrintStatus | None,
+    newest_first: list[Task],
+    *,
+    job: str | None,
+    now: datetime,
+) -> CurrentPrint | None:
+    """Return the print that an active printer is busy with, with all that is known of it."""
+    if state not in ACTIVE:
+        return None
+    if job is None:
+        task = _active_task(newest_first, raw_state=state, job=None, now=now)
+    else:
+        # A task that ended is not what runs now, whatever the job says: the two answers crossed,
+        # or the print was started at the printer and has no task. Job "0" matches none.
+        task = next((t for t in newest_first if t.id == job and t.status not in _RESULTS), None)
+    known = print_from_task(task, device_id) if task else Print(printer_id=device_id)
+    ended_job = task is None and any(t.id == job for t in newest_first)
+    task_id = known.task_id or (None if ended_job or job == NO_TASK else job)
+    current = Print(
+        printer_id=device_id,
+        task_id=task_id,
+        title=known.title or (status.task_name if status else None),
+        started_at=(status.start_time if status else None) or known.started_at,
+        cost_time=(status.prediction if status else None) or known.cost_time,
+        weight=known.weight,
+        length=known.length,
+        filaments=known.filaments,
+        plate=known.plate,
+        model_id=known.model_id or (status.model_id if status else None),
+        bed_type=known.bed_type,
+        in_tasks=known.in_tasks,
+        cover=known.cover or (status.thumbnail if status else None),
+    )
+    # How long a pause lasts nobody knows, so the clock tells nothing during one.
+    end = None if state is PrinterStatus.PAUSED else current.expected_end
+    reported = status.progress if status else None
+    progress = _estimate(current, end, now) if reported is None else int(reported)
+    return CurrentPrint(
+        print=current,
+        progress=progress,
+        progress_estimated=reported is None,
+        expected_end=end if end and end > now else None,
+    )
+
+
+def _estimate(current: Print, end: datetime | None, now: datetime) -> int | None:
+    """Return the share of the expected time that has passed, below 100 until the end is known."""
+    if current.started_at is None or end is None:
+        return None
+    share = (now - current.started_at) / (end - current.started_at)
+    return max(0, min(99, int(share * 100)))

@@ -1,0 +1,129 @@
+"""Pictures of the prints of the Bambu Lab Cloud integration."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.components.image import ImageEntity, ImageEntityDescription
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
+
+from .coordinator import BambuConfigEntry, FleetCoordinator
+from .covers import Covers
+from .entity import BambuPrinterEntity, add_printer_entities
+from .fleet.printer import Print, Printer
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BambuImageEntityDescription(ImageEntityDescription):
+    """A picture of a print of a printer."""
+
+    print_fn: Callable[[Printer], Print | None]
+
+
+IMAGES: tuple[BambuImageEntityDescription, ...] = (
+    BambuImageEntityDescription(
+        key="print_preview",
+        translation_key="print_preview",
+        print_fn=lambda printer: printer.current.print if printer.current else printer.last,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BambuConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the pictures of the printers."""
+    covers = entry.runtime_data.covers
+    add_printer_entities(
+        entry,
+        async_add_entities,
+        lambda coordinator, printer_id: [
+            BambuImage(coordinator, printer_id, description, covers) for description in IMAGES
+        ],
+    )
+
+
+class BambuImage(BambuPrinterEntity, ImageEntity):
+    """A picture of a print. It changes with the task, never with the address that signs it."""
+
+    entity_description: BambuImageEntityDescription
+
+    def __init__(
+        self,
+        coordinator: FleetCoordinator,
+        printer_id: str,
+        description: BambuImageEntityDescription,
+        covers: Covers,
+    ) -> None:
+        """Initialize the picture."""
+        super().__init__(coordinator, printer_id, description)
+        ImageEntity.__init__(self, coordinator.hass)
+        self._covers = covers
+        self._task_id: str | None = None
+        self._show()
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Fetch the first picture."""
+        await super().async_added_to_hass()
+        self._fetch()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Show the picture of another print, once it is here."""
+        if self.available:
+            self._fetch()
+            self._show()
+        super()._handle_coordinator_update()
+
+    @property
+    def _print(self) -> Print | None:
+        """Return the print to show."""
+        return self.entity_description.print_fn(self.printer)
+
+    @callback
+    def _fetch(self) -> None:
+        """Fetch a picture that is missing, without making anybody wait."""
+        job = self._print
+        if job is None or job.task_id is None or self._covers.has(job.task_id):
+            return
+        self.coordinator.config_entry.async_create_background_task(
+            self.hass, self._async_fetch(job), f"{self.entity_id} picture"
+        )
+
+    async def _async_fetch(self, job: Print) -> None:
+        """Fetch the picture of a print and show it."""
+        if await self._covers.async_fetch(job) and self.available:
+            self._show()
+            self.async_write_ha_state()
+
+    @callback
+    def _show(self) -> None:
+        """Turn to the picture of the print, if it is here and not shown yet."""
+        job = self._print
+        if (
+            job is None
+            or job.task_id is None
+            or job.task_id == self._task_id
+            or not self._covers.has(job.task_id)
+        ):
+            return
+        self._task_id = job.task_id
+        self._cached_image = None
+        # The print's own time, so that a restart is no change of the picture.
+        self._attr_image_last_updated = job.ended_at or job.started_at or dt_util.utcnow()
+
+    @override
+    async def async_image(self) -> bytes | None:
+        """Return the picture."""
+        if self._task_id is None or (image := await self._covers.async_read(self._task_id)) is None:
+            return None
+        self._attr_content_type = image.content_type
+        return image.content

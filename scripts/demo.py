@@ -1,0 +1,274 @@
+"""A Home Assistant with the integration, connected to the simulator: see docs/development.md."""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager, suppress
+import ctypes
+import fcntl
+import os
+from pathlib import Path
+import shutil
+import signal
+import socket
+import sys
+import time
+
+import aiohttp
+
+from scripts.demo_checks import CHECKS, check_log, check_simulator_log, entities, warnings
+from scripts.demo_home import LOGIN, DemoError, Home, prepare, until
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / ".demo"
+HASS = Path(sys.executable).with_name("hass")
+RESTART = 100  # Home Assistant's exit code when it is to be started again
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+def say(text: str) -> None:
+    """Print a line, also to a terminal that is gone."""
+    with suppress(OSError):
+        print(text, flush=True)
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Let one process at a time have the configuration folder."""
+    with (ROOT / ".tools" / f"{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoError("It runs already, with the same configuration folder.") from None
+        yield
+
+
+def free_port(preferred: int) -> int:
+    """Return the preferred port or the next free one, for 0 any free one."""
+    for port in range(preferred, preferred + 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise DemoError(f"No port from {preferred} on is free.")
+
+
+def end_with_parent() -> None:
+    """Have Linux end a child when the demo itself is killed."""
+    if sys.platform == "linux":
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Child:
+    """A process of the demo; its output goes to a log."""
+
+    def __init__(self, name: str, log: Path, *command: str | Path, **env: str) -> None:
+        self._name = name
+        self.log = log
+        self._command = command
+        self._env = os.environ | env
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start the process with an empty log."""
+        with self.log.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                env=self._env,
+                start_new_session=True,  # Ctrl-C is for the demo, which ends them in order
+                preexec_fn=end_with_parent,
+            )
+
+    async def wait(self) -> int:
+        """Wait for its end and return its exit code."""
+        return await self._process.wait() if self._process else 0
+
+    async def stop(self) -> None:
+        """End the process, by force after half a minute."""
+        if self._process and self._process.returncode is None:
+            self._process.terminate()
+            try:
+                await asyncio.wait_for(self.wait(), 30)
+            except TimeoutError:
+                self._process.kill()
+                await self.wait()
+
+    async def answers(self, url: str) -> None:
+        """Wait for the process to answer."""
+
+        async def probe() -> bool:
+            if self._process and self._process.returncode is not None:
+                raise self.ended()
+            async with aiohttp.request("GET", url) as response:
+                return response.ok
+
+        if not await until(probe, 90):
+            raise DemoError(f"{self._name} does not answer: see {self.log.relative_to(ROOT)}.")
+
+    def ended(self) -> DemoError:
+        """Return the error for a process that nobody has stopped."""
+        return DemoError(f"{self._name} has ended by itself: see {self.log.relative_to(ROOT)}.")
+
+    def text(self) -> str:
+        """Read the log."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+class Demo:
+    """The simulator and Home Assistant on their ports."""
+
+    def __init__(
+        self, folder: Path, session: aiohttp.ClientSession, arguments: argparse.Namespace
+    ) -> None:
+        self._folder = folder
+        port = free_port(0 if arguments.check else 8123)
+        simulator_port = free_port(0 if arguments.check else 8099)
+        self.home = Home(session, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{simulator_port}")
+        prepare(folder, ROOT / "custom_components", port)
+        options = ("--seed", "1", "--time-factor", arguments.time_factor, "--era", arguments.era)
+        self.simulator = Child(
+            "The simulator",
+            folder / "simulator.log",
+            *(sys.executable, "-m", "simulator", "--port", str(simulator_port), *options),
+        )
+        self.hass = Child(
+            "Home Assistant",
+            folder / "hass.log",
+            *(HASS, "-c", folder, "--skip-pip", "--log-no-color"),
+            BAMBU_LAB_CLOUD_URL=self.home.simulator,
+        )
+
+    async def start(self) -> str:
+        """Start both and sign in, to Home Assistant and in it to the demo account."""
+        if not (self._folder / ".storage/auth_provider.homeassistant").exists():
+            await self._add_user()
+        say("[demo] Starting the simulator")
+        await self.simulator.start()
+        await self.simulator.answers(f"{self.home.simulator}/simulator/state")
+        say("[demo] Starting Home Assistant")
+        await self.hass.start()
+        await self.hass.answers(self.home.url)
+        await self.home.sign_in()
+        say("[demo] Signing the demo account in")
+        await self.home.connect()
+        return "both run, and the demo account is signed in"
+
+    async def _add_user(self) -> None:
+        say("[demo] Creating the user of Home Assistant")
+        command = (HASS, "--script", "auth", "-c", self._folder, "add", LOGIN, LOGIN)
+        script = Child("The script that adds a user", self._folder / "auth.log", *command)
+        await script.start()
+        try:
+            if await script.wait():
+                raise script.ended()
+        finally:
+            await script.stop()
+
+    async def stop(self) -> None:
+        """End both, Home Assistant first."""
+        await self.hass.stop()
+        await self.simulator.stop()
+
+    async def show(self) -> int:
+        """Run until cancelled, or until one of the two ends by itself."""
+        await self.start()
+        say(f"\n  Home Assistant   {self.home.url}   (name {LOGIN}, password {LOGIN})")
+        say(f"  Simulator        {self.home.simulator}/simulator/state")
+        say(f"  Log              {self.hass.log.relative_to(ROOT)}\n\nCtrl-C ends both.")
+        simulator = asyncio.create_task(self.simulator.wait())
+        while True:
+            hass = asyncio.create_task(self.hass.wait())
+            await asyncio.wait({simulator, hass}, return_when=asyncio.FIRST_COMPLETED)
+            if simulator.done():
+                raise self.simulator.ended()
+            if hass.result() != RESTART:
+                raise self.hass.ended()
+            say("[demo] Home Assistant starts again")
+            await self.hass.start()
+
+    async def check(self) -> int:
+        """Run every check, end both, and read the logs."""
+        failures = int(await failed("start", self.start()))
+        if not failures:
+            for name, check in CHECKS:
+                failures += await failed(name, check(self.home))
+            for entity_id, item in (await entities(self.home))[0].items():
+                say(f"        {entity_id:50} {item['state']}")
+        await self.stop()
+        log = self.hass.text()
+        failures += await failed("log", check_log(log))
+        failures += await failed("simulator", check_simulator_log(self.simulator.text()))
+        for record in warnings(log):
+            say(f"        {record.splitlines()[0]}")
+        if failures:
+            say("\n".join(["The end of Home Assistant's log:", *log.splitlines()[-40:]]))
+        return int(failures > 0)
+
+
+async def failed(name: str, check: Awaitable[str]) -> bool:
+    """Say how a check ends."""
+    try:
+        say(f"ok      {name}: {await check}")
+    except (aiohttp.ClientError, TimeoutError, DemoError) as error:
+        say(f"FAILED  {name}: {error or type(error).__name__}")
+        return True
+    return False
+
+
+def reset() -> None:
+    """Remove the demo's configuration folder, but for the check's."""
+    for item in FOLDER.iterdir():
+        if item.is_symlink() or item.is_file():
+            item.unlink()
+        elif item.name != "check":
+            shutil.rmtree(item)
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Run the demo or the check; a signal ends it."""
+    folder = FOLDER / "check" if arguments.check else FOLDER
+    if arguments.check:
+        shutil.rmtree(folder, ignore_errors=True)
+    elif arguments.reset:
+        reset()
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60)) as session:
+        demo = Demo(folder, session, arguments)
+        work = asyncio.create_task(demo.check() if arguments.check else demo.show())
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+        try:
+            return await work
+        except asyncio.CancelledError:
+            say("[demo] Ending Home Assistant and the simulator")
+            return 130
+        finally:
+            await demo.stop()
+
+
+def main() -> int:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="run the checks and end")
+    parser.add_argument("--reset", action="store_true", help="begin with an empty configuration")
+    parser.add_argument("--era", choices=("2022", "2026"), default="2026", help="the cloud's age")
+    parser.add_argument("--time-factor", default="60", help="how much shorter prints take")
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    try:
+        with alone("check" if arguments.check else "demo"):
+            code = asyncio.run(run(arguments))
+    except DemoError as error:
+        say(f"[demo] {error}")
+        return 1
+    if arguments.check:
+        say(f"{'Failed' if code else 'Passed'} after {time.monotonic() - started:.0f} s.")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""The demo's Home Assistant: its configuration folder, and what the demo does there over HTTP."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+import json
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+DOMAIN = "bambu_lab_cloud"
+ACCOUNT = "demo@example.com"
+ACCOUNT_PASSWORD = "demo-password"  # noqa: S105  # made up, the simulator's
+LOGIN = "demo"  # name and password of the Home Assistant user
+
+CONFIGURATION = f"""\
+homeassistant:
+  name: Bambu Lab Cloud demo
+  country: DE
+frontend:
+config:
+history:
+logbook:
+logger:
+  default: warning
+  logs:
+    custom_components.{DOMAIN}: debug
+"""
+
+
+class DemoError(Exception):
+    """What stands in the way, as one sentence."""
+
+
+def prepare(folder: Path, components: Path, port: int) -> None:
+    """Write the configuration folder, keeping what Home Assistant has stored there."""
+    storage = folder / ".storage"
+    storage.mkdir(parents=True, exist_ok=True)
+    (folder / "configuration.yaml").write_text(CONFIGURATION)
+    link = folder / "custom_components"
+    link.unlink(missing_ok=True)
+    link.symlink_to(components.relative_to(folder, walk_up=True))
+    onboarding = storage / "onboarding"
+    if not onboarding.exists():
+        steps = ["user", "core_config", "analytics", "integration"]
+        _store(onboarding, version=4, data={"done": steps})
+    # An address from YAML is a trial that reverts after five minutes; a stored one stays. The
+    # login is no secret, so that only this machine may reach it.
+    stable = {
+        "server_host": ["127.0.0.1"],
+        "server_port": port,
+        "cors_allowed_origins": [],
+        "login_attempts_threshold": -1,
+        "ip_ban_enabled": False,
+        "ssl_profile": "intermediate_v6",
+        "use_x_frame_options": True,
+        "created_at": "2026-11-01T00:00:00+00:00",
+        "error": None,
+        "error_message": None,
+    }
+    address = {"stable": stable, "pending": None, "yaml_migration_done": True}
+    _store(storage / "http", version=3, data=address)
+
+
+def _store(path: Path, *, version: int, data: dict[str, Any]) -> None:
+    content = {"version": version, "minor_version": 1, "key": path.name, "data": data}
+    path.write_text(json.dumps(content))
+
+
+async def until[T](probe: Callable[[], Awaitable[T | None]], seconds: float) -> T | None:
+    """Repeat the probe until it answers something true; None when the time is over."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while True:
+                with suppress(aiohttp.ClientError):
+                    if answer := await probe():
+                        return answer
+                await asyncio.sleep(0.3)
+    return None
+
+
+class Home:
+    """A running Home Assistant, and the simulator it is to talk to."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, simulator: str) -> None:
+        self.url = url
+        self.simulator = simulator
+        self._session = session
+        self._token = ""
+
+    async def get(self, path: str) -> Any:
+        """GET from Home Assistant."""
+        return await self._json("GET", path)
+
+    async def post(self, path: str, body: object = None) -> Any:
+        """POST to Home Assistant."""
+        return await self._json("POST", path, json=body)
+
+    async def simulated(self, path: str) -> Any:
+        """GET from the simulator's own controls."""
+        async with self._session.get(f"{self.simulator}/simulator/{path}") as response:
+            response.raise_for_status()
+            return await response.json()
+
+    async def content(self, path: str) -> bytes:
+        """Fetch the bytes of a page or picture."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        async with self._session.get(f"{self.url}{path}", headers=headers) as response:
+            response.raise_for_status()
+            return await response.read()
+
+    async def command(self, name: str) -> Any:
+        """Return the result of one websocket command."""
+        async with self._session.ws_connect(f"{self.url}/api/websocket", max_msg_size=0) as socket:
+            await socket.receive_json()
+            await socket.send_json({"type": "auth", "access_token": self._token})
+            await socket.receive_json()
+            await socket.send_json({"id": 1, "type": name})
+            answer = await socket.receive_json()
+        if not answer["success"]:
+            raise DemoError(f"Home Assistant refuses {name}: {answer['error']['message']}.")
+        return answer["result"]
+
+    async def sign_in(self) -> None:
+        """Sign the demo's user in and wait until everything is set up."""
+        client = {"client_id": f"{self.url}/"}
+        start = {"handler": ["homeassistant", None], "redirect_uri": f"{self.url}/"}
+        flow = await self.post("/auth/login_flow", client | start)
+        login = client | {"username": LOGIN, "password": LOGIN}
+        result = await self.post(f"/auth/login_flow/{flow['flow_id']}", login)
+        if result["type"] != "create_entry":
+            raise DemoError("The login of the demo was changed: start afresh with --reset.")
+        grant = client | {"grant_type": "authorization_code", "code": result["result"]}
+        self._token = (await self._json("POST", "/auth/token", data=grant))["access_token"]
+        if not await until(self._running, 90):
+            raise DemoError("Home Assistant does not come to the end of its start.")
+
+    async def _running(self) -> bool:
+        return bool((await self.get("/api/config"))["state"] == "RUNNING")
+
+    async def entry(self) -> dict[str, Any] | None:
+        """Return the account's config entry."""
+        entries = await self.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
+        return entries[0] if entries else None
+
+    async def connect(self) -> None:
+        """Add the demo account, or sign it in again where its token is no longer taken."""
+        if not await self.entry():
+            await self._walk(
+                await self.post("/api/config/config_entries/flow", {"handler": DOMAIN})
+            )
+            return
+        for flow in await self.command("config_entries/flow/progress"):
+            if flow["handler"] == DOMAIN and flow["context"]["source"] == "reauth":
+                await self._walk(
+                    await self.get(f"/api/config/config_entries/flow/{flow['flow_id']}")
+                )
+
+    async def _walk(self, step: dict[str, Any]) -> None:
+        """Answer each step of a config flow as a user would."""
+        while step["type"] in {"menu", "form"}:
+            if step.get("errors"):
+                raise DemoError(f"Step {step['step_id']} answers {step['errors']}.")
+            answer = await self._answer(step)
+            step = await self.post(f"/api/config/config_entries/flow/{step['flow_id']}", answer)
+        if step["type"] != "create_entry" and step.get("reason") != "reauth_successful":
+            raise DemoError(f"Signing in ends with {step['type']}: {step.get('reason')}.")
+
+    async def _answer(self, step: dict[str, Any]) -> dict[str, Any]:
+        if step["type"] == "menu":
+            return {"next_step_id": "password"}
+        fields = step["data_schema"]
+        values = {field["name"]: field["default"] for field in fields if "default" in field}
+        values |= {"region": "global", "account": ACCOUNT, "password": ACCOUNT_PASSWORD}
+        names = {field["name"] for field in fields}
+        if "code" in names:
+            values["code"] = (await self.simulated(f"codes/{ACCOUNT}"))["code"]
+        return {name: value for name, value in values.items() if name in names}
+
+    async def _json(self, method: str, path: str, **body: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        async with self._session.request(
+            method, f"{self.url}{path}", headers=headers, **body
+        ) as response:
+            if not response.ok:
+                raise DemoError(f"{method} {path} answers {response.status}.")
+            return await response.json()

@@ -1,0 +1,55 @@
+"""Run the simulator: `python -m simulator --port 8099`."""
+
+import argparse
+import asyncio
+import signal
+import sys
+
+from .answers import FAULTS
+from .server import Simulator
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="simulator", description="A simulated Bambu Lab cloud.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument(
+        "--port", type=int, required=True, help="port to listen on, 0 for a free one"
+    )
+    parser.add_argument(
+        "--time-factor", type=float, default=60.0, help="how often durations shrink"
+    )
+    parser.add_argument(
+        "--era", choices=("2022", "2026"), default="2026", help="shape of the bodies"
+    )
+    parser.add_argument("--printers", type=int, help="printers of the demo account")
+    parser.add_argument("--history", type=int, default=40, help="past prints of each account")
+    parser.add_argument("--faults", nargs="*", choices=sorted(FAULTS), default=[], metavar="NAME")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same cloud")
+    return parser.parse_args(words)
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Serve until a signal asks for the end."""
+    simulator = Simulator(
+        era=options.era,
+        time_factor=options.time_factor,
+        history=options.history,
+        printers=options.printers,
+        seed=options.seed,
+    )
+    for fault in options.faults:
+        simulator.cloud.add_fault(fault)
+    end = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, end.set)
+    await simulator.start(port=options.port, host=options.host)
+    sys.stdout.write(f"Simulated Bambu Lab cloud at {simulator.url}\n")
+    sys.stdout.flush()
+    await end.wait()
+    await simulator.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(run(arguments()))

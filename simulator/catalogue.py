@@ -1,0 +1,120 @@
+"""What the simulated cloud is stocked with: models, filaments, titles and release notes."""
+
+from dataclasses import dataclass
+from random import Random
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A kind of printer."""
+
+    code: str
+    product: str
+    prefix: str
+    structure: str
+    ams: int
+    nozzles: int = 1
+
+
+MODELS = (
+    Model("BL-P001", "X1 Carbon", "00M", "CoreXY", 2),
+    Model("C12", "P1S", "01P", "CoreXY", 1),
+    Model("N1", "A1 mini", "030", "I3", 0),
+    Model("N2S", "A1", "039", "I3", 1),
+    Model("C11", "P1P", "01S", "CoreXY", 0),
+    Model("C13", "X1E", "03W", "CoreXY", 1),
+    Model("N7-V2", "P2S", "22E", "CoreXY", 1),
+    Model("O1D", "H2D", "094", "CoreXY", 2, 2),
+    Model("O1C2-V2", "H2C", "31B", "CoreXY", 1, 2),
+)
+
+
+def model(name: str) -> Model:
+    """Return the model with this internal code or product name."""
+    for known in MODELS:
+        if name in (known.code, known.product):
+            return known
+    raise LookupError("No such model of printer")
+
+
+@dataclass(frozen=True, slots=True)
+class Filament:
+    """A material that prints are made of."""
+
+    type: str
+    id: str
+    grams_per_metre: float
+
+
+FILAMENTS = (
+    Filament("PLA", "GFA00", 2.98),
+    Filament("PLA", "GFL99", 2.98),
+    Filament("PETG", "GFG00", 3.05),
+    Filament("ABS", "GFB00", 2.5),
+    Filament("TPU", "GFU99", 2.91),
+)
+COLORS = ("00AE42FF", "FFFFFFFF", "161616FF", "F4D976FF", "0A2989FF", "C12E1FFF", "898989FF")
+BEDS = ("textured_plate", "auto", "eng_plate", "Supertack Plate")
+OWN_TITLES = (
+    "Cable clip",
+    "Drawer divider.3mf",
+    "Lens cap 58 mm",
+    "Hinge v7.3mf",
+    "Plate with spacers",
+    "Gehäusedeckel",
+    "Robot arm 机械臂.stl",
+    "Camera mount",
+    "Washers, a dozen",
+    "Spool adapter",
+)
+DESIGN_TITLES = (
+    "Voronoi vase",
+    "Articulated gecko",
+    "Stackable desk tray",
+    "Planetary gear toy",
+    "Wall hook for headphones",
+    "Low-poly fox",
+)
+PROFILE_TITLES = (
+    "0.2mm layer, 2 walls, 15% infill",
+    "0.16mm layer, 3 walls, 20% infill",
+    "0.2mm层高 2层墙 15%填充",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Everything about a job that does not change while it prints."""
+
+    title: str
+    design: str
+    model_id: str
+    mode: str
+    bed: str
+    filaments: tuple[tuple[Filament, str, float], ...]
+
+
+def look(seed: int, number: int, title: str | None, spools: int) -> Look:
+    """Make up a job from its id; a job with a title of its own is never a MakerWorld design."""
+    chance = Random(f"{seed}:look:{number}")
+    design = "" if title or chance.random() < 0.65 else chance.choice(DESIGN_TITLES)
+    used = chance.choices(FILAMENTS, k=chance.randint(1, max(1, min(spools, 4))))
+    shares = [chance.uniform(0.2, 1) for _ in used]
+    return Look(
+        title=title or chance.choice(PROFILE_TITLES if design else OWN_TITLES),
+        design=design,
+        model_id=f"US{chance.getrandbits(56):014x}",
+        mode=chance.choice(("cloud_file", "cloud_file", "lan_file")),
+        bed=chance.choice(BEDS),
+        filaments=tuple(
+            (filament, chance.choice(COLORS), share / sum(shares))
+            for filament, share in zip(used, shares, strict=True)
+        ),
+    )
+
+
+RELEASE_NOTES = (
+    "## version ota{version}:\n### Improvements\n1. Faster start of prints sent over the cloud.\n"
+    "2. Steadier first layer on textured plates.\n### Bugs fixed\n"
+    "1. A print paused by the door sensor resumes at the right layer."
+)

@@ -1,0 +1,653 @@
+"""The state of the cloud: printers, their jobs, and what can be done to them.
+
+Nothing runs by itself. What a printer does is decided by its schedule, the commands so far and
+the present time, and is worked out when somebody asks.
+"""
+
+from bisect import bisect_left
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from . import catalogue
+from .accounts import Account, Accounts
+from .answers import FAULTS
+from .catalogue import Look, Model
+
+SLOT = timedelta(hours=4)
+RECENT_SLOTS = 6
+HISTORY_REACH = timedelta(days=3 * 365)
+HISTORY_GAP = timedelta(hours=6)
+FINISHED, FAILED, PRINTING = 2, 3, 4
+GRAMS_PER_HOUR = 13.7
+# The rest of an id is seconds since this day, so ids rise with time and never get a second meaning.
+FIRST_DAY = datetime(2014, 1, 1, tzinfo=UTC)
+PRINTER_NUMBERS = 10_000
+LOG_LENGTH = 20_000
+
+_RESULTS = {"finished": FINISHED, "failed": FAILED}
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One print; `ends` is None while it is paused without a known end."""
+
+    id: int
+    title: str | None
+    started: datetime
+    ends: datetime | None
+    cost: timedelta
+    weight: float
+    result: int
+    has_task: bool
+    has_cover: bool
+    # For how long the task list does not know of a start or an end that bind knows of.
+    lag: timedelta
+    # For how long bind goes on to say how the previous job ended, and then that this one prepares.
+    stale: timedelta
+    preparing: timedelta
+    pauses: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+
+    def running(self, at: datetime) -> bool:
+        """Return whether the job occupies the printer."""
+        return self.started <= at and (self.ends is None or at < self.ends)
+
+    def paused(self, at: datetime) -> bool:
+        """Return whether the job is interrupted."""
+        return any(start <= at and (end is None or at < end) for start, end in self.pauses)
+
+    def printed_for(self, at: datetime) -> timedelta:
+        """Return the time spent printing, without pauses."""
+        lost = sum(
+            (min(end or at, at) - start for start, end in self.pauses if start < at), timedelta()
+        )
+        return at - self.started - lost
+
+    def listed(self, at: datetime) -> bool:
+        """Return whether the task list has the job."""
+        return self.has_task and self.started + self.lag <= at
+
+    def listed_as_ended(self, at: datetime) -> bool:
+        """Return whether the task list has the end of the job."""
+        return self.ends is not None and self.ends + self.lag <= at
+
+
+@dataclass(slots=True, eq=False)
+class Printer:
+    """A printer; `pace` is "busy", "resting" or None for one without a schedule."""
+
+    number: int
+    dev_id: str
+    model: Model
+    name: str
+    access_code: str
+    pace: str | None
+    past: int
+    scheduled: bool
+    offline_since: datetime | None = None
+    filled: bool = False
+    next_slot: int = 0
+    jobs: list[Job] = field(default_factory=list)
+
+    def seen_at(self, now: datetime) -> datetime:
+        """Return the moment of which the cloud knows: it learns nothing from an offline printer."""
+        return self.offline_since or now
+
+    def current(self, at: datetime) -> Job | None:
+        """Return the running job."""
+        last = self.last(at)
+        return last if last and last.running(at) else None
+
+    def last(self, at: datetime) -> Job | None:
+        """Return the newest job that has begun."""
+        return next((job for job in reversed(self.jobs) if job.started <= at), None)
+
+    def status(self, at: datetime, era: str) -> str | None:
+        """Return how the newest job stands: the state of the job, not of the machine."""
+        begun = [job for job in self.jobs[-2:] if job.started <= at]
+        if begun and at < begun[-1].started + begun[-1].stale:
+            begun.pop()
+        if not begun:
+            return None
+        job = begun[-1]
+        if not job.running(at):
+            return "SUCCESS" if job.result == FINISHED else "FAIL"
+        # Nobody has seen the cloud of 2026 speak of a pause.
+        if era == "2022" and job.paused(at):
+            return "PAUSE"
+        if at < job.started + job.stale + job.preparing:
+            return "PREPARE"
+        return "ACTIVE" if self.number % 2 else "RUNNING"
+
+
+@dataclass(slots=True)
+class Fault:
+    """Something that goes wrong on paths with this beginning, a number of times or for ever."""
+
+    path: str
+    name: str
+    times: int | None
+
+    def hits(self, path: str) -> bool:
+        """Return whether a request is affected."""
+        return self.path == "*" or path.startswith(self.path)
+
+
+class Cloud:
+    """Accounts, printers, jobs and everything that the control endpoints do."""
+
+    def __init__(
+        self,
+        *,
+        era: str = "2026",
+        time_factor: float = 1.0,
+        history: int = 20,
+        printers: int | None = None,
+        seed: int = 1,
+    ) -> None:
+        """Stock the cloud."""
+        self.era = era
+        self.time_factor = time_factor
+        self.seed = seed
+        self.started = datetime.now(UTC).replace(microsecond=0)
+        self.slow_seconds = 3.0
+        self.accounts = Accounts(seed)
+        self._history = history
+        self._slot = SLOT / time_factor
+        self._printers: dict[str, Printer] = {}
+        self._by_number: dict[int, Printer] = {}
+        # Whose printers they are; who unbinds one keeps its tasks.
+        self._bound: dict[int, dict[str, Printer]] = {account.uid: {} for account in self.accounts}
+        self._ever_bound: dict[int, dict[str, Printer]] = {uid: {} for uid in self._bound}
+        self._faults: list[Fault] = []
+        self._requests: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
+        self._served = 0
+        self._received: list[dict[str, Any]] = []
+        self._posted = 0
+        self._stock(printers)
+
+    # Stocking
+
+    def _stock(self, printers: int | None) -> None:
+        """Give the accounts their printers."""
+        models = catalogue.MODELS
+        fleet = (("Workshop X1C", "busy"), ("P1S", "resting"), ("3DP-030-117", None))
+        for index in range(3 if printers is None else printers):
+            name, pace = fleet[index] if index < 3 else (f"Printer {index + 1}", "resting")
+            self._place("demo", models[index % len(models)], name, pace, offline=index == 2)
+        for alias, product, pace in (
+            ("password", "H2D", "busy"),
+            ("password", "A1", "resting"),
+            ("google", "P2S", "busy"),
+            ("totp", "X1E", "busy"),
+            ("tfa", "P1P", "resting"),
+            ("china", "A1", "busy"),
+            ("one", "P1S", "busy"),
+        ):
+            self._place(alias, catalogue.model(product), f"My {product}", pace)
+        for index in range(200):
+            pace = "busy" if index % 3 == 0 else "resting"
+            name = f"Farm {index + 1:03d}"
+            self._place("farm", models[index % len(models)], name, pace, offline=index % 10 == 7)
+        if shared := next(iter(self.printers_of(self.accounts.find("demo"))), None):
+            self._bind(shared, self.accounts.find("partner"))
+        for account in self.accounts:
+            used = [p for p in self.printers_of(account) if p.pace and account.alias != "partner"]
+            for index, printer in enumerate(used):
+                printer.past = self._history // len(used) + (index < self._history % len(used))
+
+    def _place(
+        self, login: str, model: Model, name: str, pace: str | None, *, offline: bool = False
+    ) -> Printer:
+        """Bind a new printer to an account."""
+        number = len(self._by_number) + 1
+        code = f"{Random(f'{self.seed}:code:{number}').randrange(10**8):08d}"
+        printer = Printer(
+            number=number,
+            dev_id=f"{model.prefix}00A{number:09d}",
+            model=model,
+            name=name,
+            # The cloud hands out some access codes with a line break at their end.
+            access_code=code + "\n" * (number % 3 == 1),
+            pace=pace,
+            past=0,
+            scheduled=pace is not None and not offline,
+            offline_since=self.started if offline else None,
+        )
+        self._printers[printer.dev_id] = self._by_number[number] = printer
+        self._bind(printer, self.accounts.find(login))
+        return printer
+
+    def _bind(self, printer: Printer, account: Account) -> None:
+        self._bound[account.uid][printer.dev_id] = printer
+        self._ever_bound[account.uid][printer.dev_id] = printer
+
+    # Schedules
+
+    def _slot_number(self, printer: Printer, at: datetime) -> int:
+        """Return the number of the slot; each printer has slots of its own."""
+        return (at - FIRST_DAY - self._phase(printer)) // self._slot
+
+    def _slot_begin(self, printer: Printer, number: int) -> datetime:
+        return FIRST_DAY + self._phase(printer) + self._slot * number
+
+    def _phase(self, printer: Printer) -> timedelta:
+        return self._slot * Random(printer.number).random()
+
+    def _scheduled_job(self, printer: Printer, number: int) -> Job | None:
+        """Return the job that the schedule has in a slot."""
+        chance = Random(f"{self.seed}:{printer.number}:{number}")
+        busy = printer.pace == "busy"
+        if not busy and chance.random() < 0.25:
+            return None
+        offset = chance.uniform(0, 0.02) if busy else chance.uniform(0, 0.2)
+        cost = chance.uniform(0.7, 0.86) if busy else chance.uniform(0.12, 0.6)
+        begin = self._slot_begin(printer, number) + self._slot * offset
+        job = self._job(
+            printer,
+            begin,
+            self._slot * cost,
+            result=FAILED if chance.random() < 0.125 else FINISHED,
+            has_task=busy or chance.random() < 0.9,
+            lag=chance.uniform(2, 12),
+            stale=20.0 if chance.random() < 0.33 else 0.0,
+            preparing=120.0 if chance.random() < 0.5 else 0.0,
+        )
+        printing = self._slot * cost * chance.uniform(0.97, 1.03)
+        if job.result == FAILED:
+            printing *= chance.uniform(0.2, 0.9)
+        if chance.random() < 0.16:
+            pause = job.started + printing * 0.4
+            job.pauses.append((pause, pause + self._slot * 0.04))
+            printing += self._slot * 0.04
+        job.ends = _whole(job.started + printing)
+        return job
+
+    def _job(
+        self,
+        printer: Printer,
+        started: datetime,
+        cost: timedelta,
+        *,
+        title: str | None = None,
+        result: int = FINISHED,
+        has_task: bool = True,
+        lag: float = 5.0,
+        stale: float = 0.0,
+        preparing: float = 0.0,
+        nominal: timedelta | None = None,
+    ) -> Job:
+        """Return a job; lag, stale and preparing are seconds before the time factor."""
+        started = _whole(started)
+        hours = (nominal or cost * self.time_factor) / timedelta(hours=1)
+        return Job(
+            id=int((started - FIRST_DAY).total_seconds()) * PRINTER_NUMBERS + printer.number,
+            title=title,
+            started=started,
+            ends=started + cost,
+            cost=cost,
+            weight=round(max(0.31, hours * GRAMS_PER_HOUR), 2),
+            result=result,
+            has_task=has_task,
+            has_cover=True,
+            lag=timedelta(seconds=lag / self.time_factor),
+            stale=timedelta(seconds=stale / self.time_factor),
+            preparing=timedelta(seconds=preparing / self.time_factor),
+        )
+
+    def _fill(self, printer: Printer) -> None:
+        """Give a printer its past, at the first question about it."""
+        printer.filled = True
+        if printer.pace is None:
+            return
+        current = self._slot_number(printer, self.started)
+        recent: list[Job] = []
+        if printer.scheduled:
+            slots = range(current - RECENT_SLOTS, current + 1)
+            found = (self._scheduled_job(printer, number) for number in slots)
+            recent = [job for job in found if job and job.started <= self.started]
+        running = [job for job in recent if job.running(self.started)]
+        if running and printer.pace == "resting":
+            # It rests when the simulator starts.
+            running.pop().ends = self.started
+        ended = [job for job in recent if not job.running(self.started)]
+        ended = ended[max(0, len(ended) - printer.past) :]
+        before = self._slot_begin(printer, current - RECENT_SLOTS)
+        printer.jobs = self._old_jobs(printer, before, printer.past - len(ended)) + ended + running
+        printer.next_slot = current + 1
+        if printer.pace == "busy" and printer.scheduled and not running:
+            # It prints when the simulator starts, and until the slot after the next one.
+            printer.next_slot = current + 2
+            until = self._slot_begin(printer, current + 2) - self.started
+            self._append(printer, self._job(printer, self.started, until * 0.9))
+
+    def _old_jobs(self, printer: Printer, before: datetime, count: int) -> list[Job]:
+        """Return the jobs of years ago, which last as long as real ones."""
+        before = before.replace(hour=0, minute=0, second=0)
+        gap = min(HISTORY_GAP, HISTORY_REACH / max(1, count))
+        chance = Random(f"{self.seed}:past:{printer.number}")
+        jobs = []
+        for index in range(count, 0, -1):
+            started = before - gap * index - HISTORY_REACH / 3 * (index / count) ** 3
+            cost = _whole_span(gap * chance.uniform(0.1, 0.75))
+            result = FAILED if chance.random() < 0.125 else FINISHED
+            job = self._job(printer, started, cost, result=result, nominal=cost)
+            # The list has no picture for some of the prints sent over the local network.
+            job.has_cover = chance.random() > 0.05
+            took = chance.uniform(0.1, 0.9) if result == FAILED else chance.uniform(0.97, 1.04)
+            job.ends = _whole(job.started + cost * took)
+            jobs.append(job)
+        return jobs
+
+    def _append(self, printer: Printer, job: Job) -> None:
+        """Add a job, with an id above those of the jobs before it."""
+        if printer.jobs:
+            job.id = max(job.id, printer.jobs[-1].id + PRINTER_NUMBERS)
+        printer.jobs.append(job)
+
+    def advance(self, printer: Printer, now: datetime) -> None:
+        """Begin the jobs whose time has come."""
+        if not printer.filled:
+            self._fill(printer)
+        if not printer.scheduled or printer.offline_since:
+            return
+        current = self._slot_number(printer, now)
+        while printer.next_slot <= current:
+            job = self._scheduled_job(printer, printer.next_slot)
+            if job and job.started > now:
+                return
+            printer.next_slot += 1
+            last = printer.jobs[-1] if printer.jobs else None
+            if job and not (last and last.running(job.started)):
+                self._append(printer, job)
+
+    # Questions
+
+    def printers_of(self, account: Account) -> list[Printer]:
+        """Return the printers bound to an account."""
+        return list(self._bound[account.uid].values())
+
+    def fleet(self, account: Account, now: datetime) -> list[Printer]:
+        """Return the printers bound to an account as they are now."""
+        printers = self.printers_of(account)
+        for printer in printers:
+            self.advance(printer, now)
+        return printers
+
+    def tasks(
+        self, account: Account, now: datetime, dev_id: str | None = None
+    ) -> list[tuple[Job, Printer]]:
+        """Return the jobs that the task list has, newest first."""
+        found: list[tuple[Job, Printer]] = []
+        for printer in self._ever_bound[account.uid].values():
+            if dev_id in (None, printer.dev_id):
+                self.advance(printer, now)
+                at = printer.seen_at(now)
+                found += [(job, printer) for job in printer.jobs if job.listed(at)]
+        found.sort(key=lambda pair: pair[0].id, reverse=True)
+        return found
+
+    def job(self, account: Account, number: int, now: datetime) -> tuple[Job, Printer] | None:
+        """Return the listed job with this id."""
+        printer = self._by_number.get(number % PRINTER_NUMBERS)
+        if printer is None or printer.dev_id not in self._ever_bound[account.uid]:
+            return None
+        self.advance(printer, now)
+        index = bisect_left(printer.jobs, number, key=lambda job: job.id)
+        job = printer.jobs[index] if index < len(printer.jobs) else None
+        listed = job and job.id == number and job.listed(printer.seen_at(now))
+        return (job, printer) if job and listed else None
+
+    def look(self, job: Job, printer: Printer) -> Look:
+        """Return what a job prints."""
+        return catalogue.look(self.seed, job.id, job.title, printer.model.ams * 4)
+
+    def printer(self, dev_id: str) -> Printer:
+        """Return a printer as it is now."""
+        if dev_id not in self._printers:
+            raise LookupError("No such printer")
+        printer = self._printers[dev_id]
+        self.advance(printer, datetime.now(UTC))
+        return printer
+
+    # What the control endpoints do
+
+    def state(self) -> dict[str, Any]:
+        """Return accounts and printers."""
+        now = datetime.now(UTC)
+        owners: dict[str, list[str]] = {dev_id: [] for dev_id in self._printers}
+        for account in self.accounts:
+            for dev_id in self._bound[account.uid]:
+                owners[dev_id].append(account.login)
+        return {
+            "era": self.era,
+            "time_factor": self.time_factor,
+            "now": now.isoformat(),
+            "accounts": [
+                {"account": account.login, "uid": account.uid, "ways": list(account.ways)}
+                for account in self.accounts
+            ],
+            "printers": [self._state_of(dev_id, owners[dev_id], now) for dev_id in self._printers],
+        }
+
+    def _state_of(self, dev_id: str, owners: list[str], now: datetime) -> dict[str, Any]:
+        printer = self.printer(dev_id)
+        at = printer.seen_at(now)
+        job = printer.current(now)
+        return {
+            "dev_id": dev_id,
+            "name": printer.name,
+            "model": printer.model.product,
+            "accounts": owners,
+            "online": printer.offline_since is None,
+            "scheduled": printer.scheduled,
+            "print_status": printer.status(at, self.era),
+            "job": job
+            and {
+                "task_id": job.id if job.has_task else None,
+                "title": self.look(job, printer).title,
+                "started": job.started.isoformat(),
+                "ends": job.ends and job.ends.isoformat(),
+                "paused": job.paused(now),
+            },
+        }
+
+    def code(self, account: str) -> dict[str, Any]:
+        """Return the newest code of an account: code, kind, sent_at."""
+        return self.accounts.newest_code(account, datetime.now(UTC))
+
+    def add_printer(self, account: str, model: str, name: str) -> str:
+        """Bind a new printer that waits for commands and return its dev_id."""
+        return self._place(account, catalogue.model(model), name, None).dev_id
+
+    def remove_printer(self, dev_id: str, account: str | None = None) -> None:
+        """Unbind a printer from one account or from all."""
+        self.printer(dev_id)
+        accounts = [self.accounts.find(account)] if account else list(self.accounts)
+        for owner in accounts:
+            self._bound[owner.uid].pop(dev_id, None)
+
+    def change_printer(
+        self,
+        dev_id: str,
+        *,
+        online: bool | None = None,
+        name: str | None = None,
+        scheduled: bool | None = None,
+    ) -> None:
+        """Take a printer off line or back, rename it, or stop or resume its schedule."""
+        printer = self.printer(dev_id)
+        now = datetime.now(UTC)
+        if name is not None:
+            printer.name = name
+        if online is False and printer.offline_since is None:
+            printer.offline_since = now
+        elif online is True and printer.offline_since is not None:
+            printer.offline_since = None
+            # Nothing was sent to it meanwhile.
+            printer.next_slot = self._slot_number(printer, now) + 1
+        if scheduled is not None:
+            printer.pace = printer.pace or "resting"
+            printer.scheduled = scheduled
+            printer.next_slot = self._slot_number(printer, now) + 1
+
+    def stop_schedules(self) -> None:
+        """Let every printer rest: schedules stop, running jobs never were, ended ones are told."""
+        now = datetime.now(UTC)
+        for printer in self._printers.values():
+            self.advance(printer, now)
+            printer.scheduled = False
+            printer.jobs = [job for job in printer.jobs if not job.running(now)]
+            for job in printer.jobs:
+                job.lag = timedelta()
+
+    def start(
+        self,
+        dev_id: str,
+        *,
+        title: str | None = None,
+        duration: float | None = None,
+        result: str = "finished",
+        task: bool = True,
+        task_lag: float | None = None,
+        stale: float = 0,
+        preparing: float = 0,
+    ) -> int | None:
+        """Start a print and return its task id, None for one from the SD card.
+
+        Times are real seconds: how long it prints, how much later the task list learns of its
+        start and end, how long bind goes on with the old status, how long it then prepares.
+        """
+        printer = self.printer(dev_id)
+        now = datetime.now(UTC)
+        if printer.offline_since:
+            raise ValueError("The printer is offline")
+        if printer.current(now):
+            raise ValueError("The printer is printing")
+        hours = timedelta(hours=2) / self.time_factor
+        job = self._job(
+            printer,
+            now,
+            hours if duration is None else timedelta(seconds=duration),
+            title=title,
+            result=_result(result),
+            has_task=task,
+        )
+        if task_lag is not None:
+            job.lag = timedelta(seconds=task_lag)
+        job.stale, job.preparing = timedelta(seconds=stale), timedelta(seconds=preparing)
+        self._append(printer, job)
+        return job.id if task else None
+
+    def _running(self, dev_id: str, now: datetime) -> Job:
+        job = self.printer(dev_id).current(now)
+        if job is None:
+            raise ValueError("The printer is not printing")
+        return job
+
+    def end(self, dev_id: str, result: str = "finished") -> None:
+        """End the running print now."""
+        now = datetime.now(UTC)
+        job = self._running(dev_id, now)
+        job.result = _result(result)
+        job.ends = now
+        job.pauses = [(start, min(stop or now, now)) for start, stop in job.pauses if start < now]
+
+    def pause(self, dev_id: str) -> None:
+        """Pause the running print until it is resumed."""
+        now = datetime.now(UTC)
+        job = self._running(dev_id, now)
+        if job.paused(now):
+            raise ValueError("The print is paused")
+        job.pauses = [(start, stop) for start, stop in job.pauses if start < now] + [(now, None)]
+        job.ends = None
+
+    def resume(self, dev_id: str) -> None:
+        """Go on with the paused print."""
+        now = datetime.now(UTC)
+        job = self._running(dev_id, now)
+        if not job.paused(now):
+            raise ValueError("The print is not paused")
+        rest = max(job.cost - job.printed_for(now), timedelta(seconds=1))
+        job.pauses[-1] = (job.pauses[-1][0], now)
+        job.ends = now + rest
+
+    def revoke(self, account: str) -> None:
+        """Make all tokens of an account invalid."""
+        self.accounts.find(account).generation += 1
+
+    def set_expires_in(self, account: str, expires_in: int) -> None:
+        """Set for how long new tokens of an account live, in seconds."""
+        self.accounts.find(account).expires_in = expires_in
+
+    # Faults, the log of requests, and what automations send
+
+    def add_fault(self, fault: str, path: str = "*", times: int | None = None) -> None:
+        """Let requests fail whose path begins so; all of them without a number of times."""
+        if fault not in FAULTS:
+            raise LookupError("No such fault")
+        self._faults.append(Fault(path, fault, times))
+
+    def clear_faults(self) -> None:
+        """Let everything work again."""
+        self._faults.clear()
+
+    def faults(self) -> dict[str, Any]:
+        """Return the active faults and the names of all."""
+        active = [{"path": f.path, "fault": f.name, "times": f.times} for f in self._faults]
+        return {"active": active, "names": sorted(FAULTS)}
+
+    def take_fault(self, path: str) -> str | None:
+        """Return the name of the fault that strikes a request, and count it."""
+        fault = next((fault for fault in self._faults if fault.hits(path)), None)
+        if fault is None:
+            return None
+        if fault.times is not None:
+            fault.times -= 1
+            if fault.times <= 0:
+                self._faults.remove(fault)
+        return fault.name
+
+    def log_request(self, **entry: Any) -> None:
+        """Note a request that was served."""
+        self._served += 1
+        self._requests.append({"n": self._served, **entry})
+
+    def requests(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return the requests after number `since`."""
+        return [entry for entry in self._requests if entry["n"] > since]
+
+    def clear_requests(self) -> None:
+        """Forget the requests; the numbers go on."""
+        self._requests.clear()
+
+    def receive(self, name: str, body: Any) -> None:
+        """Keep what an automation under test sends."""
+        self._posted += 1
+        at = datetime.now(UTC).isoformat()
+        self._received.append({"n": self._posted, "name": name, "at": at, "body": body})
+
+    def received(self) -> list[dict[str, Any]]:
+        """Return what automations sent."""
+        return list(self._received)
+
+    def clear_received(self) -> None:
+        """Forget what automations sent."""
+        self._received.clear()
+
+
+def _result(name: str) -> int:
+    if name not in _RESULTS:
+        raise ValueError("A result is finished or failed")
+    return _RESULTS[name]
+
+
+def _whole(at: datetime) -> datetime:
+    """Cut to a second, which is how the cloud counts."""
+    return at.replace(microsecond=0)
+
+
+def _whole_span(span: timedelta) -> timedelta:
+    return timedelta(seconds=max(1, round(span.total_seconds())))

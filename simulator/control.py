@@ -1,0 +1,145 @@
+"""The endpoints under /simulator that steer the simulated cloud."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from .cloud import Cloud
+
+CLOUD = web.AppKey("cloud", Cloud)
+
+type Command = Callable[[Cloud, web.Request, dict[str, Any]], Any]
+
+
+def _state(cloud: Cloud, _request: web.Request, _body: dict[str, Any]) -> Any:
+    return cloud.state()
+
+
+def _code(cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> Any:
+    return cloud.code(request.match_info["account"])
+
+
+def _add_printer(cloud: Cloud, _request: web.Request, body: dict[str, Any]) -> Any:
+    return {"dev_id": cloud.add_printer(**body)}
+
+
+def _remove_printer(cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> None:
+    cloud.remove_printer(request.match_info["dev_id"], request.query.get("account"))
+
+
+def _change_printer(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
+    cloud.change_printer(request.match_info["dev_id"], **body)
+
+
+def _start(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> Any:
+    return {"task_id": cloud.start(request.match_info["dev_id"], **body)}
+
+
+def _end(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
+    cloud.end(request.match_info["dev_id"], **body)
+
+
+def _pause(cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> None:
+    cloud.pause(request.match_info["dev_id"])
+
+
+def _resume(cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> None:
+    cloud.resume(request.match_info["dev_id"])
+
+
+def _stop_schedules(cloud: Cloud, _request: web.Request, _body: dict[str, Any]) -> None:
+    cloud.stop_schedules()
+
+
+def _revoke(cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> None:
+    cloud.revoke(request.match_info["account"])
+
+
+def _set_expires_in(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
+    cloud.set_expires_in(request.match_info["account"], **body)
+
+
+def _faults(cloud: Cloud, _request: web.Request, _body: dict[str, Any]) -> Any:
+    return cloud.faults()
+
+
+def _add_fault(cloud: Cloud, _request: web.Request, body: dict[str, Any]) -> None:
+    cloud.add_fault(**body)
+
+
+def _clear_faults(cloud: Cloud, _request: web.Request, _body: dict[str, Any]) -> None:
+    cloud.clear_faults()
+
+
+def _requests(cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> Any:
+    return cloud.requests(int(request.query.get("since", "0")))
+
+
+def _clear_requests(cloud: Cloud, _request: web.Request, _body: dict[str, Any]) -> None:
+    cloud.clear_requests()
+
+
+def _received(cloud: Cloud, _request: web.Request, _body: dict[str, Any]) -> Any:
+    return cloud.received()
+
+
+def _clear_received(cloud: Cloud, _request: web.Request, _body: dict[str, Any]) -> None:
+    cloud.clear_received()
+
+
+async def _receive(request: web.Request) -> web.Response:
+    """Keep whatever an automation posts, JSON or not."""
+    text = await request.text()
+    try:
+        body = await request.json()
+    except ValueError:
+        body = text
+    request.app[CLOUD].receive(request.match_info["name"], body)
+    return web.json_response({})
+
+
+def _serve(command: Command) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Run a command with the JSON of the request."""
+
+    async def serve(request: web.Request) -> web.Response:
+        try:
+            body = await request.json() if request.can_read_body else {}
+            answer = command(request.app[CLOUD], request, body)
+        except LookupError as error:
+            return web.json_response({"error": str(error)}, status=404)
+        except (ValueError, TypeError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+        return web.json_response({} if answer is None else answer)
+
+    return serve
+
+
+ROUTES: tuple[tuple[str, str, Command], ...] = (
+    ("GET", "/simulator/state", _state),
+    ("GET", "/simulator/codes/{account}", _code),
+    ("POST", "/simulator/printers", _add_printer),
+    ("DELETE", "/simulator/printers/{dev_id}", _remove_printer),
+    ("PATCH", "/simulator/printers/{dev_id}", _change_printer),
+    ("POST", "/simulator/printers/{dev_id}/start", _start),
+    ("POST", "/simulator/printers/{dev_id}/end", _end),
+    ("POST", "/simulator/printers/{dev_id}/pause", _pause),
+    ("POST", "/simulator/printers/{dev_id}/resume", _resume),
+    ("POST", "/simulator/stop-schedules", _stop_schedules),
+    ("POST", "/simulator/accounts/{account}/revoke", _revoke),
+    ("POST", "/simulator/accounts/{account}", _set_expires_in),
+    ("GET", "/simulator/faults", _faults),
+    ("POST", "/simulator/faults", _add_fault),
+    ("DELETE", "/simulator/faults", _clear_faults),
+    ("GET", "/simulator/requests", _requests),
+    ("DELETE", "/simulator/requests", _clear_requests),
+    ("GET", "/simulator/received", _received),
+    ("DELETE", "/simulator/received", _clear_received),
+)
+
+
+def add_routes(app: web.Application) -> None:
+    """Serve the control endpoints."""
+    for method, path, command in ROUTES:
+        app.router.add_route(method, path, _serve(command))
+    app.router.add_post("/simulator/received/{name}", _receive)

@@ -1,0 +1,418 @@
+"""What each endpoint of the cloud answers; the server calls these with a checked request."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+import re
+from typing import Any
+from zlib import crc32
+
+from . import answers, pictures, wire
+from .accounts import Account
+from .answers import ENVELOPE, Answer, RefusedError
+from .cloud import PRINTING, Cloud, Job, Printer
+
+MOST_TASKS = 100
+MOST_MESSAGES = 64
+_links = count(1)
+
+
+@dataclass(slots=True)
+class Call:
+    """One request; `account` is whoever it turns out to be from."""
+
+    cloud: Cloud
+    now: datetime
+    base: str
+    path: str
+    query: Mapping[str, str]
+    params: Mapping[str, str]
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+    body: Any = None
+    account: Account | None = None
+
+    @property
+    def owner(self) -> Account:
+        """Return the account that the token belongs to."""
+        if self.account is None:
+            raise RefusedError(answers.UNAUTHORIZED)
+        return self.account
+
+    def text(self, name: str, *, optional: bool = False) -> str:
+        """Return a text of the body."""
+        value = self.body.get(name) if isinstance(self.body, dict) else None
+        if value is None and optional:
+            return ""
+        if value is None:
+            raise RefusedError(answers.BAD_REQUEST)
+        if not isinstance(value, str):
+            raise RefusedError(_mismatch(name))
+        return value
+
+    def number(self, name: str, default: int) -> int:
+        """Return a number of the query."""
+        text = self.query.get(name, "")
+        if text and not text.isdecimal():
+            raise RefusedError(_mismatch(name))
+        return int(text) if text else default
+
+    def cover(self, job: Job, printer: Printer, life: timedelta = pictures.COVER_LIFE) -> str:
+        """Return a fresh link to the picture of a job, or an empty text."""
+        if not job.has_cover:
+            return ""
+        path = wire.cover_path(job, self.cloud.look(job, printer))
+        if path.startswith("/covers/private/"):
+            path = pictures.sign(path, self.now, next(_links), life)
+        return self.base + path
+
+
+def _mismatch(name: str) -> Answer:
+    return Answer(400, f"type mismatch for field {name}", answers.TEXT)
+
+
+# user-service
+
+
+def login(call: Call) -> Answer:
+    """Sign in with a password or with a code."""
+    account = call.text("account")
+    password, code = call.text("password", optional=True), call.text("code", optional=True)
+    if bool(password) == bool(code):
+        raise RefusedError(answers.BAD_REQUEST)
+    accounts = call.cloud.accounts
+    if password:
+        call.account, answer = accounts.with_password(account, password, call.now)
+    else:
+        call.account, answer = accounts.with_code(account, code, call.now)
+    return answer
+
+
+def _send_code(call: Call, login: str) -> Answer:
+    if call.text("type") != "codeLogin":
+        raise RefusedError(answers.BAD_REQUEST)
+    call.account = call.cloud.accounts.send_code(login, call.now)
+    sent = len(call.account.sends) if call.account else 0
+    # All three were seen.
+    return (Answer(200, {}), Answer(200, {"code": None, "error": None}), Answer(200))[sent % 3]
+
+
+def send_email_code(call: Call) -> Answer:
+    """Send a code by e-mail."""
+    return _send_code(call, call.text("email"))
+
+
+def send_sms_code(call: Call) -> Answer:
+    """Send a code by SMS."""
+    return _send_code(call, call.text("phone"))
+
+
+def refresh_token(_call: Call) -> Answer:
+    """Refuse: the endpoint is dead."""
+    return answers.REFRESH_REFUSED
+
+
+def csrf(call: Call) -> Answer:
+    """Begin the web sign-in."""
+    return Answer(204, cookies={"bbl_csrf_token": call.cloud.accounts.csrf_token()})
+
+
+def sign_in_tfa(call: Call) -> Answer:
+    """Complete the web sign-in."""
+    call.account, answer = call.cloud.accounts.with_totp(
+        call.cookies.get("bbl_csrf_token"),
+        call.headers.get("x-bbl-csrf-token"),
+        call.text("tfaKey", optional=True),
+        call.text("tfaCode", optional=True),
+        call.now,
+    )
+    return answer
+
+
+def preference(call: Call) -> Any:
+    """Say who this is."""
+    return wire.preference(call.owner, call.cloud.printers_of(call.owner), call.cloud.era)
+
+
+def my_profile(call: Call) -> Any:
+    """Say who this is, with totals."""
+    jobs = [
+        job
+        for job, printer in call.cloud.tasks(call.owner, call.now)
+        if job.listed_as_ended(printer.seen_at(call.now))
+    ]
+    return wire.my_profile(call.owner, call.cloud.printers_of(call.owner), jobs)
+
+
+def my_tasks(call: Call) -> Any:
+    """List prints; `after` is ignored."""
+    found = call.cloud.tasks(call.owner, call.now, call.query.get("deviceId") or None)
+    tasks = [(job, printer, printer.seen_at(call.now)) for job, printer in found]
+    if status := call.number("status", 0):
+        tasks = [(job, printer, at) for job, printer, at in tasks if _status(job, at) == status]
+    limit, offset = min(call.number("limit", 20), MOST_TASKS), call.number("offset", 0)
+    cloud = call.cloud
+    hits = [
+        wire.task(
+            job,
+            printer,
+            at,
+            era=cloud.era,
+            look=cloud.look(job, printer),
+            cover=call.cover(job, printer),
+        )
+        for job, printer, at in tasks[offset : offset + limit]
+    ]
+    return {"total": len(tasks), "hits": hits}
+
+
+def _status(job: Job, at: datetime) -> int:
+    return job.result if job.listed_as_ended(at) else PRINTING
+
+
+def create_task(_call: Call) -> Answer:
+    """Refuse: the request is not signed by the app."""
+    return answers.BAD_REQUEST
+
+
+def forbidden(_call: Call) -> Answer:
+    """Refuse: only the app may ask."""
+    return answers.FORBIDDEN
+
+
+def _messages(call: Call) -> list[tuple[datetime, int, Any]]:
+    """Return when, of what kind and what: a job and its printer, or a row of other messages."""
+    cloud, since = call.cloud, call.now - wire.MESSAGES_KEPT
+    found: list[tuple[datetime, int, Any]] = []
+    for job, printer in cloud.tasks(call.owner, call.now):
+        told = job.listed_as_ended(printer.seen_at(call.now))
+        if told and job.ends and job.ends > since:
+            found.append((job.ends, 6, (job, printer)))
+    others = wire.OTHER_MESSAGES if cloud.era == "2026" else ()
+    found += [(cloud.started - timedelta(days=row[0]), row[2], row) for row in others]
+    found.sort(key=lambda message: message[0], reverse=True)
+    return [message for message in found if message[0] > since]
+
+
+def my_messages(call: Call) -> Any:
+    """List messages of the last two weeks."""
+    cloud = call.cloud
+    kinds = wire.MESSAGE_TYPES.get(call.query.get("type") or "6", ())
+    limit, offset = min(call.number("limit", 20), MOST_MESSAGES), call.number("offset", 0)
+    hits = []
+    wanted = [message for message in _messages(call) if message[1] in kinds]
+    for created, kind, what in wanted[offset : offset + limit]:
+        if kind == 6:
+            job, printer = what
+            look, cover = cloud.look(job, printer), call.cover(job, printer)
+            event = wire.print_message(job, printer, cloud.era, look, cover)
+            number = printer.number
+        else:
+            _, name, _, payload = what
+            event = {"type": kind, "from": wire.sender(name) if name else None, **payload}
+            number = 9000 + kind
+        hits.append(wire.message(created, number, call.now, cloud.era, event))
+    return {"hits": hits}
+
+
+def message_count(call: Call) -> Any:
+    """Count unread messages."""
+    found = _messages(call)
+    return wire.message_count([k for at, k, _ in found if wire.unread(at, call.now)])
+
+
+def my_ticket(_call: Call) -> Any:
+    """Answer for a ticket of the web sign-in; nobody has published what is in it."""
+    return {}
+
+
+# iot-service
+
+
+def bind(call: Call) -> Any:
+    """List printers."""
+    fleet = call.cloud.fleet(call.owner, call.now)
+    devices = [wire.bind(p, p.seen_at(call.now), call.cloud.era) for p in fleet]
+    return {**ENVELOPE, "devices": devices}
+
+
+def user_print(call: Call) -> Any:
+    """List what printers do, of which the cloud of 2026 says nothing any more."""
+    cloud, devices = call.cloud, []
+    for printer in cloud.fleet(call.owner, call.now):
+        at = printer.seen_at(call.now)
+        job = printer.current(at)
+        look = cloud.look(job, printer) if job else None
+        cover = call.cover(job, printer) if job else None
+        devices.append(wire.print_status(printer, at, cloud.era, look, cover))
+    code = 0 if cloud.era == "2026" else None
+    return {**ENVELOPE, "code": code, "devices": devices}
+
+
+def _own_printer(call: Call, dev_id: str) -> Printer:
+    for printer in call.cloud.printers_of(call.owner):
+        if printer.dev_id == dev_id:
+            return printer
+    raise RefusedError(answers.FORBIDDEN)
+
+
+def device_info(call: Call) -> Any:
+    """Rename a printer."""
+    printer = _own_printer(call, call.text("dev_id"))
+    name = call.text("dev_name", optional=True) or call.text("name", optional=True)
+    if name:
+        printer.name = name
+    return ENVELOPE
+
+
+def device_version(call: Call) -> Any:
+    """List firmware; without a known dev_id that of all printers."""
+    printers = call.cloud.printers_of(call.owner)
+    if wanted := call.query.get("dev_id"):
+        printers = [printer for printer in printers if printer.dev_id == wanted]
+    return {**ENVELOPE, "devices": [wire.device_version(p, call.cloud.era) for p in printers]}
+
+
+def projects(call: Call) -> Any:
+    """List projects; an account without any gets no list."""
+    found = call.cloud.tasks(call.owner, call.now)[:20]
+    if not found:
+        return ENVELOPE
+    looks = [(job, call.cloud.look(job, printer)) for job, printer in found]
+    return {**ENVELOPE, "projects": [wire.project(job, call.owner, look) for job, look in looks]}
+
+
+def _job(call: Call, number: int) -> tuple[Job, Printer]:
+    found = call.cloud.job(call.owner, number, call.now)
+    if found is None:
+        raise RefusedError(answers.FORBIDDEN)
+    return found
+
+
+def _profile(call: Call, job: Job, printer: Printer) -> wire.Body:
+    thumbnail = call.cover(job, printer, pictures.FILE_LIFE)
+    return wire.profile(job, printer, call.cloud.look(job, printer), thumbnail)
+
+
+def project(call: Call) -> Any:
+    """Describe a project."""
+    job, printer = _job(call, int(call.params["id"]))
+    look = call.cloud.look(job, printer)
+    return wire.project_detail(job, call.owner, look, [_profile(call, job, printer)])
+
+
+def profile(call: Call) -> Any:
+    """Describe a profile of a model."""
+    job, printer = _job(call, wire.job_of_profile(int(call.params["id"])))
+    if not call.query.get("model_id"):
+        return Answer(400, 'field "model_id" is not set', answers.TEXT)
+    if call.query["model_id"] != call.cloud.look(job, printer).model_id:
+        return answers.FORBIDDEN
+    more = {"filename": None, "url": None, "md5": None, "keystore_xml": None}
+    return {**ENVELOPE, **_profile(call, job, printer), **more}
+
+
+def user_task(_call: Call) -> Answer:
+    """Refuse with the keys of a success."""
+    names = (
+        *("parent", "model_id", "project_id", "profile_id", "status", "name", "content"),
+        *("context", "create_time", "update_time", "sub_task", "subtask", "est", "url", "md5"),
+    )
+    refusal = {"message": "permission denied", "code": 8, "error": "Resource forbidden"}
+    return Answer(403, refusal | dict.fromkeys(names))
+
+
+def notification(call: Call) -> Any:
+    """Answer about an upload or an import; nobody has published more than the envelope."""
+    if call.query.get("action") not in ("upload", "import_mesh"):
+        return answers.INVALID_INPUT
+    return ENVELOPE
+
+
+def ttcode(call: Call) -> Any:
+    """Give credentials of the camera, in 2022; today only the app gets them."""
+    if call.cloud.era == "2026":
+        return answers.FORBIDDEN
+    number = _own_printer(call, call.text("dev_id")).number
+    codes = {"ttcode": f"TT{number:018d}", "passwd": f"{number:06d}", "authkey": f"{number:08d}"}
+    return {**ENVELOPE, **codes}
+
+
+def slicer_resource(call: Call) -> Any:
+    """Say what can be downloaded for the slicer."""
+    return wire.slicer_resources(dict(call.query), call.cloud.era)
+
+
+def slicer_settings(call: Call) -> Any:
+    """List presets."""
+    version = call.query.get("version")
+    if not version:
+        return Answer(400, 'field "version" is not set', answers.TEXT)
+    if not re.fullmatch(r"\d+(\.\d+){3}", version):
+        return answers.INVALID_INPUT
+    with_public = call.query.get("public") != "false"
+    return wire.slicer_settings(call.cloud.era, with_public=with_public)
+
+
+def slicer_setting(call: Call) -> Any:
+    """Describe a preset."""
+    return wire.slicer_setting(call.params["id"], call.cloud.era) or answers.FORBIDDEN
+
+
+# Pictures
+
+
+def cover(call: Call) -> Answer:
+    """Send a picture, without saying of what kind."""
+    path = call.path.partition("?")[0]
+    if "authorization" in {name.lower() for name in call.headers}:
+        message = "Only one auth mechanism allowed"
+        return answers.storage(400, "InvalidArgument", message)
+    if path.startswith("/covers/private/") and (refusal := pictures.refusal(call.path, call.now)):
+        return refusal
+    if not path.endswith(".png"):
+        return answers.storage(404, "NoSuchKey", "The specified key does not exist.")
+    kind = "PNG"
+    if path.startswith("/covers/makerworld/"):
+        # Named .png all the same.
+        kind = "JPEG" if crc32(path.encode()) % 4 == 0 else "WEBP"
+    octets = {"Content-Type": "application/octet-stream"}
+    return Answer(200, pictures.picture(path, kind), octets)
+
+
+type Handler = Callable[[Call], Any]
+
+PUBLIC: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", "/v1/user-service/user/login", login),
+    ("POST", "/v1/user-service/user/sendemail/code", send_email_code),
+    ("POST", "/v1/user-service/user/sendsmscode", send_sms_code),
+    ("POST", "/v1/user-service/user/refreshtoken", refresh_token),
+    ("GET", "/api/csrf", csrf),
+    ("POST", "/api/sign-in/tfa", sign_in_tfa),
+    ("GET", "/v1/iot-service/api/slicer/resource", slicer_resource),
+    ("GET", "/covers/{path:.+}", cover),
+)
+PREFERENCE = "/v1/design-user-service/my/preference"
+SIGNED_IN: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", PREFERENCE, preference),
+    ("GET", "/v1/user-service/my/profile", my_profile),
+    ("GET", "/v1/user-service/my/messages", my_messages),
+    ("GET", "/v1/user-service/my/message/count", message_count),
+    ("GET", "/v1/user-service/my/tasks", my_tasks),
+    ("POST", "/v1/user-service/my/task", create_task),
+    ("GET", "/v1/user-service/my/task/{id}", forbidden),
+    ("GET", "/v1/user-service/my/ticket/{id}", my_ticket),
+    ("GET", "/v1/iot-service/api/slicer/setting", slicer_settings),
+    ("GET", "/v1/iot-service/api/slicer/setting/{id}", slicer_setting),
+    ("GET", "/v1/iot-service/api/user/bind", bind),
+    ("GET", "/v1/iot-service/api/user/print", user_print),
+    ("PATCH", "/v1/iot-service/api/user/device/info", device_info),
+    ("GET", "/v1/iot-service/api/user/device/version", device_version),
+    ("GET", "/v1/iot-service/api/user/project", projects),
+    ("GET", r"/v1/iot-service/api/user/project/{id:\d+}", project),
+    ("GET", r"/v1/iot-service/api/user/profile/{id:\d+}", profile),
+    ("GET", "/v1/iot-service/api/user/task/{id}", user_task),
+    ("GET", "/v1/iot-service/api/user/notification", notification),
+    ("POST", "/v1/iot-service/api/user/ttcode", ttcode),
+)

@@ -1,0 +1,179 @@
+"""The cloud over HTTP: who may ask, faults, the log of requests."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import format_datetime
+import json
+from typing import Any
+import uuid
+
+from aiohttp import web
+
+from . import answers, control, endpoints
+from .answers import FAULTS, Answer, RefusedError
+from .cloud import Cloud
+from .control import CLOUD
+from .endpoints import Call, Handler
+
+STOPPING = web.AppKey("stopping", asyncio.Event)
+ACCOUNT = web.RequestKey("account", str)
+
+type Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def _respond(answer: Any) -> web.Response:
+    """Turn what an endpoint says into a response."""
+    if not isinstance(answer, Answer):
+        answer = Answer(200, answer)
+    body, headers = b"", dict(answer.headers)
+    if isinstance(answer.body, bytes):
+        body = answer.body
+    elif isinstance(answer.body, str):
+        body = answer.body.encode()
+    elif answer.body is not None:
+        body = json.dumps(answer.body, ensure_ascii=False).encode()
+        headers["Content-Type"] = "application/json"
+    response = web.Response(status=answer.status, body=body or None, headers=headers)
+    for name, value in answer.cookies.items():
+        response.set_cookie(name, value, path="/", httponly=True)
+    return response
+
+
+async def _body(request: web.Request) -> Any:
+    """Return the JSON of a request."""
+    if not request.can_read_body:
+        return None
+    try:
+        return json.loads(await request.read())
+    except ValueError:
+        raise RefusedError(answers.BAD_REQUEST) from None
+
+
+def _endpoint(handler: Handler, *, public: bool) -> Serve:
+    """Serve an endpoint, to those who may ask."""
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        cloud, now = request.app[CLOUD], datetime.now(UTC)
+        call = Call(
+            cloud=cloud,
+            now=now,
+            base=f"{request.scheme}://{request.host}",
+            path=request.raw_path,
+            query=request.query,
+            params=request.match_info,
+            headers=request.headers,
+            cookies=request.cookies,
+        )
+        try:
+            if not public:
+                kind, _, token = request.headers.get("Authorization", "").partition(" ")
+                call.account = cloud.accounts.of_token(token, now) if kind == "Bearer" else None
+                if call.account is None:
+                    empty = request.path == endpoints.PREFERENCE
+                    return _respond(answers.UNAUTHORIZED_EMPTY if empty else answers.UNAUTHORIZED)
+            call.body = await _body(request)
+            return _respond(handler(call))
+        except RefusedError as error:
+            return _respond(error.answer)
+        finally:
+            if call.account:
+                request[ACCOUNT] = call.account.alias
+
+    return serve
+
+
+async def _strike(request: web.Request, fault: str, handler: Serve) -> web.StreamResponse:
+    """Answer with a fault."""
+    if answer := FAULTS[fault]:
+        return _respond(answer)
+    stopping = request.app[STOPPING]
+    if fault == "slow":
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), request.app[CLOUD].slow_seconds)
+        return await handler(request)
+    if fault == "timeout":
+        await stopping.wait()
+    if request.transport:
+        request.transport.abort()
+    return web.Response()
+
+
+@web.middleware
+async def _middleware(request: web.Request, handler: Serve) -> web.StreamResponse:
+    """Let faults strike, note the request, and send the headers that every answer has."""
+    if request.path.startswith("/simulator"):
+        return await handler(request)
+    cloud, at = request.app[CLOUD], datetime.now(UTC)
+    fault = cloud.take_fault(request.path)
+    status: int | None = None
+    try:
+        response = await (_strike(request, fault, handler) if fault else handler(request))
+        status = response.status
+    except web.HTTPException as error:
+        text = Answer(error.status, error.reason, answers.TEXT)
+        response = _respond(answers.ROUTE_NOT_FOUND if error.status == 404 else text)
+        status = response.status
+    finally:
+        resource = request.match_info.route.resource
+        canonical = resource.canonical if resource else ""
+        cloud.log_request(
+            at=at.isoformat(),
+            method=request.method,
+            # A ticket is as good as a token.
+            path=canonical if "/ticket/" in canonical else request.path,
+            query=sorted(request.query),
+            status=status,
+            account=request.get(ACCOUNT),
+            fault=fault,
+        )
+    response.headers["Date"] = format_datetime(datetime.now(UTC), usegmt=True)
+    response.headers["X-Request-Id"] = uuid.uuid4().hex
+    return response
+
+
+class Simulator:
+    """A Bambu Lab cloud on a port of this machine."""
+
+    def __init__(
+        self,
+        *,
+        era: str = "2026",
+        time_factor: float = 1.0,
+        history: int = 20,
+        printers: int | None = None,
+        seed: int = 1,
+    ) -> None:
+        """Stock the cloud."""
+        self.cloud = Cloud(
+            era=era, time_factor=time_factor, history=history, printers=printers, seed=seed
+        )
+        self.url = ""
+        self._runner: web.AppRunner | None = None
+        self._stopping: asyncio.Event | None = None
+
+    async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
+        """Serve on this port, 0 for a free one."""
+        app = web.Application(middlewares=[_middleware])
+        app[CLOUD] = self.cloud
+        app[STOPPING] = self._stopping = asyncio.Event()
+        for method, path, handler in endpoints.PUBLIC:
+            app.router.add_route(method, path, _endpoint(handler, public=True))
+        for method, path, handler in endpoints.SIGNED_IN:
+            app.router.add_route(method, path, _endpoint(handler, public=False))
+        control.add_routes(app)
+        # A client that gives up must not leave a hanging request behind.
+        self._runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=1
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+        self.url = f"http://{host}:{self._runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        """Stop serving."""
+        if self._runner and self._stopping:
+            self._stopping.set()
+            await self._runner.cleanup()
+            self._runner = None

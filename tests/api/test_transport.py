@@ -1,0 +1,247 @@
+"""Which error an answer is, and what happens when there is none."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+import gzip
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bambu_lab_cloud.api import (
+    CHINA,
+    GLOBAL,
+    REGIONS,
+    BambuCloud,
+    BambuCloudError,
+    BlockedError,
+    CannotConnectError,
+    CaptchaError,
+    RateLimitedError,
+    Region,
+    ResponseError,
+    transport,
+)
+
+from .conftest import TOKEN, USER_AGENT, Stub, json_reply, raw
+from .errors import ANYWHERE, BAD_UTF8, ELSEWHERE, UNREADABLE
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "error"), [*ANYWHERE, *ELSEWHERE, *UNREADABLE, BAD_UTF8]
+)
+async def test_errors(
+    cloud: BambuCloud,
+    stub: Stub,
+    status: int,
+    body: bytes,
+    headers: Any,
+    error: type[BambuCloudError],
+) -> None:
+    stub.answer(raw(body, status=status, headers={"X-Request-Id": "r-1", **(headers or {})}))
+    with pytest.raises(BambuCloudError) as caught:
+        await cloud.get_devices()
+    assert type(caught.value) is error
+    assert caught.value.status == status
+    assert caught.value.request_id == cloud.last_request_id == "r-1"
+    assert str(caught.value).startswith(f"iot-service/api/user/bind: HTTP {status}")
+    assert len(stub.seen) == 1
+
+
+@pytest.mark.parametrize("code", [None, 0, 200, "0", True, [], "abc"])
+async def test_success_codes(cloud: BambuCloud, stub: Stub, code: Any) -> None:
+    stub.answer(json_reply({"code": code, "devices": []}))
+    assert await cloud.get_devices() == []
+
+
+async def test_json_is_read_whatever_its_type_says(cloud: BambuCloud, stub: Stub) -> None:
+    stub.answer(raw(b'\xef\xbb\xbf{"devices": []}', headers={"Content-Type": "text/html"}))
+    assert await cloud.get_devices() == []
+
+
+async def test_not_utf8_in_text_is_no_reason_to_fail(cloud: BambuCloud, stub: Stub) -> None:
+    stub.answer(raw(b'{"devices": [{"dev_id": "00M00A000000001", "name": "a\xff"}]}'))
+    assert (await cloud.get_devices())[0].name == "a\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "default"),
+    [
+        (429, b"", RateLimitedError, 300),
+        (403, b"<html>", BlockedError, 1800),
+        (418, b"", CaptchaError, 3600),
+    ],
+)
+@pytest.mark.parametrize(
+    ("headers", "retry_after"),
+    [
+        ({}, None),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": ""}, None),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "120"}, 120),
+        ({"Retry-After": "0"}, 1),
+        ({"Retry-After": "-5"}, 1),
+        ({"Retry-After": "1000000"}, 6 * 3600),
+        # It counts from the server's clock, which is wrong by years here.
+        (
+            {
+                "Date": "Wed, 01 Jan 2020 10:00:00 GMT",
+                "Retry-After": "Wed, 01 Jan 2020 10:02:00 GMT",
+            },
+            120,
+        ),
+        ({"Retry-After": "Wed, 01 Jan 2020 10:02:00 GMT"}, 1),
+    ],
+)
+async def test_retry_after(
+    cloud: BambuCloud,
+    stub: Stub,
+    status: int,
+    body: bytes,
+    error: type[RateLimitedError | BlockedError | CaptchaError],
+    default: float,
+    headers: dict[str, str],
+    retry_after: float | None,
+) -> None:
+    stub.answer(raw(body, status=status, headers=headers))
+    with pytest.raises(error) as caught:
+        await cloud.get_devices()
+    assert caught.value.retry_after == {None: default}.get(retry_after, retry_after)
+
+
+async def test_retry_after_counts_from_our_clock_without_a_date(
+    cloud: BambuCloud, stub: Stub
+) -> None:
+    until = format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True)
+    stub.answer(raw(b"", status=429, headers={"Retry-After": until, "Date": "?"}))
+    with pytest.raises(RateLimitedError) as caught:
+        await cloud.get_devices()
+    assert 580 < caught.value.retry_after <= 600
+
+
+async def test_timeout(stub: Stub, session: aiohttp.ClientSession) -> None:
+    stub.answer(stub.hang)
+    cloud = BambuCloud(
+        session, Region.at(stub.url), TOKEN, user_agent=USER_AGENT, timeout=0.05
+    )
+    with pytest.raises(CannotConnectError) as caught:
+        await cloud.get_tasks(device_id="00M00A000000001")
+    assert str(caught.value) == "user-service/my/tasks: TimeoutError"
+    assert caught.value.status is None
+    assert caught.value.request_id is None
+
+
+async def _hang_up(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def _stop_halfway(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": "100"})
+    await response.prepare(request)
+    await response.write(b'{"devices": []')
+    assert request.transport is not None
+    request.transport.abort()
+    return response
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        _hang_up,
+        _stop_halfway,
+        raw(b"not gzip", headers={"Content-Encoding": "gzip"}),
+        raw(gzip.compress(b'{"devices": []}')[:-9], headers={"Content-Encoding": "gzip"}),
+    ],
+    ids=["hang up", "stop halfway", "not gzip", "half gzip"],
+)
+async def test_broken_connection(cloud: BambuCloud, stub: Stub, reply: Any) -> None:
+    stub.answer(reply)
+    with pytest.raises(CannotConnectError) as caught:
+        await cloud.get_devices()
+    assert caught.value.__suppress_context__
+
+
+async def test_not_http(socket_enabled: None, session: aiohttp.ClientSession) -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example.com\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(greet, "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    cloud = BambuCloud(
+        session, Region.at(f"http://127.0.0.1:{port}"), TOKEN, user_agent=USER_AGENT
+    )
+    with pytest.raises(CannotConnectError):
+        await cloud.get_devices()
+    server.close()
+    await server.wait_closed()
+    # Nobody listens there any more.
+    with pytest.raises(CannotConnectError):
+        await cloud.get_devices()
+
+
+async def test_compressed(cloud: BambuCloud, stub: Stub) -> None:
+    stub.answer(raw(gzip.compress(b'{"devices": []}'), headers={"Content-Encoding": "gzip"}))
+    assert await cloud.get_devices() == []
+    assert stub.seen[0].headers["Accept-Encoding"] == "gzip, deflate"
+
+
+async def test_too_large(
+    cloud: BambuCloud, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb = gzip.compress(b" " * (transport._LARGEST_BODY + 1))
+    stub.answer(raw(bomb, headers={"Content-Encoding": "gzip", "X-Request-Id": "r-2"}))
+    with pytest.raises(ResponseError, match="too large") as caught:
+        await cloud.get_devices()
+    assert (caught.value.status, caught.value.request_id) == (200, "r-2")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Wed, 01 Jan 2020 10:00:00 GMT", datetime(2020, 1, 1, 10, tzinfo=UTC)),
+        ("Wed, 01 Jan 2020 10:00:00 -0000", datetime(2020, 1, 1, 10, tzinfo=UTC)),
+        ("Wed, 01 Jan 2020 12:00:00 +0200", datetime(2020, 1, 1, 10, tzinfo=UTC)),
+        ("Wed, 99 Jan 2020 10:00:00 GMT", None),
+        (f"Wed, 01 Jan 2020 10:00:00 +{'9' * 30}", None),
+        ("yesterday", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_dates(value: str | None, expected: datetime | None) -> None:
+    assert transport.parse_date(value) == expected
+
+
+@given(st.text(st.characters(codec="latin-1")))
+def test_dates_never_raise(value: str) -> None:
+    assert transport.parse_date(value) is None or transport.parse_date(value).tzinfo
+
+
+def test_regions() -> None:
+    assert REGIONS == {"global": GLOBAL, "china": CHINA}
+    assert GLOBAL == Region("https://api.bambulab.com", "https://bambulab.com")
+    assert CHINA == Region("https://api.bambulab.cn", "https://bambulab.cn")
+
+
+@pytest.mark.parametrize(
+    "base_url", ["http://127.0.0.1:8090", "http://127.0.0.1:8090/", "http://127.0.0.1:8090/a?b"]
+)
+def test_region_at(base_url: str) -> None:
+    origin = "http://127.0.0.1:8090"
+    assert Region.at(base_url) == Region(api=origin, web=origin, images=origin)
+
+
+@pytest.mark.parametrize("base_url", ["", "localhost", "/a", "http://"])
+def test_region_nowhere(base_url: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        Region.at(base_url)

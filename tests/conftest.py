@@ -1,0 +1,92 @@
+"""A simulator in process, an account that is signed in to it, and the clock of both."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.const import CONF_CODE, CONF_PASSWORD, CONF_REGION
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components.bambu_lab_cloud.const import DOMAIN
+from simulator import Simulator
+
+type Wait = Callable[[timedelta], Awaitable[None]]
+
+
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Compare as Home Assistant does."""
+    return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture
+def era() -> str:
+    """Which cloud the simulator is; tests of both parametrise it."""
+    return "2026"
+
+
+@pytest.fixture
+async def simulator(
+    socket_enabled: None, monkeypatch: pytest.MonkeyPatch, freezer: FrozenDateTimeFactory, era: str
+) -> AsyncIterator[Simulator]:
+    """A cloud with the demo account's printers, none of which starts a print by itself."""
+    freezer.move_to("2026-11-20 12:00:00+00:00")
+    cloud = Simulator(era=era, seed=1, history=5)
+    await cloud.start(port=0)
+    cloud.cloud.stop_schedules()
+    monkeypatch.setenv("BAMBU_LAB_CLOUD_URL", cloud.url)
+    yield cloud
+    await cloud.stop()
+
+
+@pytest.fixture(autouse=True)
+def _custom_integrations(request: pytest.FixtureRequest) -> None:
+    """Let Home Assistant find the integration, where a test runs one."""
+    if "hass" in request.fixturenames:
+        request.getfixturevalue("enable_custom_integrations")
+
+
+@pytest.fixture
+def wait(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> Wait:
+    """Let time pass for Home Assistant and the simulator alike."""
+
+    async def wait(span: timedelta) -> None:
+        freezer.tick(span)
+        async_fire_time_changed(hass)
+        await hass.async_block_till_done(wait_background_tasks=True)
+
+    return wait
+
+
+async def sign_in(hass: HomeAssistant, name: str) -> Any:
+    """Sign an account with a password in, as its owner does."""
+    flows = hass.config_entries.flow
+    result = await flows.async_init(DOMAIN, context={"source": "user"})
+    result = await flows.async_configure(result["flow_id"], {"next_step_id": "password"})
+    return await flows.async_configure(
+        result["flow_id"],
+        {
+            CONF_REGION: "global",
+            "account": f"{name}@example.com",
+            CONF_PASSWORD: f"{name}-password",
+        },
+    )
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
+    """The demo account, signed in."""
+    result = await sign_in(hass, "demo")
+    code = simulator.cloud.code("demo@example.com")["code"]
+    result = await hass.config_entries.flow.async_configure(
+        result["flow_id"], {CONF_CODE: code, "next": "sign_in"}
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done(wait_background_tasks=True)
+    return result["result"]

@@ -1,0 +1,135 @@
+"""When the cloud is asked again, and for what."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from custom_components.bambu_lab_cloud.fleet.cadence import (
+    IDLE,
+    NEAR_END,
+    NOBODY_ONLINE,
+    PRINTING,
+    TASKS_WHILE_PRINTING,
+    awaits_its_task,
+    poll_interval,
+    retry_interval,
+    tasks_are_due,
+)
+from custom_components.bambu_lab_cloud.fleet.printer import (
+    CurrentPrint,
+    Print,
+    Printer,
+    PrinterStatus,
+    PrintResult,
+)
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+OFF = Printer(
+    id="00M00A000000001",
+    name="Workshop",
+    model="X1 Carbon",
+    model_id="BL-P001",
+    nozzle_diameter=0.4,
+    online=False,
+    status=PrinterStatus.OFFLINE,
+    print_job="71",
+    current=None,
+    last=Print(printer_id="00M00A000000001", task_id="71", result=PrintResult.FINISHED),
+)
+IDLING = replace(OFF, online=True, status=PrinterStatus.IDLE)
+
+
+def printing(ends_in: timedelta | None = HOUR, **changes: Any) -> Printer:
+    job = Print(
+        printer_id=OFF.id,
+        task_id="72",
+        in_tasks=True,
+        started_at=NOW - 10 * HOUR,
+        cost_time=(10 * HOUR + ends_in).total_seconds() if ends_in is not None else None,
+    )
+    current = CurrentPrint(
+        print=replace(job, **changes), progress=None, progress_estimated=True, expected_end=None
+    )
+    return replace(OFF, online=True, status=PrinterStatus.PRINTING, print_job="72", current=current)
+
+
+@pytest.mark.parametrize(
+    ("printers", "interval"),
+    [
+        ([], NOBODY_ONLINE),
+        ([OFF], NOBODY_ONLINE),
+        ([OFF, IDLING], IDLE),
+        ([IDLING, printing()], PRINTING),
+        ([replace(printing(), current=None)], PRINTING),
+        ([printing(None)], PRINTING),
+        ([printing(timedelta(minutes=3, seconds=1))], PRINTING),
+        ([printing(), printing(timedelta(minutes=3))], NEAR_END),
+        ([printing(timedelta(minutes=-10))], NEAR_END),
+        ([printing(timedelta(minutes=-11))], PRINTING),
+    ],
+)
+def test_poll_interval(printers: list[Printer], interval: timedelta) -> None:
+    assert poll_interval(printers, NOW) == interval
+
+
+@pytest.mark.parametrize(
+    ("before", "printer", "asked_ago", "due"),
+    [
+        (None, IDLING, timedelta(0), True),
+        (IDLING, IDLING, None, True),
+        (IDLING, IDLING, 9 * HOUR, False),
+        (OFF, IDLING, timedelta(0), True),
+        (IDLING, printing(), timedelta(0), True),
+        (printing(), printing(), timedelta(0), False),
+        (printing(), printing(), TASKS_WHILE_PRINTING, True),
+        (printing(), replace(printing(), print_job="73"), timedelta(0), True),
+        (replace(OFF, id="00M00A000000002"), OFF, timedelta(0), True),
+    ],
+)
+def test_tasks_are_due(
+    before: Printer | None, printer: Printer, asked_ago: timedelta | None, *, due: bool
+) -> None:
+    assert (
+        tasks_are_due(
+            {before.id: before} if before else None,
+            {printer.id: printer},
+            asked_at=NOW - asked_ago if asked_ago is not None else None,
+            now=NOW,
+        )
+        is due
+    )
+
+
+@pytest.mark.parametrize(
+    ("printer", "awaits"),
+    [
+        (IDLING, False),
+        (OFF, False),
+        (printing(), False),
+        (printing(in_tasks=False), True),
+        (replace(printing(in_tasks=False), print_job="0"), False),
+        (replace(printing(in_tasks=False), print_job=None), False),
+        (replace(IDLING, status=PrinterStatus.FINISHED), False),
+        (replace(IDLING, status=PrinterStatus.FINISHED, last=None), True),
+        (replace(IDLING, status=PrinterStatus.FAILED, print_job="72"), True),
+    ],
+)
+def test_awaits_its_task(printer: Printer, *, awaits: bool) -> None:
+    assert awaits_its_task(printer) is awaits
+
+
+@pytest.mark.parametrize(
+    ("failures", "jitter", "wait"),
+    [
+        (1, 0.0, timedelta(minutes=1)),
+        (1, 1.0, timedelta(seconds=75)),
+        (3, 0.0, timedelta(minutes=4)),
+        (6, 0.0, timedelta(minutes=30)),
+        (1000, 1.0, timedelta(minutes=37, seconds=30)),
+    ],
+)
+def test_retry_interval(failures: int, jitter: float, wait: timedelta) -> None:
+    assert retry_interval(failures, jitter) == wait

@@ -1,0 +1,87 @@
+"""The floors of the house: imports only go down."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = "custom_components.bambu_lab_cloud"
+INTEGRATION = ROOT / "custom_components" / "bambu_lab_cloud"
+SIMULATOR = ROOT / "simulator"
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Yield the absolute name of everything that a module imports."""
+    package = ".".join(path.relative_to(ROOT).with_suffix("").parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=module, level=level, names=names):
+                base = package.rsplit(".", level - 1)[0] if level else ""
+                origin = ".".join(part for part in (base, module) if part)
+                yield from (f"{origin}.{alias.name}" for alias in names)
+
+
+def _modules(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def _ours_and_home_assistants(path: Path) -> set[str]:
+    return {
+        name
+        for name in _imports(path)
+        if name.split(".")[0] in {"custom_components", "homeassistant", "simulator", "tests"}
+    }
+
+
+@pytest.mark.parametrize("path", _modules(INTEGRATION / "api"), ids=str)
+def test_api_stands_on_nothing(path: Path) -> None:
+    """The ground floor is ready to be a package of its own."""
+    assert {
+        n for n in _ours_and_home_assistants(path) if not n.startswith(f"{PACKAGE}.api")
+    } == set()
+
+
+@pytest.mark.parametrize("path", _modules(INTEGRATION / "api"), ids=str)
+def test_api_needs_only_aiohttp(path: Path) -> None:
+    """Beside the standard library, the ground floor uses aiohttp and what aiohttp brings."""
+    import sys
+
+    tops = {name.split(".")[0] for name in _imports(path)}
+    assert tops - sys.stdlib_module_names <= {"aiohttp", "yarl", "custom_components"}
+
+
+@pytest.mark.parametrize("path", _modules(INTEGRATION / "fleet"), ids=str)
+def test_fleet_stands_on_the_models_alone(path: Path) -> None:
+    """The first floor knows what the cloud speaks of, and neither how nor who asks."""
+    allowed = (f"{PACKAGE}.api.models.", f"{PACKAGE}.fleet.")
+    assert {n for n in _ours_and_home_assistants(path) if not n.startswith(allowed)} == set()
+
+
+@pytest.mark.parametrize("path", _modules(INTEGRATION / "fleet"), ids=str)
+def test_fleet_is_pure(path: Path) -> None:
+    """No I/O and no clock: whatever a function of the first floor knows, it was told."""
+    tops = {name.split(".")[0] for name in _imports(path)}
+    assert tops.isdisjoint({"aiohttp", "asyncio", "os", "pathlib", "random", "socket", "time"})
+    called = {
+        node.func.attr
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    assert called.isdisjoint({"now", "today", "utcnow"})
+
+
+@pytest.mark.parametrize("path", _modules(SIMULATOR), ids=str)
+def test_simulator_does_not_know_us(path: Path) -> None:
+    """It is written to the API's documents, so that a mistake of ours is not made twice."""
+    assert {n for n in _ours_and_home_assistants(path) if not n.startswith("simulator")} == set()
+
+
+def test_there_is_something_to_prove() -> None:
+    """An empty folder would pass every test above."""
+    assert len(_modules(INTEGRATION / "api")) > 4
+    assert len(_modules(INTEGRATION / "fleet")) > 2
+    assert len(_modules(SIMULATOR)) > 2
