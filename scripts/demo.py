@@ -16,7 +16,7 @@ import time
 
 import aiohttp
 
-from scripts.demo_checks import CHECKS, check_log, check_simulator_log, entities, warnings
+from scripts.demo_checks import CHECKS, check_end, check_log, check_simulator_log, warnings
 from scripts.demo_home import LOGIN, DemoError, Home, prepare, until
 
 ROOT = Path(__file__).parents[1]
@@ -130,7 +130,8 @@ class Demo:
         simulator_port = free_port(0 if arguments.check else 8099)
         self.home = Home(session, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{simulator_port}")
         prepare(folder, ROOT / "custom_components", port)
-        options = ("--seed", "1", "--time-factor", arguments.time_factor, "--era", arguments.era)
+        factor = str(arguments.time_factor)
+        options = ("--seed", "1", "--time-factor", factor, "--era", arguments.era)
         self.simulator = Child(
             "The simulator",
             folder / "simulator.log",
@@ -197,11 +198,10 @@ class Demo:
         if not failures:
             for name, check in CHECKS:
                 failures += await failed(name, check(self.home))
-            for entity_id, item in (await entities(self.home))[0].items():
-                say(f"        {entity_id:50} {item['state']}")
-        await self.stop()
+        await self.hass.stop()
         log = self.hass.text()
-        failures += await failed("log", check_log(log))
+        failures += await failed("end", check_end(await self.hass.wait()))
+        failures += await failed("log", check_log(self.home, self._folder, log))
         failures += await failed("simulator", check_simulator_log(self.simulator.text()))
         for record in warnings(log):
             say(f"        {record.splitlines()[0]}")
@@ -214,7 +214,7 @@ async def failed(name: str, check: Awaitable[str]) -> bool:
     """Say how a check ends."""
     try:
         say(f"ok      {name}: {await check}")
-    except (aiohttp.ClientError, TimeoutError, DemoError) as error:
+    except (OSError, aiohttp.ClientError, DemoError) as error:
         say(f"FAILED  {name}: {error or type(error).__name__}")
         return True
     return False
@@ -222,7 +222,7 @@ async def failed(name: str, check: Awaitable[str]) -> bool:
 
 def reset() -> None:
     """Remove the demo's configuration folder, but for the check's."""
-    for item in FOLDER.iterdir():
+    for item in FOLDER.iterdir() if FOLDER.exists() else ():
         if item.is_symlink() or item.is_file():
             item.unlink()
         elif item.name != "check":
@@ -256,14 +256,16 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="run the checks and end")
     parser.add_argument("--reset", action="store_true", help="begin with an empty configuration")
     parser.add_argument("--era", choices=("2022", "2026"), default="2026", help="the cloud's age")
-    parser.add_argument("--time-factor", default="60", help="how much shorter prints take")
+    parser.add_argument(
+        "--time-factor", type=float, default=60, help="how much shorter prints take"
+    )
     arguments = parser.parse_args()
     started = time.monotonic()
     try:
         with alone("check" if arguments.check else "demo"):
             code = asyncio.run(run(arguments))
-    except DemoError as error:
-        say(f"[demo] {error}")
+    except (OSError, aiohttp.ClientError, DemoError) as error:
+        say(f"[demo] {error or type(error).__name__}")
         return 1
     if arguments.check:
         say(f"{'Failed' if code else 'Passed'} after {time.monotonic() - started:.0f} s.")

@@ -1,6 +1,8 @@
 """What `scripts/demo --check` looks at."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+import json
+from pathlib import Path
 import re
 from typing import Any
 
@@ -46,6 +48,11 @@ def complaints(log: str) -> list[str]:
         for record in alarming
         if DOMAIN in record and "has not been tested by Home Assistant" not in record
     )
+
+
+def mentions(log: str, words: Iterable[str]) -> list[str]:
+    """Select the records with one of the words."""
+    return [record for _, record in records(log) if any(word in record for word in words)]
 
 
 async def expected(home: Home) -> dict[tuple[str, str], bool]:
@@ -101,12 +108,12 @@ async def check_entry(home: Home) -> str:
 
 
 async def check_entities(home: Home) -> str:
-    """Wait up to a minute until all entities are there and available."""
+    """Wait up to half a minute until all entities are there and available."""
 
     async def complete() -> bool:
         return not (await entities(home))[1]
 
-    await until(complete, 60)
+    await until(complete, 30)
     states, wrong = await entities(home)
     if wrong:
         raise DemoError("; ".join(wrong))
@@ -124,7 +131,7 @@ async def check_pictures(home: Home) -> str:
             if entity_id.startswith("image.") and item["state"] != "unknown"
         ]
 
-    images = await until(known, 60)
+    images = await until(known, 30)
     if not images:
         raise DemoError("No printer has a picture.")
     for entity_id in images:
@@ -146,22 +153,47 @@ async def check_reload(home: Home) -> str:
     return "unloaded and loaded again"
 
 
+async def check_states(home: Home) -> str:
+    """Show all states."""
+    states, _ = await entities(home)
+    lines = [f"        {entity_id:50} {item['state']}" for entity_id, item in states.items()]
+    return "\n".join([str(len(lines)), *lines])
+
+
 CHECKS: tuple[tuple[str, Callable[[Home], Awaitable[str]]], ...] = (
     ("frontend", check_frontend),
     ("entry", check_entry),
     ("entities", check_entities),
     ("pictures", check_pictures),
     ("reload", check_reload),
+    ("states", check_states),
 )
 
 
-async def check_log(log: str) -> str:
-    """Read the whole log: no complaint about us and no secret, also while stopping."""
+async def secrets(home: Home, folder: Path) -> set[str]:
+    """List what must not be in the log: the account's address, password, id, token, and serials."""
+    ids = {part for _, unique_id in await expected(home) for part in unique_id.split("_")[:2]}
+    stored = json.loads((folder / ".storage/core.config_entries").read_text())
+    tokens = {
+        entry["data"]["token"] for entry in stored["data"]["entries"] if entry["domain"] == DOMAIN
+    }
+    return {ACCOUNT, ACCOUNT_PASSWORD} | ids | tokens
+
+
+async def check_log(home: Home, folder: Path, log: str) -> str:
+    """Read the whole log, also of the stop: no complaint about us, and no secret."""
     if found := complaints(log):
         raise DemoError("Home Assistant logged:\n" + "\n".join(found))
-    if any(secret in log for secret in (ACCOUNT, ACCOUNT_PASSWORD)):
-        raise DemoError("The account's address or password is in Home Assistant's log.")
+    if found := mentions(log, await secrets(home, folder)):
+        raise DemoError("Home Assistant's log tells secrets:\n" + "\n".join(found))
     return f"{log.count(f'[custom_components.{DOMAIN}')} lines of ours, no complaint"
+
+
+async def check_end(code: int) -> str:
+    """See that Home Assistant ends by itself when asked to."""
+    if code:
+        raise DemoError(f"Home Assistant ends with {code}.")
+    return "Home Assistant ends in time"
 
 
 async def check_simulator_log(log: str) -> str:

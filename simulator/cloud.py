@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -17,8 +18,8 @@ from .answers import FAULTS
 from .catalogue import Look, Model
 
 SLOT = timedelta(hours=4)
-RECENT_SLOTS = 6
-HISTORY_REACH = timedelta(days=3 * 365)
+RECENT_JOBS = 6
+HISTORY_REACH = timedelta(days=2 * 365)
 HISTORY_GAP = timedelta(hours=6)
 FINISHED, FAILED, PRINTING = 2, 3, 4
 GRAMS_PER_HOUR = 13.7
@@ -302,35 +303,46 @@ class Cloud:
         printer.filled = True
         if printer.pace is None:
             return
-        current = self._slot_number(printer, self.started)
-        recent: list[Job] = []
-        if printer.scheduled:
-            slots = range(current - RECENT_SLOTS, current + 1)
-            found = (self._scheduled_job(printer, number) for number in slots)
-            recent = [job for job in found if job and job.started <= self.started]
-        running = [job for job in recent if job.running(self.started)]
-        if running and printer.pace == "resting":
-            # It rests when the simulator starts.
-            running.pop().ends = self.started
+        recent = self._recent_jobs(printer) if printer.scheduled else []
         ended = [job for job in recent if not job.running(self.started)]
-        ended = ended[max(0, len(ended) - printer.past) :]
-        before = self._slot_begin(printer, current - RECENT_SLOTS)
-        printer.jobs = self._old_jobs(printer, before, printer.past - len(ended)) + ended + running
-        printer.next_slot = current + 1
-        if printer.pace == "busy" and printer.scheduled and not running:
+        before = recent[0].started if recent else self.started
+        printer.jobs = self._old_jobs(printer, before, printer.past - len(ended)) + recent
+        if printer.pace == "busy" and printer.scheduled and len(ended) == len(recent):
             # It prints when the simulator starts, and until the slot after the next one.
-            printer.next_slot = current + 2
-            until = self._slot_begin(printer, current + 2) - self.started
-            self._append(printer, self._job(printer, self.started, until * 0.9))
+            printer.next_slot = self._slot_number(printer, self.started) + 2
+            until = self._slot_begin(printer, printer.next_slot) - self.started
+            self._append(printer, self._job(printer, self.started, until * 0.9, lag=0))
 
-    def _old_jobs(self, printer: Printer, before: datetime, count: int) -> list[Job]:
+    def _recent_jobs(self, printer: Printer) -> list[Job]:
+        """Return what the schedule had before the start of the simulator, and what it has then."""
+        current = self._slot_number(printer, self.started)
+        printer.next_slot = current + 1
+        wanted = min(RECENT_JOBS, (printer.past + 1) // 2)
+        jobs: list[Job] = []
+        for number in count(current, -1):
+            if number < current and len(jobs) >= wanted:
+                break
+            job = self._scheduled_job(printer, number)
+            if job and job.started > self.started:
+                printer.next_slot = number
+            elif job and job.running(self.started) and printer.pace == "busy":
+                jobs.append(job)
+                wanted += 1
+            elif job and len(jobs) < wanted:
+                # The others rest when the simulator starts.
+                job.ends = self.started if job.running(self.started) else job.ends
+                jobs.append(job)
+        return jobs[::-1]
+
+    def _old_jobs(self, printer: Printer, before: datetime, number: int) -> list[Job]:
         """Return the jobs of years ago, which last as long as real ones."""
-        before = before.replace(hour=0, minute=0, second=0)
-        gap = min(HISTORY_GAP, HISTORY_REACH / max(1, count))
-        chance = Random(f"{self.seed}:past:{printer.number}")
+        # Counted from a Monday, so that a restart finds the same ones.
+        before = before.replace(hour=0, minute=0, second=0) - timedelta(days=before.weekday())
+        gap = min(HISTORY_GAP, HISTORY_REACH / max(1, number))
         jobs = []
-        for index in range(count, 0, -1):
-            started = before - gap * index - HISTORY_REACH / 3 * (index / count) ** 3
+        for index in range(number, 0, -1):
+            chance = Random(f"{self.seed}:past:{printer.number}:{index}")
+            started = before - gap * index - HISTORY_REACH * (index / number) ** 3
             cost = _whole_span(gap * chance.uniform(0.1, 0.75))
             result = FAILED if chance.random() < 0.125 else FINISHED
             job = self._job(printer, started, cost, result=result, nominal=cost)

@@ -32,12 +32,22 @@ def era() -> str:
 
 
 @pytest.fixture
+def past() -> int:
+    """How many prints an account has in its history."""
+    return 5
+
+
+@pytest.fixture
 async def simulator(
-    socket_enabled: None, monkeypatch: pytest.MonkeyPatch, freezer: FrozenDateTimeFactory, era: str
+    socket_enabled: None,
+    monkeypatch: pytest.MonkeyPatch,
+    freezer: FrozenDateTimeFactory,
+    era: str,
+    past: int,
 ) -> AsyncIterator[Simulator]:
     """A cloud with the demo account's printers, none of which starts a print by itself."""
     freezer.move_to("2026-11-20 12:00:00+00:00")
-    cloud = Simulator(era=era, seed=1, history=5)
+    cloud = Simulator(era=era, seed=1, history=past)
     await cloud.start(port=0)
     cloud.cloud.stop_schedules()
     monkeypatch.setenv("BAMBU_LAB_CLOUD_URL", cloud.url)

@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from scripts.demo import free_port
-from scripts.demo_checks import MAGIC, check_log, complaints, records, warnings
-from scripts.demo_home import DemoError, prepare
+from scripts.demo_checks import MAGIC, complaints, mentions, records, warnings
+from scripts.demo_home import prepare
 
 OURS = "[custom_components.bambu_lab_cloud.coordinator]"
 QUIET = f"""\
@@ -45,16 +45,9 @@ def test_complaint(line: str) -> None:
     assert complaints(QUIET + line) == [line]
 
 
-async def test_check_log() -> None:
-    assert await check_log(QUIET) == "1 lines of ours, no complaint"
-
-
-@pytest.mark.parametrize(
-    "line", [f"{OURS} demo-password", f"{OURS} demo@example.com", "bambu_lab_cloud falls"]
-)
-async def test_check_log_fails(line: str) -> None:
-    with pytest.raises(DemoError):
-        await check_log(f"{line}\n{QUIET}")
+def test_mentions() -> None:
+    assert mentions(QUIET, ["absent"]) == []
+    assert len(mentions(QUIET, ["absent", "FFmpeg"])) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,31 +2,92 @@
 
 from homeassistant.const import CONF_REGION, CONF_TOKEN, Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 
+from .account import SlicerCoordinator
+from .announcer import Announcer, async_remove_records
 from .cloud import cloud_client
+from .const import DOMAIN
 from .coordinator import BambuConfigEntry, BambuData, FleetCoordinator
 from .covers import Covers, async_remove_covers
+from .firmware import FirmwareCoordinator, async_remove_firmware
+from .history import HistoryCoordinator, async_remove_history
+from .messages import MessagesCoordinator, async_remove_messages
+from .repairs import async_watch_expiry
+from .statistics import PrintStatistics, async_remove_statistics
 
-PLATFORMS = [Platform.BINARY_SENSOR, Platform.IMAGE, Platform.SENSOR]
+PLATFORMS = [
+    Platform.BINARY_SENSOR,
+    Platform.CALENDAR,
+    Platform.EVENT,
+    Platform.IMAGE,
+    Platform.SENSOR,
+    Platform.UPDATE,
+]
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
     """Set up an account."""
     client = cloud_client(hass, entry.data[CONF_REGION], entry.data[CONF_TOKEN])
-    fleet = FleetCoordinator(hass, entry, client)
-    await fleet.async_config_entry_first_refresh()
+    history = HistoryCoordinator(hass, entry, client)
+    await history.async_load()
     covers = Covers(hass, entry.entry_id, client)
     await covers.async_load()
-    entry.runtime_data = BambuData(client=client, fleet=fleet, covers=covers)
+    announcer = Announcer(hass, entry.entry_id, covers)
+    await announcer.async_load()
+    fleet = FleetCoordinator(hass, entry, client, announcer, history.add_tasks)
+    await fleet.async_config_entry_first_refresh()
+    firmware = FirmwareCoordinator(hass, entry, client, fleet)
+    await firmware.async_load()
+    messages = MessagesCoordinator(hass, entry, client)
+    await messages.async_load()
+    entry.runtime_data = BambuData(
+        announcer=announcer,
+        client=client,
+        covers=covers,
+        firmware=firmware,
+        fleet=fleet,
+        history=history,
+        messages=messages,
+        slicer=SlicerCoordinator(hass, entry, client),
+    )
+    async_watch_expiry(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    # Prints are announced whichever entities are enabled.
+    entry.async_on_unload(fleet.async_add_listener(lambda: None))
+    entry.async_on_unload(announcer.start())
+    firmware.start()
+    history.start()
+    PrintStatistics(hass, entry).start()
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
     """Unload an account."""
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    await entry.runtime_data.announcer.async_save()
+    return unloaded
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: BambuConfigEntry, device: dr.DeviceEntry
+) -> bool:
+    """Let owners remove an AMS, and a printer that is not in the account any more."""
+    fleet = entry.runtime_data.fleet
+    ids = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
+    if not ids.isdisjoint({*fleet.data, entry.unique_id}):
+        return False
+    for device_id in ids:
+        fleet.forget(device_id)
+        entry.runtime_data.firmware.forget(device_id)
+    return True
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
     """Remove what an account leaves on disk."""
     await async_remove_covers(hass, entry.entry_id)
+    await async_remove_firmware(hass, entry.entry_id)
+    await async_remove_history(hass, entry.entry_id)
+    await async_remove_messages(hass, entry.entry_id)
+    await async_remove_records(hass, entry.entry_id)
+    await async_remove_statistics(hass, entry.unique_id)

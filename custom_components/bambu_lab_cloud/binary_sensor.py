@@ -15,7 +15,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import BambuConfigEntry
 from .entity import BambuPrinterEntity, add_printer_entities
-from .fleet.printer import Printer
+from .fleet.printer import Printer, PrintResult
 
 PARALLEL_UPDATES = 0
 
@@ -27,12 +27,31 @@ class BambuBinarySensorEntityDescription(BinarySensorEntityDescription):
     value_fn: Callable[[Printer], bool | None]
 
 
+def _printing(printer: Printer) -> bool | None:
+    """Return if a printer is busy, None where that cannot be known."""
+    return None if printer.status is None or printer.was_active else printer.is_active
+
+
 BINARY_SENSORS: tuple[BambuBinarySensorEntityDescription, ...] = (
     BambuBinarySensorEntityDescription(
         key="online",
         device_class=BinarySensorDeviceClass.CONNECTIVITY,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda printer: printer.online,
+    ),
+    BambuBinarySensorEntityDescription(
+        key="printing",
+        translation_key="printing",
+        device_class=BinarySensorDeviceClass.RUNNING,
+        value_fn=_printing,
+    ),
+    BambuBinarySensorEntityDescription(
+        key="problem",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_registry_enabled_default=False,
+        value_fn=lambda printer: (
+            None if printer.last is None else printer.last.result is PrintResult.FAILED
+        ),
     ),
 )
 

@@ -1,5 +1,6 @@
 """The cloud that an account lives in: its region, and the sessions to reach it."""
 
+from collections.abc import Awaitable
 from os import environ
 
 from aiohttp import ClientSession, DummyCookieJar
@@ -9,8 +10,16 @@ from homeassistant.helpers.aiohttp_client import (
     async_get_clientsession,
 )
 
-from .api import REGIONS, BambuCloud, BambuLogin, Region
-from .const import USER_AGENT
+from .api import (
+    REGIONS,
+    BambuCloud,
+    BambuLogin,
+    CannotConnectError,
+    PermissionDeniedError,
+    Region,
+    ResponseError,
+)
+from .const import LOGGER, USER_AGENT
 
 
 def _region(name: str) -> Region:
@@ -36,3 +45,12 @@ def login_session(hass: HomeAssistant) -> ClientSession:
 def cloud_login(session: ClientSession, region: str) -> BambuLogin:
     """Return the conversation that signs an account in."""
     return BambuLogin(session, _region(region), user_agent=USER_AGENT)
+
+
+async def optional[_T](answer: Awaitable[_T]) -> _T | None:
+    """Return an answer that can be done without, or None: its failure spoils nothing else."""
+    try:
+        return await answer
+    except (CannotConnectError, PermissionDeniedError, ResponseError) as err:
+        LOGGER.debug("Going on without an answer: %s", err)
+        return None

@@ -1,7 +1,8 @@
 """Sign in to a Bambu Lab account, in any of the ways that Bambu Lab knows."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, override
 
@@ -9,6 +10,7 @@ from aiohttp import ClientSession
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
+    ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
 )
@@ -38,16 +40,19 @@ from .api import (
     InvalidCodeError,
     InvalidCredentialsError,
     RateLimitedError,
+    ResponseError,
+    RetryLaterError,
     Token,
     TotpRequired,
 )
 from .cloud import cloud_client, cloud_login, login_session
 from .const import CONF_ACCOUNT, CONF_EXPIRES_AT, DOMAIN, LOGGER
+from .repairs import async_delete_expiry_issue
 
 CHINA = "china"
 WAYS = ["password", "email_code", "sms_code", "token"]
 
-# Beside the code, the owner says what it is for: HTML forms of Home Assistant have one button.
+# A form has one button, so that the owner says what it is for where there is a choice.
 CONF_NEXT = "next"
 SIGN_IN = "sign_in"
 SEND_CODE = "send_code"
@@ -66,8 +71,9 @@ PASSWORD = TextSelector(
 CODE = TextSelector(TextSelectorConfig(autocomplete="one-time-code"))
 TOKEN = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 
-ERRORS: dict[type[BambuCloudError], str] = {
-    AuthenticationError: "invalid_token",
+type Errors = Mapping[type[BambuCloudError], str]
+
+ERRORS: Errors = {
     BlockedError: "blocked",
     CannotConnectError: "cannot_connect",
     CaptchaError: "captcha",
@@ -76,20 +82,21 @@ ERRORS: dict[type[BambuCloudError], str] = {
     InvalidCredentialsError: "invalid_auth",
     RateLimitedError: "rate_limited",
 }
-
-
-def _next(translation_key: str) -> SelectSelector:
-    """Return the choice of what to do in a form for a code."""
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=[SIGN_IN, SEND_CODE, OTHER_WAY],
-            translation_key=translation_key,
-            mode=SelectSelectorMode.LIST,
-        )
-    )
-
-
-NEXT = {"code": _next("next"), "totp": _next("next_totp")}
+SEND_ERRORS: Errors = {RateLimitedError: "too_many_codes"}
+TOKEN_ERRORS: Errors = {AuthenticationError: "invalid_token"}
+# The web host is the only one to take these codes, and it turns many away.
+TOTP_ERRORS: Errors = {
+    BlockedError: "totp_refused",
+    InvalidCodeError: "invalid_totp",
+    ResponseError: "totp_refused",
+}
+# What helps after these, so that it is chosen already.
+REMEDIES = {
+    "another_account": OTHER_WAY,
+    "captcha": OTHER_WAY,
+    "expired_code": SEND_CODE,
+    "totp_refused": SEND_CODE,
+}
 
 
 class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -100,7 +107,7 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         self._session: ClientSession | None = None
         self._region = "global"
         self._account = ""
-        self._code_sent_at = dt_util.utc_from_timestamp(0)
+        self._code_sent_at: datetime | None = None
         self._tfa_key = ""
         self._token: Token | None = None
         self._wait = timedelta()
@@ -111,22 +118,30 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_show_menu(step_id="user", menu_options=WAYS)
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Sign in anew, because the cloud does not know the token any more."""
+        """Sign in anew, because the cloud does not know the token any more or soon will not."""
+        async_delete_expiry_issue(self.hass, self._get_reauth_entry())
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Choose a way to sign in anew."""
-        self._remember(self._get_reauth_entry().data)
-        return self.async_show_menu(step_id="reauth_confirm", menu_options=WAYS)
+        return self._show_menu_for(self._get_reauth_entry(), "reauth_confirm")
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Choose a way to sign in anew, because the owner wants to."""
-        self._remember(self._get_reconfigure_entry().data)
-        return self.async_show_menu(step_id="reconfigure", menu_options=WAYS)
+        return self._show_menu_for(self._get_reconfigure_entry(), "reconfigure")
+
+    def _show_menu_for(self, entry: ConfigEntry, step_id: str) -> ConfigFlowResult:
+        """Choose a way to sign in to the account of an entry."""
+        self._remember(entry.data)
+        return self.async_show_menu(
+            step_id=step_id,
+            menu_options=WAYS,
+            description_placeholders={"name": entry.title},
+        )
 
     async def async_step_password(
         self, user_input: dict[str, Any] | None = None
@@ -134,12 +149,15 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         """Sign in with the password."""
         errors: dict[str, str] = {}
         if user_input is not None:
+            if user_input.get(CONF_NEXT) == OTHER_WAY:
+                return await self._async_menu()
             self._remember(user_input)
             if self._is_phone_number and self._region != CHINA:
                 errors[CONF_REGION] = "wrong_region"
             else:
+                password = user_input.get(CONF_PASSWORD, "")
                 answer = await self._async_try(
-                    self._login.with_password(self._account, user_input[CONF_PASSWORD]), errors
+                    self._login.with_password(self._account, password), errors
                 )
                 match answer:
                     case Token():
@@ -151,13 +169,9 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
                     case TotpRequired():
                         self._tfa_key = answer.tfa_key
                         return await self.async_step_totp()
-        return self._show(
+        return self._show_way(
             "password",
-            {
-                probatio.Required(CONF_REGION): REGION,
-                probatio.Required(CONF_ACCOUNT): ACCOUNT,
-                probatio.Required(CONF_PASSWORD): PASSWORD,
-            },
+            {CONF_REGION: REGION, CONF_ACCOUNT: ACCOUNT, CONF_PASSWORD: PASSWORD},
             errors,
         )
 
@@ -167,14 +181,14 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         """Have a code e-mailed, which needs no password."""
         errors: dict[str, str] = {}
         if user_input is not None:
+            if user_input.get(CONF_NEXT) == OTHER_WAY:
+                return await self._async_menu()
             self._remember(user_input)
-            if await self._async_send_code(errors):
-                return await self.async_step_code()
-        return self._show(
-            "email_code",
-            {probatio.Required(CONF_REGION): REGION, probatio.Required(CONF_ACCOUNT): EMAIL},
-            errors,
-        )
+            if "@" not in self._account:
+                errors[CONF_ACCOUNT] = "not_an_email"
+            elif await self._async_send_code(errors):
+                return self._show_code("code", errors)
+        return self._show_way("email_code", {CONF_REGION: REGION, CONF_ACCOUNT: EMAIL}, errors)
 
     async def async_step_sms_code(
         self, user_input: dict[str, Any] | None = None
@@ -182,22 +196,26 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         """Have a code sent to a phone, as accounts in China do."""
         errors: dict[str, str] = {}
         if user_input is not None:
+            if user_input.get(CONF_NEXT) == OTHER_WAY:
+                return await self._async_menu()
             self._remember({CONF_REGION: CHINA, **user_input})
-            if await self._async_send_code(errors):
-                return await self.async_step_code()
-        return self._show("sms_code", {probatio.Required(CONF_ACCOUNT): PHONE}, errors)
+            if not self._is_phone_number:
+                errors[CONF_ACCOUNT] = "not_a_phone_number"
+            elif await self._async_send_code(errors):
+                return self._show_code("code", errors)
+        return self._show_way("sms_code", {CONF_ACCOUNT: PHONE}, errors)
 
     async def async_step_token(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Take a token that the owner has found."""
         errors: dict[str, str] = {}
         if user_input is not None:
+            if user_input.get(CONF_NEXT) == OTHER_WAY:
+                return await self._async_menu()
             self._remember(user_input)
-            text = user_input[CONF_TOKEN].strip().removeprefix("Bearer ").removeprefix("token=")
-            if result := await self._async_finish(Token(access_token=text), errors):
+            token = Token(access_token=_bare_token(user_input.get(CONF_TOKEN, "")))
+            if result := await self._async_finish(token, errors, TOKEN_ERRORS):
                 return result
-        return self._show(
-            "token", {probatio.Required(CONF_REGION): REGION, probatio.Required(CONF_TOKEN): TOKEN}, errors
-        )
+        return self._show_way("token", {CONF_REGION: REGION, CONF_TOKEN: TOKEN}, errors)
 
     async def async_step_code(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Take the code that was e-mailed or sent to the phone."""
@@ -208,7 +226,10 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_totp(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Take the code of an authenticator app."""
         return await self._async_take_code(
-            "totp", lambda code: self._login.with_totp(self._tfa_key, code), user_input
+            "totp",
+            lambda code: self._login.with_totp(self._tfa_key, code),
+            user_input,
+            TOTP_ERRORS,
         )
 
     async def _async_take_code(
@@ -216,6 +237,7 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         step_id: str,
         sign_in: Callable[[str], Awaitable[Token]],
         user_input: dict[str, Any] | None,
+        own_errors: Errors | None = None,
     ) -> ConfigFlowResult:
         """Take a code, or do what the owner wants instead."""
         errors: dict[str, str] = {}
@@ -225,19 +247,38 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
                 return await self._async_menu()
             if choice == SEND_CODE:
                 if await self._async_send_code(errors):
-                    return await self.async_step_code()
+                    return self._show_code("code", errors)
             elif self._token is None and not code:
                 errors[CONF_CODE] = "code_missing"
             else:
                 # A code is good for one sign-in: if only what followed it failed, go on from there.
-                token = self._token or await self._async_try(sign_in(code), errors)
+                token = self._token or await self._async_try(sign_in(code), errors, own_errors)
                 if token and (result := await self._async_finish(token, errors)):
                     return result
+        return self._show_code(step_id, errors)
+
+    def _show_way(
+        self, step_id: str, fields: dict[str, TextSelector | SelectSelector], errors: dict[str, str]
+    ) -> ConfigFlowResult:
+        """Show the form of a way to sign in.
+
+        Once it has failed, the form also leads back to the other ways, with no secret asked for.
+        """
+        needed = probatio.Optional if errors else probatio.Required
+        schema: dict[probatio.Marker, Any] = {
+            needed(name): selector for name, selector in fields.items()
+        }
+        if errors:
+            schema |= _choice("next_way", [SIGN_IN, OTHER_WAY], errors)
+        return self._show(step_id, schema, errors)
+
+    def _show_code(self, step_id: str, errors: dict[str, str]) -> ConfigFlowResult:
+        """Show the form for a code."""
         return self._show(
             step_id,
             {
                 probatio.Optional(CONF_CODE): CODE,
-                probatio.Required(CONF_NEXT, default=SIGN_IN): NEXT[step_id],
+                **_choice(f"next_{step_id}", [SIGN_IN, SEND_CODE, OTHER_WAY], errors),
             },
             errors,
         )
@@ -251,53 +292,66 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         return await self.async_step_user()
 
     async def _async_send_code(self, errors: dict[str, str]) -> bool:
-        """Have a code sent; return if it is on its way."""
-        self._wait = self._code_sent_at + COOL_DOWN - dt_util.utcnow()
-        if self._wait > timedelta():
-            errors["base"] = "code_just_sent"
-            return False
+        """Have a code sent; return if one is on its way, be it the one from a moment ago."""
+        if self._code_sent_at:
+            self._wait = self._code_sent_at + COOL_DOWN - dt_util.utcnow()
+            if self._wait > timedelta():
+                errors["base"] = "code_just_sent"
+                return True
         self._token = None
         send = self._login.send_sms_code if self._is_phone_number else self._login.send_email_code
-        await self._async_try(send(self._account), errors)
-        if not errors:
-            self._code_sent_at = dt_util.utcnow()
-        return not errors
+        await self._async_try(send(self._account), errors, SEND_ERRORS)
+        if errors:
+            return False
+        self._code_sent_at = dt_util.utcnow()
+        return True
 
-    async def _async_finish(self, token: Token, errors: dict[str, str]) -> ConfigFlowResult | None:
+    async def _async_finish(
+        self, token: Token, errors: dict[str, str], own_errors: Errors | None = None
+    ) -> ConfigFlowResult | None:
         """Learn whose token it is and keep it; return None with the reason if that failed."""
-        self._token = token
         client = cloud_client(self.hass, self._region, token.access_token)
-        if (preference := await self._async_try(client.get_preference(), errors)) is None:
+        preference = await self._async_try(client.get_preference(), errors, own_errors)
+        if preference is None:
+            self._token = token
             return None
-        await self.async_set_unique_id(preference.uid)
-        expires_at = None
-        if token.expires_in:
-            expires_at = (dt_util.utcnow() + timedelta(seconds=token.expires_in)).isoformat()
+        reauthenticates = self.source == SOURCE_REAUTH
+        if reauthenticates and preference.uid != self._get_reauth_entry().unique_id:
+            # To end here would leave the entry signed out with nothing to lead back in.
+            self._token = None
+            errors["base"] = "another_account"
+            return None
+        # Whoever comes first may finish: the owner has used up a code to get here.
+        await self.async_set_unique_id(preference.uid, raise_on_progress=False)
         data = {
             CONF_REGION: self._region,
             CONF_ACCOUNT: self._account,
             CONF_TOKEN: token.access_token,
-            CONF_EXPIRES_AT: expires_at,
+            CONF_EXPIRES_AT: _expires_at(token),
         }
-        if self.source in (SOURCE_REAUTH, SOURCE_RECONFIGURE):
+        if reauthenticates:
+            return self.async_update_reload_and_abort(self._get_reauth_entry(), data_updates=data)
+        if self.source == SOURCE_RECONFIGURE:
             self._abort_if_unique_id_mismatch()
-            entry = (
-                self._get_reauth_entry()
-                if self.source == SOURCE_REAUTH
-                else self._get_reconfigure_entry()
-            )
+            entry = self._get_reconfigure_entry()
+            for flow in list(entry.async_get_active_flows(self.hass, {SOURCE_REAUTH})):
+                self.hass.config_entries.flow.async_abort(flow["flow_id"])
             return self.async_update_reload_and_abort(entry, data_updates=data)
         self._abort_if_unique_id_configured()
         # Home Assistant logs titles, so it is the public name and never the e-mail address.
         return self.async_create_entry(title=preference.name or "Bambu Lab", data=data)
 
-    async def _async_try[_T](self, request: Awaitable[_T], errors: dict[str, str]) -> _T | None:
+    async def _async_try[_T](
+        self, request: Awaitable[_T], errors: dict[str, str], own_errors: Errors | None = None
+    ) -> _T | None:
         """Return the cloud's answer, or None with the reason for the owner to read."""
         try:
             return await request
         except BambuCloudError as err:
-            errors["base"] = ERRORS.get(type(err), "unexpected_answer")
-            self._wait = timedelta(seconds=getattr(err, "retry_after", 0))
+            known = {**ERRORS, **(own_errors or {})}
+            errors["base"] = known.get(type(err), "unexpected_answer")
+            if isinstance(err, RetryLaterError):
+                self._wait = timedelta(seconds=err.retry_after)
         except Exception:  # noqa: BLE001 - the form stays usable whatever happens
             LOGGER.exception("Unexpected error while signing in")
             errors["base"] = "unknown"
@@ -317,16 +371,20 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def _remember(self, data: Mapping[str, Any]) -> None:
         """Remember what identifies the account, for the next form and for the entry."""
+        before = self._region, self._account
         self._region = data.get(CONF_REGION) or self._region
         account = (data.get(CONF_ACCOUNT) or self._account).strip()
         digits = account.removeprefix("+86").replace(" ", "").replace("-", "")
         self._account = digits if digits.isdecimal() else account
         self._token = None
+        if before != (self._region, self._account):
+            self._code_sent_at = None
 
     def _show(
         self, step_id: str, fields: dict[probatio.Marker, Any], errors: dict[str, str]
     ) -> ConfigFlowResult:
         """Show a form with what is known already, but for secrets."""
+        sent_at = dt_util.as_local(self._code_sent_at) if self._code_sent_at else None
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(
@@ -334,9 +392,12 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             ),
             errors=errors,
             description_placeholders={
-                "seconds": str(ceil(self._wait.total_seconds())),
+                "account": self._account,
                 "minutes": str(ceil(self._wait.total_seconds() / 60)),
+                "seconds": str(ceil(self._wait.total_seconds())),
+                "time": sent_at.strftime("%H:%M") if sent_at else "",
                 "token_url": "https://makerworld.com",
+                "token_url_china": "https://makerworld.com.cn",
             },
         )
 
@@ -346,3 +407,31 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         """Let go of the session."""
         if self._session:
             self._session.detach()
+
+
+def _choice(
+    translation_key: str, options: list[str], errors: dict[str, str]
+) -> dict[probatio.Marker, SelectSelector]:
+    """Return the field for what to do, of which that is chosen which helps."""
+    remedy = next((REMEDIES[error] for error in errors.values() if error in REMEDIES), SIGN_IN)
+    selector = SelectSelector(
+        SelectSelectorConfig(
+            options=options, translation_key=translation_key, mode=SelectSelectorMode.LIST
+        )
+    )
+    return {probatio.Required(CONF_NEXT, default=remedy): selector}
+
+
+def _bare_token(text: str) -> str:
+    """Return the token without what was copied with it: a header, a cookie, quotes."""
+    text = text.rpartition("token=")[2].partition(";")[0]
+    return text.strip(" \t\r\n\"'").removeprefix("Bearer ").strip()
+
+
+def _expires_at(token: Token) -> str | None:
+    """Return until when a token is good, None where the cloud does not say or means nothing."""
+    if not token.expires_in:
+        return None
+    with suppress(OverflowError):
+        return (dt_util.utcnow() + timedelta(seconds=token.expires_in)).isoformat()
+    return None

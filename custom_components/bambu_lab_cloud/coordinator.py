@@ -1,61 +1,60 @@
 """The coordinator that keeps an account's printers up to date."""
 
 from abc import abstractmethod
-from collections.abc import Awaitable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import random
-from typing import override
+from typing import TYPE_CHECKING, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
+from .announcer import Announcer
 from .api import (
     AuthenticationError,
     BambuCloud,
     BambuCloudError,
-    BlockedError,
     CannotConnectError,
-    CaptchaError,
     Device,
-    PermissionDeniedError,
     PrintStatus,
-    RateLimitedError,
-    ResponseError,
+    RetryLaterError,
     Task,
 )
+from .cloud import optional
 from .const import DOMAIN, LOGGER
 from .covers import Covers
-from .fleet.cadence import (
-    PRINT_STATUS_WITHOUT_TASKS,
-    awaits_its_task,
-    poll_interval,
-    retry_interval,
-    tasks_are_due,
-)
-from .fleet.printer import Printer, PrinterStatus, derive_printers
+from .fleet.cadence import PRINT_STATUS_WITHOUT_TASKS, poll_interval, retry_interval
+from .fleet.printer import Print, Printer, derive_printers, with_last_print
+from .tasks import TaskList
 
-# A page of my/tasks: the newest prints of all printers at the start, then what is new.
-FIRST_PAGE = 100
-NEXT_PAGE = 20
-# Of a printer whose task is awaited, and how many such printers are asked for in one poll.
-TASKS_OF_A_PRINTER = 5
-PRINTERS_PER_POLL = 5
-# After this many polls the cloud is not expected to list the task of a job any more.
-TRIES_PER_JOB = 10
-TASKS_KEPT_PER_PRINTER = 10
+if TYPE_CHECKING:
+    from .account import SlicerCoordinator
+    from .firmware import FirmwareCoordinator
+    from .history import HistoryCoordinator
+    from .messages import MessagesCoordinator
+
+# A printer is gone for good if it is missing for this long, in this many answers.
+GONE_AFTER = timedelta(hours=24)
+GONE_AFTER_POLLS = 20
 
 
 @dataclass(slots=True)
 class BambuData:
     """What the platforms work with."""
 
+    announcer: Announcer
     client: BambuCloud
     covers: Covers
+    firmware: FirmwareCoordinator
     fleet: FleetCoordinator
+    history: HistoryCoordinator
+    messages: MessagesCoordinator
+    slicer: SlicerCoordinator
 
 
 type BambuConfigEntry = ConfigEntry[BambuData]
@@ -118,7 +117,7 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
         self._failures += 1
         retry_after = retry_interval(self._failures, random()).total_seconds()  # noqa: S311 - jitter
         match err:
-            case BlockedError() | CaptchaError() | RateLimitedError():
+            case RetryLaterError():
                 key = "cloud_refuses"
                 retry_after = max(retry_after, err.retry_after)
             case CannotConnectError():
@@ -135,17 +134,23 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
 
     @override
     def __init__(
-        self, hass: HomeAssistant, config_entry: BambuConfigEntry, client: BambuCloud
+        self,
+        hass: HomeAssistant,
+        config_entry: BambuConfigEntry,
+        client: BambuCloud,
+        announcer: Announcer,
+        on_tasks: Callable[[Iterable[Task]], None],
     ) -> None:
-        """Initialize the coordinator."""
+        """Initialize the coordinator; on_tasks takes every page of my/tasks that it reads."""
         super().__init__(hass, config_entry, client)
         self.now = dt_util.utcnow()
-        self._tasks: dict[str, Task] = {}
-        self._tasks_asked_at: datetime | None = None
-        self._tries: dict[tuple[str, str | None, PrinterStatus | None], int] = {}
+        self.prints_in_status = False
+        self._announcer = announcer
+        self._tasks = TaskList(client, on_tasks)
         self._statuses_asked_at: datetime | None = None
-        self._statuses_have_tasks = False
         self._jobs: dict[str, str] = {}
+        self._ended: dict[str, Print] = {}
+        self._absences: dict[str, int] = {}
 
     @override
     async def _async_update_internal(self) -> dict[str, Printer]:
@@ -154,16 +159,25 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
         # The age of a print is reckoned in the cloud's time, where the clocks differ.
         self.now = dt_util.utcnow() + self.client.clock_offset
         statuses = await self._async_statuses()
+        records = self._announcer.records
         printers = self._derive(devices, statuses)
-        if tasks_are_due(self.data, printers, asked_at=self._tasks_asked_at, now=self.now):
-            await self._async_add_tasks(limit=NEXT_PAGE if self.data else FIRST_PAGE)
-            self._tasks_asked_at = self.now
-            printers = self._derive(devices, statuses)
-        for printer in self._awaiting(printers):
-            await self._async_add_tasks(device_id=printer.id, limit=TASKS_OF_A_PRINTER)
-            printers = self._derive(devices, statuses)
+        await self._tasks.async_ask_newest(self.data, printers, records, self.now)
+        printers = self._derive(devices, statuses)
+        await self._tasks.async_ask_printers(printers, records, self.now)
+        printers = self._derive(devices, statuses)
+        for event in self._announcer.take_poll(printers, self._tasks.values(), self.now):
+            if event.is_end:
+                self._ended[event.print.printer_id] = event.print
+        self._follow_registry(printers)
         self.update_interval = poll_interval(printers.values(), self.now)
-        return printers
+        # Not before the entities show what is announced: their update follows without a pause.
+        self.config_entry.async_create_background_task(
+            self.hass, self._announcer.async_deliver(), f"{self.name} deliver", eager_start=False
+        )
+        return {
+            printer.id: with_last_print(printer, self._ended.get(printer.id))
+            for printer in printers.values()
+        }
 
     def _derive(self, devices: list[Device], statuses: list[PrintStatus]) -> dict[str, Printer]:
         """Return the printers by all that is known now."""
@@ -179,58 +193,56 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
         """Ask user/print with every poll while it tells of prints, else once in a while."""
         due = (
             self._statuses_asked_at is None
-            or self._statuses_have_tasks
+            or self.prints_in_status
             or self.now - self._statuses_asked_at >= PRINT_STATUS_WITHOUT_TASKS
         )
-        if not due:
+        if (
+            not due
+            or (statuses := await optional(self.client.get_print_status(force=True))) is None
+        ):
             return []
-        statuses = await self._async_optional(self.client.get_print_status(force=True), [])
         self._statuses_asked_at = self.now
-        if statuses:
-            self._statuses_have_tasks = any(status.has_task_fields for status in statuses)
+        self.prints_in_status = any(status.has_task_fields for status in statuses)
         self._jobs |= {status.id: status.task_id for status in statuses if status.task_id}
         return statuses
 
-    async def _async_add_tasks(self, *, limit: int, device_id: str | None = None) -> None:
-        """Ask a page of my/tasks and keep the newest of every printer."""
-        page = await self._async_optional(
-            self.client.get_tasks(device_id=device_id, limit=limit), None
-        )
-        if page is None:
-            return
-        known = self._tasks | {task.id: task for task in page.tasks}
-        kept: dict[str, Task] = {}
-        count: dict[str | None, int] = {}
-        for task in sorted(
-            known.values(),
-            key=lambda task: task.start_time.timestamp() if task.start_time else 0,
-            reverse=True,
-        ):
-            count[task.device_id] = count.get(task.device_id, 0) + 1
-            if count[task.device_id] <= TASKS_KEPT_PER_PRINTER:
-                kept[task.id] = task
-        self._tasks = kept
+    @callback
+    def forget(self, printer_id: str) -> None:
+        """Forget a printer, so that it is a new one should it come back."""
+        self._announcer.forget(printer_id)
+        self._absences.pop(printer_id, None)
 
-    def _awaiting(self, printers: dict[str, Printer]) -> list[Printer]:
-        """Return the printers to ask for one by one: few in a poll, each job a bounded time."""
-        tries = {
-            (printer.id, printer.print_job, printer.status): printer
-            for printer in printers.values()
-            if awaits_its_task(printer)
+    def is_remembered(self, printer_id: str) -> bool:
+        """Return if a printer is in the account, or missing for a while only."""
+        return printer_id in self._announcer.records.printers
+
+    @callback
+    def _follow_registry(self, printers: dict[str, Printer]) -> None:
+        """Follow names and models, and remove the devices of printers that are gone for good."""
+        registry = dr.async_get(self.hass)
+        entry_id = self.config_entry.entry_id
+        for printer in printers.values():
+            device = registry.async_get_device_by_identifier((DOMAIN, printer.id), entry_id)
+            if device and (device.name, device.model) != (printer.name, printer.model):
+                registry.async_update_device(device.id, name=printer.name, model=printer.model)
+        records = self._announcer.records.printers
+        self._absences = {
+            printer_id: self._absences.get(printer_id, 0) + 1
+            for printer_id in records.keys() - printers.keys()
         }
-        self._tries = {key: self._tries.get(key, 0) for key in tries}
-        chosen = sorted(
-            (key for key, tried in self._tries.items() if tried < TRIES_PER_JOB),
-            key=lambda key: self._tries[key],
-        )[:PRINTERS_PER_POLL]
-        for key in chosen:
-            self._tries[key] += 1
-        return [tries[key] for key in chosen]
+        for printer_id, polls in tuple(self._absences.items()):
+            absent_for = self.now - records[printer_id].seen_at
+            if absent_for < GONE_AFTER or polls < GONE_AFTER_POLLS:
+                continue
+            if device := registry.async_get_device_by_identifier((DOMAIN, printer_id), entry_id):
+                remove_with_its_ams(registry, device, entry_id)
+            self.forget(printer_id)
 
-    async def _async_optional[_T](self, answer: Awaitable[_T], default: _T) -> _T:
-        """Return an answer that a poll can do without, so that its failure spoils nothing."""
-        try:
-            return await answer
-        except (CannotConnectError, PermissionDeniedError, ResponseError) as err:
-            LOGGER.debug("Poll goes on without an answer: %s", err)
-            return default
+
+@callback
+def remove_with_its_ams(registry: dr.DeviceRegistry, device: dr.DeviceEntry, entry_id: str) -> None:
+    """Remove a printer's device and those that hang on it."""
+    for other in dr.async_entries_for_config_entry(registry, entry_id):
+        if other.via_device_id == device.id:
+            registry.async_remove_device(other.id)
+    registry.async_remove_device(device.id)

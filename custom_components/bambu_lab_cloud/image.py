@@ -25,6 +25,12 @@ class BambuImageEntityDescription(ImageEntityDescription):
 
 
 IMAGES: tuple[BambuImageEntityDescription, ...] = (
+    # Changes only when a print ends, so that a notification that opens late shows the right one.
+    BambuImageEntityDescription(
+        key="last_print_preview",
+        translation_key="last_print_preview",
+        print_fn=lambda printer: printer.last,
+    ),
     BambuImageEntityDescription(
         key="print_preview",
         translation_key="print_preview",

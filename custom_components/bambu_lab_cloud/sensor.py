@@ -2,24 +2,42 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
+    SensorStateClass,
 )
-from homeassistant.const import MAX_LENGTH_STATE_STATE, PERCENTAGE
+from homeassistant.const import (
+    MAX_LENGTH_STATE_STATE,
+    PERCENTAGE,
+    EntityCategory,
+    UnitOfLength,
+    UnitOfMass,
+    UnitOfTime,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
+from homeassistant.util import dt as dt_util, slugify
 
-from .coordinator import BambuConfigEntry
-from .entity import BambuPrinterEntity, add_printer_entities
-from .fleet.printer import CurrentPrint, Printer, PrinterStatus
+from .coordinator import BambuConfigEntry, BambuCoordinator, BambuData, FleetCoordinator
+from .entity import (
+    BambuAccountEntity,
+    BambuFirmwareEntity,
+    BambuPrinterEntity,
+    add_printer_entities,
+)
+from .fleet.history import Totals
+from .fleet.printer import CurrentPrint, Print, Printer, PrinterStatus, PrintResult
+from .history import HistoryCoordinator
+from .repairs import expires_at
 
 PARALLEL_UPDATES = 0
+SCAN_INTERVAL = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +53,73 @@ def _of_current[_T](value_fn: Callable[[CurrentPrint], _T]) -> Callable[[Printer
     return lambda printer: value_fn(printer.current) if printer.current else None
 
 
+def _of_last[_T](value_fn: Callable[[Print], _T]) -> Callable[[Printer], _T | None]:
+    """Return a function of a printer that is None while it has printed nothing."""
+    return lambda printer: value_fn(printer.last) if printer.last else None
+
+
 def _title(title: str | None) -> str | None:
     """Return a title as far as a state holds it."""
     return title[:MAX_LENGTH_STATE_STATE] if title else None
 
 
+def _filament(job: Print) -> str | None:
+    """Return the types of filament of a print, each once."""
+    types = dict.fromkeys(filament.type for filament in job.filaments if filament.type)
+    return _title(", ".join(types))
+
+
 SENSORS: tuple[BambuSensorEntityDescription, ...] = (
+    BambuSensorEntityDescription(
+        key="bed_type",
+        translation_key="bed_type",
+        # The cloud writes "Supertack Plate" beside "textured_plate".
+        value_fn=_of_current(lambda current: slugify(current.print.bed_type or "") or None),
+    ),
+    BambuSensorEntityDescription(
+        key="last_print_duration",
+        translation_key="last_print_duration",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_unit_of_measurement=UnitOfTime.HOURS,
+        suggested_display_precision=1,
+        value_fn=_of_last(lambda job: job.duration.total_seconds() if job.duration else None),
+    ),
+    BambuSensorEntityDescription(
+        key="last_print_end",
+        translation_key="last_print_end",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=_of_last(lambda job: job.ended_at),
+    ),
+    BambuSensorEntityDescription(
+        key="last_print_result",
+        translation_key="last_print_result",
+        device_class=SensorDeviceClass.ENUM,
+        options=[result.value for result in PrintResult],
+        value_fn=_of_last(lambda job: job.result),
+    ),
+    BambuSensorEntityDescription(
+        key="last_print_title",
+        translation_key="last_print_title",
+        value_fn=_of_last(lambda job: _title(job.title)),
+    ),
+    BambuSensorEntityDescription(
+        key="last_print_weight",
+        translation_key="last_print_weight",
+        device_class=SensorDeviceClass.WEIGHT,
+        native_unit_of_measurement=UnitOfMass.GRAMS,
+        suggested_display_precision=1,
+        value_fn=_of_last(lambda job: job.weight),
+    ),
+    BambuSensorEntityDescription(
+        key="nozzle_diameter",
+        translation_key="nozzle_diameter",
+        device_class=SensorDeviceClass.DISTANCE,
+        native_unit_of_measurement=UnitOfLength.MILLIMETERS,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=1,
+        value_fn=lambda printer: printer.nozzle_diameter,
+    ),
     BambuSensorEntityDescription(
         key="print_end",
         translation_key="print_end",
@@ -48,6 +127,19 @@ SENSORS: tuple[BambuSensorEntityDescription, ...] = (
         value_fn=_of_current(lambda current: current.expected_end),
         # The cloud never tells an end before it is reached; this one is start plus slicing time.
         attributes_fn=lambda printer: {"estimated": True},
+    ),
+    BambuSensorEntityDescription(
+        key="print_filament",
+        translation_key="print_filament",
+        value_fn=_of_current(lambda current: _filament(current.print)),
+    ),
+    BambuSensorEntityDescription(
+        key="print_length",
+        translation_key="print_length",
+        device_class=SensorDeviceClass.DISTANCE,
+        native_unit_of_measurement=UnitOfLength.METERS,
+        suggested_display_precision=1,
+        value_fn=_of_current(lambda current: current.print.length),
     ),
     BambuSensorEntityDescription(
         key="print_start",
@@ -59,6 +151,14 @@ SENSORS: tuple[BambuSensorEntityDescription, ...] = (
         key="print_title",
         translation_key="print_title",
         value_fn=_of_current(lambda current: _title(current.print.title)),
+    ),
+    BambuSensorEntityDescription(
+        key="print_weight",
+        translation_key="print_weight",
+        device_class=SensorDeviceClass.WEIGHT,
+        native_unit_of_measurement=UnitOfMass.GRAMS,
+        suggested_display_precision=1,
+        value_fn=_of_current(lambda current: current.print.weight),
     ),
     BambuSensorEntityDescription(
         key="progress",
@@ -79,6 +179,130 @@ SENSORS: tuple[BambuSensorEntityDescription, ...] = (
     ),
 )
 
+PRINT_REMAINING = SensorEntityDescription(
+    key="print_remaining",
+    translation_key="print_remaining",
+    device_class=SensorDeviceClass.DURATION,
+    native_unit_of_measurement=UnitOfTime.MINUTES,
+    entity_registry_enabled_default=False,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BambuTotalSensorEntityDescription(SensorEntityDescription):
+    """A sensor of what a printer's prints add up to."""
+
+    value_fn: Callable[[Totals], StateType]
+
+
+TOTALS: tuple[BambuTotalSensorEntityDescription, ...] = (
+    BambuTotalSensorEntityDescription(
+        key="success_rate",
+        translation_key="success_rate",
+        native_unit_of_measurement=PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        value_fn=lambda totals: totals.success_rate,
+    ),
+    BambuTotalSensorEntityDescription(
+        key="total_filament_length",
+        translation_key="total_filament_length",
+        device_class=SensorDeviceClass.DISTANCE,
+        native_unit_of_measurement=UnitOfLength.METERS,
+        state_class=SensorStateClass.TOTAL,
+        suggested_display_precision=0,
+        value_fn=lambda totals: totals.length,
+    ),
+    BambuTotalSensorEntityDescription(
+        key="total_filament_weight",
+        translation_key="total_filament_weight",
+        device_class=SensorDeviceClass.WEIGHT,
+        native_unit_of_measurement=UnitOfMass.GRAMS,
+        state_class=SensorStateClass.TOTAL,
+        suggested_display_precision=0,
+        value_fn=lambda totals: totals.weight,
+    ),
+    BambuTotalSensorEntityDescription(
+        key="total_print_time",
+        translation_key="total_print_time",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_unit_of_measurement=UnitOfTime.HOURS,
+        state_class=SensorStateClass.TOTAL,
+        suggested_display_precision=1,
+        value_fn=lambda totals: totals.print_time.total_seconds(),
+    ),
+    BambuTotalSensorEntityDescription(
+        key="total_prints",
+        translation_key="total_prints",
+        state_class=SensorStateClass.TOTAL,
+        value_fn=lambda totals: totals.prints,
+    ),
+)
+
+
+FIRMWARE_VERSION = SensorEntityDescription(
+    key="firmware_version",
+    translation_key="firmware_version",
+    entity_category=EntityCategory.DIAGNOSTIC,
+)
+
+
+TOKEN_EXPIRY = SensorEntityDescription(
+    key="token_expiry",
+    translation_key="token_expiry",
+    device_class=SensorDeviceClass.TIMESTAMP,
+    entity_category=EntityCategory.DIAGNOSTIC,
+    entity_registry_enabled_default=False,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BambuAccountSensorEntityDescription(SensorEntityDescription):
+    """A sensor of an account: the coordinator, and what of its data to show."""
+
+    coordinator_fn: Callable[[BambuData], BambuCoordinator[Any]]
+    value_fn: Callable[[Any], StateType | datetime]
+
+
+def _next_print_end(printers: dict[str, Printer]) -> datetime | None:
+    """Return when the first of the running prints is expected to end."""
+    ends = (p.current.expected_end for p in printers.values() if p.current)
+    return min(filter(None, ends), default=None)
+
+
+ACCOUNT_SENSORS: tuple[BambuAccountSensorEntityDescription, ...] = (
+    BambuAccountSensorEntityDescription(
+        key="next_print_end",
+        translation_key="next_print_end",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        coordinator_fn=lambda data: data.fleet,
+        value_fn=_next_print_end,
+    ),
+    BambuAccountSensorEntityDescription(
+        key="printers_printing",
+        translation_key="printers_printing",
+        state_class=SensorStateClass.MEASUREMENT,
+        coordinator_fn=lambda data: data.fleet,
+        value_fn=lambda printers: sum(printer.is_active for printer in printers.values()),
+    ),
+    BambuAccountSensorEntityDescription(
+        key="slicer_version",
+        translation_key="slicer_version",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        coordinator_fn=lambda data: data.slicer,
+        value_fn=lambda version: version,
+    ),
+    BambuAccountSensorEntityDescription(
+        key="unread_messages",
+        translation_key="unread_messages",
+        state_class=SensorStateClass.MEASUREMENT,
+        coordinator_fn=lambda data: data.messages,
+        value_fn=lambda inbox: inbox.unread,
+    ),
+)
+
 
 async def async_setup_entry(
     hass: HomeAssistant,
@@ -90,9 +314,32 @@ async def async_setup_entry(
         entry,
         async_add_entities,
         lambda coordinator, printer_id: [
-            BambuSensor(coordinator, printer_id, description) for description in SENSORS
+            *(BambuSensor(coordinator, printer_id, description) for description in SENSORS),
+            BambuRemainingSensor(coordinator, printer_id, PRINT_REMAINING),
         ],
     )
+    history = entry.runtime_data.history
+    add_printer_entities(
+        entry,
+        async_add_entities,
+        lambda coordinator, printer_id: [
+            BambuTotalSensor(coordinator, printer_id, description, history)
+            for description in TOTALS
+        ],
+    )
+    firmware = entry.runtime_data.firmware
+    add_printer_entities(
+        entry,
+        async_add_entities,
+        lambda coordinator, printer_id: [
+            BambuFirmwareSensor(coordinator, printer_id, FIRMWARE_VERSION, firmware)
+        ],
+    )
+    async_add_entities(
+        BambuAccountSensor(description.coordinator_fn(entry.runtime_data), description)
+        for description in ACCOUNT_SENSORS
+    )
+    async_add_entities([BambuTokenExpirySensor(entry.runtime_data.fleet, TOKEN_EXPIRY)])
 
 
 class BambuSensor(BambuPrinterEntity, SensorEntity):
@@ -113,3 +360,89 @@ class BambuSensor(BambuPrinterEntity, SensorEntity):
         if (attributes_fn := self.entity_description.attributes_fn) is None:
             return None
         return attributes_fn(self.printer)
+
+
+class BambuRemainingSensor(BambuPrinterEntity, SensorEntity):
+    """The time until the expected end of a print, which changes with the clock, not the cloud."""
+
+    @property
+    @override
+    def should_poll(self) -> bool:
+        """Return that Home Assistant reads it every minute."""
+        return True
+
+    @override
+    async def async_update(self) -> None:
+        """Ask the cloud nothing for it."""
+
+    @property
+    @override
+    def native_value(self) -> int | None:
+        """Return the whole minutes that remain."""
+        current = self.printer.current
+        if current is None or current.expected_end is None:
+            return None
+        remaining = current.expected_end - dt_util.utcnow() - self.coordinator.client.clock_offset
+        return max(0, round(remaining.total_seconds() / 60))
+
+
+class BambuTotalSensor(BambuPrinterEntity, SensorEntity):
+    """A sensor of what a printer's prints add up to, unknown until all of them are known."""
+
+    entity_description: BambuTotalSensorEntityDescription
+
+    def __init__(
+        self,
+        coordinator: FleetCoordinator,
+        printer_id: str,
+        description: BambuTotalSensorEntityDescription,
+        history: HistoryCoordinator,
+    ) -> None:
+        """Initialize the sensor."""
+        super().__init__(coordinator, printer_id, description)
+        self._history = history
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the history as well."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._history.async_add_listener(self.async_write_ha_state))
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """Return the total."""
+        totals = self._history.totals(self._printer_id)
+        return None if totals is None else self.entity_description.value_fn(totals)
+
+
+class BambuFirmwareSensor(BambuFirmwareEntity, SensorEntity):
+    """The firmware that a printer has."""
+
+    @property
+    @override
+    def native_value(self) -> str | None:
+        """Return the version."""
+        return self.firmware.installed if self.firmware else None
+
+
+class BambuAccountSensor(BambuAccountEntity[BambuCoordinator[Any]], SensorEntity):
+    """A sensor of an account."""
+
+    entity_description: BambuAccountSensorEntityDescription
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        """Return the value."""
+        return self.entity_description.value_fn(self.coordinator.data)
+
+
+class BambuTokenExpirySensor(BambuAccountEntity[FleetCoordinator], SensorEntity):
+    """Until when the sign-in is good, unknown where the cloud did not say."""
+
+    @property
+    @override
+    def native_value(self) -> datetime | None:
+        """Return the end."""
+        return expires_at(self.coordinator.config_entry)

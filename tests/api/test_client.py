@@ -1,9 +1,9 @@
 """What each method asks, and what it makes of the answer."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -201,7 +201,7 @@ def _case(name: str, call: Call, path: str, answer: Any, result: Any) -> Any:
     ],
 )
 async def test_get(
-    cloud: BambuCloud, stub: Stub, call: Call, path: str, answer: Any, result: Any
+    *, cloud: BambuCloud, stub: Stub, call: Call, path: str, answer: Any, result: Any
 ) -> None:
     stub.answer(json_reply(answer))
     assert await call(cloud) == result
@@ -253,6 +253,7 @@ async def test_get(
     ],
 )
 async def test_send(
+    *,
     cloud: BambuCloud,
     stub: Stub,
     call: Call,
@@ -301,9 +302,7 @@ async def test_refresh_token_of_today(cloud: BambuCloud, stub: Stub) -> None:
 
 
 @pytest.mark.parametrize("token", ["  to ken\n", "to\r\nken", "to\N{NO-BREAK SPACE}k\0en"])
-async def test_pasted_token(
-    stub: Stub, session: aiohttp.ClientSession, token: str
-) -> None:
+async def test_pasted_token(stub: Stub, session: aiohttp.ClientSession, token: str) -> None:
     cloud = BambuCloud(session, Region.at(stub.url), token, user_agent=USER_AGENT)
     stub.answer(json_reply({"devices": []}))
     await cloud.get_devices()
@@ -376,13 +375,24 @@ async def test_clock_offset(cloud: BambuCloud, stub: Stub) -> None:
 
 
 async def test_last_request_id(cloud: BambuCloud, stub: Stub) -> None:
-    assert cloud.last_request_id is None
-    stub.answer(json_reply({"devices": []}, headers={"X-Request-Id": "r-4"}))
+    stub.answer(json_reply({"devices": []}, headers={"X-Request-Id": "r-4"}), json_reply({}))
+    ids = [cloud.last_request_id]
     await cloud.get_devices()
-    assert cloud.last_request_id == "r-4"
-    stub.answer(json_reply({"devices": []}))
-    await cloud.get_devices()
-    assert cloud.last_request_id is None
+    ids.append(cloud.last_request_id)
+    await cloud.get_print_status()
+    ids.append(cloud.last_request_id)
+    assert ids == [None, "r-4", None]
+
+
+@dataclass
+class Clock:
+    """Stands in for the module `time`."""
+
+    now: float = 1000.0
+
+    def monotonic(self) -> float:
+        """Return what the test says."""
+        return self.now
 
 
 METHODS: list[Call] = [
@@ -412,6 +422,7 @@ METHODS: list[Call] = [
     ("status", "body", "wait"), [(429, b"", 300), (418, b"", 3600), (403, b"<html>", 1800)]
 )
 async def test_the_cloud_is_left_alone(
+    *,
     cloud: BambuCloud,
     stub: Stub,
     monkeypatch: pytest.MonkeyPatch,
@@ -419,7 +430,7 @@ async def test_the_cloud_is_left_alone(
     body: bytes,
     wait: float,
 ) -> None:
-    clock = SimpleNamespace(now=1000.0, monotonic=lambda: clock.now)
+    clock = Clock()
     monkeypatch.setattr(client, "time", clock)
     assert cloud.not_before == 0
     stub.answer(raw(body, status=status))
@@ -444,7 +455,7 @@ async def test_the_cloud_is_left_alone(
 async def test_a_short_wait_does_not_end_a_long_one(
     cloud: BambuCloud, stub: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = SimpleNamespace(now=1000.0, monotonic=lambda: clock.now)
+    clock = Clock()
     monkeypatch.setattr(client, "time", clock)
 
     async def captcha_meanwhile(request: Any) -> Any:

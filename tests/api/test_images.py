@@ -30,9 +30,7 @@ async def test_types(cloud: BambuCloud, stub: Stub, content: bytes, content_type
     assert await cloud.download_image(f"{stub.url}/cover") == Image(content, content_type)
 
 
-async def test_request(
-    cloud: BambuCloud, stub: Stub, session: aiohttp.ClientSession
-) -> None:
+async def test_request(cloud: BambuCloud, stub: Stub, session: aiohttp.ClientSession) -> None:
     session.cookie_jar.update_cookies({"token": "secret"}, URL(stub.url))
     stub.answer(raw(PNG, headers={"Set-Cookie": "tracker=1"}))
     # Every byte of the query is part of the signature.
@@ -83,8 +81,121 @@ async def test_timeout(stub: Stub, session: aiohttp.ClientSession) -> None:
         await cloud.download_image(f"{stub.url}/cover")
 
 
+async def test_largest(cloud: BambuCloud, stub: Stub) -> None:
+    content = PNG.ljust(5 * 1024 * 1024, b"\0")
+    stub.answer(raw(content))
+    assert (await cloud.download_image(f"{stub.url}/cover")).content == content
+
+
+async def test_too_large(cloud: BambuCloud, stub: Stub) -> None:
+    stub.answer(raw(PNG.ljust(5 * 1024 * 1024 + 1, b"\0")))
+    with pytest.raises(ResponseError, match="image: the answer is too large"):
+        await cloud.download_image(f"{stub.url}/cover")
+
+
+@pytest.fixture
+def at_home(session: aiohttp.ClientSession) -> BambuCloud:
+    return BambuCloud(session, GLOBAL, TOKEN, user_agent=USER_AGENT)
+
+
 @pytest.mark.parametrize(
-    ("size", "outcome"), [(5 * 2**20, pytest.wraps), (5 * 2**20 + 1, pytest.raises)]
+    "url",
+    [
+        "https://model-file.bambulab.com/a.png",
+        "https://model-file.bambulab.cn/a.png",
+        "https://makerworld.bblmw.com/makerworld/cache/plate_1.png",
+        "https://public-cdn.bblmw.cn/a.png",
+        "https://makerworld.com/a.png",
+        "https://api.makerworld.com/a.png",
+        "https://makerworld.com.cn/a.png",
+        "https://public.makerworld.com.cn/a.png",
+        "https://bucket.s3.dualstack.us-west-2.amazonaws.com/a.png?X-Sig=b%2Fc",
+        "https://s3.us-west-2.amazonaws.com/bucket/a.png",
+        "https://bucket.oss-us-west-1.aliyuncs.com/a.png",
+        "https://MakerWorld.BBLMW.com/a.png",
+        "https://makerworld.bblmw.com/花瓶/plate_1.png",
+    ],
 )
-async def test_size(cloud: BambuCloud, stub: Stub, size: int, outcome: object) -> None:
-    raise NotImplementedError
+def test_hosts(at_home: BambuCloud, url: str) -> None:
+    assert str(at_home._image_url(url)) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "/a.png",
+        "None/a.png",
+        "not a URL",
+        "https://",
+        "https:///a.png",
+        "https://[",
+        "https://[::1]/a.png",
+        "http://makerworld.bblmw.com/a.png",
+        "ftp://makerworld.bblmw.com/a.png",
+        "https://example.com/a.png",
+        "https://bblmw.com.example.com/a.png",
+        "https://notbblmw.com/a.png",
+        "https://example.com/makerworld.bblmw.com",
+        "https://example.com?makerworld.bblmw.com",
+        "https://example.com#.bblmw.com",
+        "https://example.com\\.bblmw.com/a.png",
+        "https://makerworld.bblmw.com./a.png",
+        "https://makerworld.bblmw.com:443/a.png",
+        "https://makerworld.bblmw.com:8443/a.png",
+        "https://makerworld.bblmw.com:port/a.png",
+        "https://user@makerworld.bblmw.com/a.png",
+        "https://user:password@makerworld.bblmw.com/a.png",
+        "https://:password@makerworld.bblmw.com/a.png",
+        "https://@makerworld.bblmw.com/a.png",
+        "https://makerworld.bblmw.com@example.com/a.png",
+        "https://makerworld.bblmw.com/a b.png",
+        "https://makerworld.bblmw.com/a\N{IDEOGRAPHIC SPACE}b.png",
+        "https://makerworld.bblmw.com/a\0b.png",
+        "https://makerworld..bblmw.com/a.png",
+        f"https://{'a' * 64}.bblmw.com/a.png",
+        "https://makerworld.bblmw.com",
+        "https://\N{KELVIN SIGN}.bblmw.com/a.png",
+        "https://makerworld.bblmw.com/a\r\nHost: example.com",
+        "https://127.0.0.1/a.png",
+        "https://localhost/a.png",
+        "https://makerworld.bblmw\N{FULLWIDTH FULL STOP}com/a.png",
+    ],
+)
+async def test_other_hosts(at_home: BambuCloud, url: str) -> None:
+    with pytest.raises(ResponseError, match="image: not a"):
+        await at_home.download_image(url)
+
+
+async def test_only_its_own_origin_is_exempt(cloud: BambuCloud, stub: Stub) -> None:
+    port = URL(stub.url).port
+    for url in (
+        f"https://127.0.0.1:{port}/cover",
+        f"http://localhost:{port}/cover",
+        f"http://user@127.0.0.1:{port}/cover",
+        f"{stub.url}.example.com/cover",
+        f"{stub.url}@example.com/cover",
+        f"{stub.url}/a cover",
+        f"{stub.url}/a\r\ncover",
+        "http://127.0.0.1:1/cover",
+        "http://127.0.0.1/cover",
+    ):
+        with pytest.raises(ResponseError, match="image: not a"):
+            await cloud.download_image(url)
+    assert stub.seen == []
+
+
+@given(
+    st.text(),
+    st.sampled_from(["", "https://", "https://a.bblmw.com", "https://a.bblmw.com/"]),
+)
+def test_any_text(rest: str, start: str) -> None:
+    cloud = BambuCloud(None, GLOBAL, TOKEN, user_agent=USER_AGENT)  # type: ignore[arg-type]
+    try:
+        url = cloud._image_url(start + rest)
+    except ResponseError:
+        return
+    assert url.scheme == "https"
+    assert url.host is not None
+    assert url.host.endswith(".bblmw.com")
+    assert str(url).isprintable()

@@ -36,6 +36,7 @@ DAY = timedelta(days=1)
     ("status", "body", "headers", "error"), [*ANYWHERE, *ELSEWHERE, *UNREADABLE, BAD_UTF8]
 )
 async def test_errors(
+    *,
     cloud: BambuCloud,
     stub: Stub,
     status: int,
@@ -100,6 +101,7 @@ async def test_not_utf8_in_text_is_no_reason_to_fail(cloud: BambuCloud, stub: St
     ],
 )
 async def test_retry_after(
+    *,
     cloud: BambuCloud,
     stub: Stub,
     status: int,
@@ -112,7 +114,7 @@ async def test_retry_after(
     stub.answer(raw(body, status=status, headers=headers))
     with pytest.raises(error) as caught:
         await cloud.get_devices()
-    assert caught.value.retry_after == {None: default}.get(retry_after, retry_after)
+    assert caught.value.retry_after == (default if retry_after is None else retry_after)
 
 
 async def test_retry_after_counts_from_our_clock_without_a_date(
@@ -127,9 +129,7 @@ async def test_retry_after_counts_from_our_clock_without_a_date(
 
 async def test_timeout(stub: Stub, session: aiohttp.ClientSession) -> None:
     stub.answer(stub.hang)
-    cloud = BambuCloud(
-        session, Region.at(stub.url), TOKEN, user_agent=USER_AGENT, timeout=0.05
-    )
+    cloud = BambuCloud(session, Region.at(stub.url), TOKEN, user_agent=USER_AGENT, timeout=0.05)
     with pytest.raises(CannotConnectError) as caught:
         await cloud.get_tasks(device_id="00M00A000000001")
     assert str(caught.value) == "user-service/my/tasks: TimeoutError"
@@ -158,9 +158,8 @@ async def _stop_halfway(request: web.Request) -> web.StreamResponse:
         _hang_up,
         _stop_halfway,
         raw(b"not gzip", headers={"Content-Encoding": "gzip"}),
-        raw(gzip.compress(b'{"devices": []}')[:-9], headers={"Content-Encoding": "gzip"}),
     ],
-    ids=["hang up", "stop halfway", "not gzip", "half gzip"],
+    ids=["hang up", "stop halfway", "not gzip"],
 )
 async def test_broken_connection(cloud: BambuCloud, stub: Stub, reply: Any) -> None:
     stub.answer(reply)
@@ -177,9 +176,7 @@ async def test_not_http(socket_enabled: None, session: aiohttp.ClientSession) ->
 
     server = await asyncio.start_server(greet, "127.0.0.1")
     port = server.sockets[0].getsockname()[1]
-    cloud = BambuCloud(
-        session, Region.at(f"http://127.0.0.1:{port}"), TOKEN, user_agent=USER_AGENT
-    )
+    cloud = BambuCloud(session, Region.at(f"http://127.0.0.1:{port}"), TOKEN, user_agent=USER_AGENT)
     with pytest.raises(CannotConnectError):
         await cloud.get_devices()
     server.close()
@@ -195,9 +192,7 @@ async def test_compressed(cloud: BambuCloud, stub: Stub) -> None:
     assert stub.seen[0].headers["Accept-Encoding"] == "gzip, deflate"
 
 
-async def test_too_large(
-    cloud: BambuCloud, stub: Stub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_too_large(cloud: BambuCloud, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = gzip.compress(b" " * (transport._LARGEST_BODY + 1))
     stub.answer(raw(bomb, headers={"Content-Encoding": "gzip", "X-Request-Id": "r-2"}))
     with pytest.raises(ResponseError, match="too large") as caught:
@@ -224,13 +219,15 @@ def test_dates(value: str | None, expected: datetime | None) -> None:
 
 @given(st.text(st.characters(codec="latin-1")))
 def test_dates_never_raise(value: str) -> None:
-    assert transport.parse_date(value) is None or transport.parse_date(value).tzinfo
+    date = transport.parse_date(value)
+    assert date is None or date.tzinfo
 
 
 def test_regions() -> None:
     assert REGIONS == {"global": GLOBAL, "china": CHINA}
-    assert GLOBAL == Region("https://api.bambulab.com", "https://bambulab.com")
-    assert CHINA == Region("https://api.bambulab.cn", "https://bambulab.cn")
+    assert (GLOBAL.api, GLOBAL.web) == ("https://api.bambulab.com", "https://bambulab.com")
+    assert (CHINA.api, CHINA.web) == ("https://api.bambulab.cn", "https://bambulab.cn")
+    assert GLOBAL.images is CHINA.images is None
 
 
 @pytest.mark.parametrize(

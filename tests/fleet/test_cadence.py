@@ -38,6 +38,7 @@ OFF = Printer(
     print_job="71",
     current=None,
     last=Print(printer_id="00M00A000000001", task_id="71", result=PrintResult.FINISHED),
+    was_active=False,
 )
 IDLING = replace(OFF, online=True, status=PrinterStatus.IDLE)
 

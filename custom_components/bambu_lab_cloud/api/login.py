@@ -113,7 +113,7 @@ class BambuLogin:
         answer = await self._web("GET", "api/csrf")
         _check_web(answer, ResponseError)
         csrf = answer.cookies.get(_CSRF_COOKIE)
-        if csrf is None or not csrf.value.isprintable():
+        if csrf is None:
             raise answer.wait(BlockedError)
         answer = await self._web(
             "POST",

@@ -131,7 +131,7 @@ class Device:
         """Read an element of `devices` of user/bind."""
         data = mapping(data)
         model = text(data.get("dev_model_name"))
-        product_name = text((text(data.get("dev_product_name")) or "").removeprefix("Bambu Lab "))
+        product_name = text((text(data.get("dev_product_name")) or "").removeprefix("Bambu Lab"))
         return cls(
             id=required(identifier(data.get("dev_id"))),
             name=text(data.get("name")),

@@ -1,7 +1,7 @@
 """From a device, its print answer and its tasks to a printer: status, current print, last print."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -58,7 +58,8 @@ _STATUS_BY_PREFIX = {
 }
 
 _RESULTS = {2: PrintResult.FINISHED, 3: PrintResult.FAILED}
-_ACTIVE_TASK = frozenset({1, 4})
+ACTIVE_TASK = frozenset({1, 4})
+_TASK_LAG = timedelta(minutes=10)
 _LONGEST = timedelta(days=366).total_seconds()
 
 
@@ -129,7 +130,10 @@ class CurrentPrint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printer:
-    """A printer as owners think of it. online and status are None where the cloud does not say."""
+    """A printer as owners think of it. online and status are None where the cloud does not say.
+
+    was_active says that it went offline while it was busy, by the last that the cloud heard of it.
+    """
 
     id: str = field(repr=False)
     name: str
@@ -141,11 +145,28 @@ class Printer:
     print_job: str | None
     current: CurrentPrint | None
     last: Print | None
+    was_active: bool
 
     @property
     def is_active(self) -> bool:
         """Return if it prepares, prints or is paused."""
         return self.status in ACTIVE
+
+
+def with_last_print(printer: Printer, ended: Print | None) -> Printer:
+    """Return a printer whose last print is the given one, unless the tasks know a newer one.
+
+    The printer's own status tells the end of a print before my/tasks does.
+    """
+    last = printer.last
+    if ended is None or ended.ended_at is None:
+        return printer
+    if last is not None and last.ended_at is not None:
+        # The task of a print that had none turns up with an end a little before what we saw.
+        margin = timedelta() if ended.task_id else _TASK_LAG
+        if last.task_id == ended.task_id or last.ended_at > ended.ended_at - margin:
+            return printer
+    return replace(printer, last=ended)
 
 
 def print_from_task(task: Task, printer_id: str) -> Print:
@@ -252,7 +273,7 @@ def derive_printer(
         online = status.online
     raw = (status.task_status if status else None) or device.print_status
     job = (status.task_id if status else None) or device.print_job or remembered_job
-    state = status_from_cloud(raw)
+    told = state = status_from_cloud(raw)
     if online is False:
         state = PrinterStatus.OFFLINE
     elif raw is None and online:
@@ -276,6 +297,7 @@ def derive_printer(
             ),
             None,
         ),
+        was_active=state is PrinterStatus.OFFLINE and told in ACTIVE,
     )
 
 
@@ -295,7 +317,7 @@ def _active_task(
     Tasks that never ended stay at status 4 for ever. So only the newest of a printer counts, and
     only while something speaks for it: the printer's own state, its job's id, or the clock.
     """
-    if not newest_first or newest_first[0].status not in _ACTIVE_TASK:
+    if not newest_first or newest_first[0].status not in ACTIVE_TASK:
         return None
     task = newest_first[0]
     end = print_from_task(task, "").expected_end

@@ -1,0 +1,36 @@
+"""What the cloud tells of Bambu Studio, the slicer that the account signs in with too."""
+
+from datetime import timedelta
+from typing import override
+
+from homeassistant.core import HomeAssistant
+
+from .api import BambuCloud
+from .coordinator import BambuConfigEntry, BambuCoordinator
+
+SOON = timedelta(seconds=30)
+DAILY = timedelta(days=1)
+# The endpoint wants to know a plug-in and its version; the newest Bambu Studio is in every answer.
+PLUGIN = "slicer/plugins/cloud"
+PLUGIN_VERSION = "01.01.00.00"
+
+
+class SlicerCoordinator(BambuCoordinator[str | None]):
+    """The newest version of Bambu Studio, asked while somebody wants to know."""
+
+    _name = "slicer"
+
+    @override
+    def __init__(
+        self, hass: HomeAssistant, config_entry: BambuConfigEntry, client: BambuCloud
+    ) -> None:
+        """Initialize the coordinator."""
+        super().__init__(hass, config_entry, client)
+        self.update_interval = SOON
+
+    @override
+    async def _async_update_internal(self) -> str | None:
+        """Ask what can be downloaded."""
+        answer = await self.client.get_slicer_resources(PLUGIN, PLUGIN_VERSION)
+        self.update_interval = DAILY
+        return answer.software.version if answer.software else None

@@ -1,0 +1,159 @@
+"""Announces what happens to prints, each once: the memory and the post office of the lifecycle."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.start import async_at_started
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
+
+from .api import Task
+from .const import DOMAIN, LOGGER
+from .covers import Covers
+from .fleet.lifecycle import (
+    NEWS,
+    PrintEvent,
+    Records,
+    event_from_dict,
+    next_records,
+    records_from_dict,
+)
+from .fleet.printer import Printer
+
+STORAGE_VERSION = 1
+COVER_TIMEOUT = 5
+# Between two polls only the time of the poll changes, which is worth a write now and then.
+SAVE_DELAY = timedelta(minutes=15)
+
+type Announce = Callable[[PrintEvent], None]
+
+
+def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.prints", atomic_writes=True)
+
+
+async def async_remove_records(hass: HomeAssistant, entry_id: str) -> None:
+    """Remove what an account's prints are remembered by."""
+    await _store(hass, entry_id).async_remove()
+
+
+class Announcer:
+    """Announces the prints of an account through the event entities of its printers."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str, covers: Covers) -> None:
+        """Initialize the announcer."""
+        self.records = Records()
+        self._hass = hass
+        self._covers = covers
+        self._store = _store(hass, entry_id)
+        self._saved_at = dt_util.utcnow()
+        self._changed = False
+        self._after_start = True
+        self._armed = False
+        self._outbox: list[PrintEvent] = []
+        self._entities: dict[str, Announce] = {}
+        self._lock = asyncio.Lock()
+
+    async def async_load(self) -> None:
+        """Take up what an earlier start has stored."""
+        if (stored := await self._store.async_load()) is None:
+            return
+        try:
+            self.records = records_from_dict(stored["records"])
+            self._outbox = [event_from_dict(event) for event in stored["outbox"]]
+        except (AttributeError, KeyError, TypeError, ValueError) as err:
+            LOGGER.warning(
+                "What was remembered of prints cannot be read, so it begins anew: %s",
+                type(err).__name__,
+            )
+
+    @callback
+    def start(self) -> CALLBACK_TYPE:
+        """Announce from the moment on that automations listen."""
+
+        async def arm(hass: HomeAssistant) -> None:
+            self._armed = True
+            await self.async_deliver()
+
+        return async_at_started(self._hass, arm)
+
+    @callback
+    def add_entity(self, printer_id: str, announce: Announce) -> CALLBACK_TYPE:
+        """Announce the prints of a printer through an entity, until the returned call."""
+        self._entities[printer_id] = announce
+        if self._outbox:
+            self._hass.async_create_task(self.async_deliver(), "bambu_lab_cloud deliver")
+        return lambda: self._entities.pop(printer_id, None) and None
+
+    @callback
+    def take_poll(
+        self, printers: Mapping[str, Printer], tasks: Iterable[Task], now: datetime
+    ) -> list[PrintEvent]:
+        """Learn from a good poll, and return what is now waiting to be announced because of it."""
+        before = _essence(self.records)
+        self.records, events = next_records(
+            self.records, printers, tasks, now=now, after_start=self._after_start
+        )
+        self._after_start = False
+        self._outbox = [event for event in self._outbox if now - event.found_at < NEWS] + events
+        self._changed |= bool(events) or _essence(self.records) != before
+        return events
+
+    @callback
+    def forget(self, printer_id: str) -> None:
+        """Forget a printer that was removed."""
+        self.records = self.records.without(printer_id)
+        self._changed = True
+
+    async def async_deliver(self) -> None:
+        """Announce what is waiting, then save: whoever kills us in between hears it twice."""
+        async with self._lock:
+            for event in tuple(self._outbox):
+                await self._async_announce(event)
+            if self._changed or dt_util.utcnow() - self._saved_at > SAVE_DELAY:
+                await self.async_save()
+
+    async def _async_announce(self, event: PrintEvent) -> None:
+        """Announce an event, if its entity is there and automations listen."""
+        printer_id = event.print.printer_id
+        if event.is_end and self._may_announce(printer_id):
+            try:
+                async with asyncio.timeout(COVER_TIMEOUT):
+                    await self._covers.async_fetch(event.print)
+            except TimeoutError:
+                LOGGER.debug("A print is announced before its picture is here")
+        if self._may_announce(printer_id):
+            self._entities[printer_id](event)
+            self._outbox.remove(event)
+            self._changed = True
+
+    def _may_announce(self, printer_id: str) -> bool:
+        """Return if an event would be heard: automations stop before the last polls end."""
+        return self._armed and not self._hass.is_stopping and printer_id in self._entities
+
+    async def async_save(self) -> None:
+        """Write what has to survive a restart."""
+        self._changed = False
+        self._saved_at = dt_util.utcnow()
+        await self._store.async_save(
+            {
+                "records": asdict(self.records),
+                "outbox": [asdict(event) for event in self._outbox],
+            }
+        )
+
+
+def _essence(records: Records) -> dict[str, Any]:
+    """Return what must not be lost, which is not the time of the last poll."""
+    return {
+        printer_id: (
+            {(job.print.task_id, job.seen_active, job.paused) for job in record.open},
+            record.announced.keys(),
+            record.untracked,
+        )
+        for printer_id, record in records.printers.items()
+    }

@@ -1,0 +1,114 @@
+"""Calendars of prints of the Bambu Lab Cloud integration."""
+
+from datetime import datetime, timedelta
+from typing import override
+
+from homeassistant.components.calendar import (
+    CalendarEntity,
+    CalendarEntityDescription,
+    CalendarEvent,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.translation import async_get_translations
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN
+from .coordinator import BambuConfigEntry, FleetCoordinator
+from .entity import BambuPrinterEntity, add_printer_entities
+from .fleet.history import EndedPrint, between
+from .history import HistoryCoordinator
+
+PARALLEL_UPDATES = 0
+
+# What Home Assistant asks of an event at least.
+_SHORTEST = timedelta(seconds=1)
+# An end that nobody knows is moved on in steps, so that not every poll changes the event.
+_STEP = timedelta(minutes=15)
+
+PRINTS = CalendarEntityDescription(key="prints", translation_key="prints")
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BambuConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the calendars of the printers."""
+    history = entry.runtime_data.history
+    add_printer_entities(
+        entry,
+        async_add_entities,
+        lambda coordinator, printer_id: [BambuCalendar(coordinator, printer_id, history)],
+    )
+
+
+class BambuCalendar(BambuPrinterEntity, CalendarEntity):
+    """The prints of a printer, of which the running one is the event."""
+
+    def __init__(
+        self, coordinator: FleetCoordinator, printer_id: str, history: HistoryCoordinator
+    ) -> None:
+        """Initialize the calendar."""
+        super().__init__(coordinator, printer_id, PRINTS)
+        self._history = history
+        # What a print without a title is called, also after the printer has left the account.
+        self._untitled = self.printer.name
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the history as well."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._history.async_add_listener(self.async_write_ha_state))
+
+    @property
+    @override
+    def event(self) -> CalendarEvent | None:
+        """Return the running print; one whose end nobody knows goes on for a while yet."""
+        if not self.available or (current := self.printer.current) is None:
+            return None
+        now = dt_util.utcnow()
+        started_at = current.print.started_at
+        if started_at is None:
+            return None
+        end = current.expected_end
+        if end is None or end <= now:
+            end = now + _STEP + (dt_util.utc_from_timestamp(0) - now) % _STEP
+        # The cloud's clock may be ahead.
+        return CalendarEvent(
+            start=min(started_at, now),
+            end=end,
+            summary=current.print.title or self._untitled,
+            uid=current.print.task_id,
+        )
+
+    @override
+    async def async_get_events(
+        self, hass: HomeAssistant, start_date: datetime, end_date: datetime
+    ) -> list[CalendarEvent]:
+        """Return the prints in a range."""
+        prints = (
+            job for job in self._history.data.prints.values() if job.printer_id == self._printer_id
+        )
+        texts = await async_get_translations(hass, hass.config.language, "entity", {DOMAIN})
+        events = [self._past(job, texts) for job in between(prints, start_date, end_date)]
+        if (event := self.event) and event.start < end_date and event.end > start_date:
+            events.append(event)
+        return events
+
+    def _past(self, job: EndedPrint, texts: dict[str, str]) -> CalendarEvent:
+        """Return a print that ended as an event."""
+        facts = [texts[f"component.{DOMAIN}.entity.sensor.status.state.{job.result}"]]
+        if job.duration:
+            hours, minutes = divmod(round(job.duration / timedelta(minutes=1)), 60)
+            facts.append(f"{hours} h {minutes} min" if hours else f"{minutes} min")
+        if job.weight is not None:
+            facts.append(f"{job.weight:g} g")
+        start = min(job.started_at or job.ended_at, job.ended_at)
+        return CalendarEvent(
+            start=start,
+            end=max(job.ended_at, start + _SHORTEST),
+            summary=job.title or self._untitled,
+            description=", ".join(facts),
+            uid=job.task_id,
+        )

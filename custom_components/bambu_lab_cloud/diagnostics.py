@@ -1,0 +1,88 @@
+"""Diagnostics of the Bambu Lab Cloud integration."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from typing import Any
+
+from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.const import CONF_REGION
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.device_registry import AnyDeviceEntry
+
+from .api import BambuCloudError
+from .const import CONF_EXPIRES_AT, DOMAIN
+from .coordinator import BambuConfigEntry, BambuCoordinator
+
+# What is there but not for others to see shows as redacted, what is missing as null.
+TO_REDACT = {"cover", "id", "model_id", "name", "printer_id", "serial_number", "title"}
+
+
+async def async_get_config_entry_diagnostics(
+    hass: HomeAssistant, entry: BambuConfigEntry
+) -> dict[str, Any]:
+    """Return diagnostics of an account."""
+    return _diagnostics(entry, sorted(entry.runtime_data.fleet.data))
+
+
+async def async_get_device_diagnostics(
+    hass: HomeAssistant, entry: BambuConfigEntry, device: AnyDeviceEntry
+) -> dict[str, Any]:
+    """Return diagnostics of a printer, an AMS or the account's own device."""
+    return _diagnostics(
+        entry, [identifier for domain, identifier in device.identifiers if domain == DOMAIN]
+    )
+
+
+def _diagnostics(entry: BambuConfigEntry, device_ids: Iterable[str]) -> dict[str, Any]:
+    """Return what explains how the cloud answers, and what it said of some devices."""
+    data = entry.runtime_data
+    coordinators = [getattr(data, each.name) for each in fields(data)]
+    return {
+        "account": {
+            "region": entry.data[CONF_REGION],
+            "expires_at": entry.data[CONF_EXPIRES_AT],
+        },
+        "cloud": {
+            "clock_offset": data.client.clock_offset.total_seconds(),
+            "last_request_id": data.client.last_request_id,
+            "not_before": data.client.not_before,
+            # As it did in 2022; that of 2026 leaves them out.
+            "prints_in_status": data.fleet.prints_in_status,
+        },
+        "coordinators": {
+            coordinator.name: _coordinator(coordinator)
+            for coordinator in coordinators
+            if isinstance(coordinator, BambuCoordinator)
+        },
+        "devices": [
+            async_redact_data(
+                {
+                    "printer": _as_dict(data.fleet.data.get(device_id)),
+                    "firmware": _as_dict(data.firmware.data.get(device_id)),
+                },
+                TO_REDACT,
+            )
+            for device_id in device_ids
+        ],
+    }
+
+
+def _coordinator(coordinator: BambuCoordinator[Any]) -> dict[str, Any]:
+    """Return how a coordinator fares, and the kind of its last error."""
+    error = coordinator.last_exception and coordinator.last_exception.__cause__
+    return {
+        "last_update_success": coordinator.last_update_success,
+        "update_interval": str(coordinator.update_interval),
+        "last_error": {
+            "kind": type(error).__name__,
+            "status": error.status,
+            "request_id": error.request_id,
+        }
+        if isinstance(error, BambuCloudError)
+        else None,
+    }
+
+
+def _as_dict(thing: Any) -> dict[str, Any] | None:
+    """Return the fields of a dataclass by name."""
+    return asdict(thing) if thing else None

@@ -1,0 +1,132 @@
+"""From the answers of device/version to the firmware of each printer and AMS."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
+
+from ..api.models import AmsVersion, DeviceVersion, Firmware
+
+# An AMS is gone after this many answers in a row about a printer that is on and does not list it.
+ANSWERS_WITHOUT_AMS = 3
+
+# The cloud names an offer "release" or "testing", that of 2022 names none.
+_RELEASED = frozenset({None, "release"})
+_MODELS = {"BL-A001": "AMS"}
+_FIRST_AMS_HT = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ams:
+    """An AMS: the printer it is connected to, and what it is called there.
+
+    missing counts the answers in a row that did not list it.
+    """
+
+    printer_id: str = field(repr=False)
+    name: str
+    model: str | None
+    model_id: str | None
+    serial_number: str | None = field(repr=False)
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceFirmware:
+    """The firmware of a printer, or of an AMS.
+
+    installed is None where the cloud does not tell it, latest where it cannot be told. notes are
+    Markdown and belong to latest.
+    """
+
+    installed: str | None
+    latest: str | None
+    notes: str | None
+    ams: Ams | None = None
+
+
+def device_firmware(
+    installed: str | None, offers: Iterable[Firmware], ams: Ams | None = None
+) -> DeviceFirmware:
+    """Return what is installed and the newest that is offered.
+
+    No offer means up to date (observed 2026); the cloud of 2022 offers what is installed. What is
+    still tested, older than the installed version or no version at all is no offer.
+    """
+    released = [
+        offer for offer in offers if offer.status in _RELEASED and _is_version(offer.version)
+    ]
+    newest = max(released, key=lambda offer: AwesomeVersion(offer.version), default=None)
+    if newest and installed and not _is_version(installed):
+        return DeviceFirmware(installed=installed, latest=None, notes=None, ams=ams)
+    if newest is None or (installed and AwesomeVersion(newest.version) < installed):
+        return DeviceFirmware(installed=installed, latest=installed, notes=None, ams=ams)
+    return DeviceFirmware(
+        installed=installed, latest=newest.version, notes=newest.description, ams=ams
+    )
+
+
+def _is_version(version: str) -> bool:
+    """Return if a version can be compared."""
+    return AwesomeVersion(version).strategy is not AwesomeVersionStrategy.UNKNOWN
+
+
+def add_answer(
+    known: Mapping[str, DeviceFirmware], answer: DeviceVersion, *, online: bool
+) -> dict[str, DeviceFirmware]:
+    """Return the firmware by id of the device, known so far, after an answer about one printer.
+
+    online says if the printer is; what an answer about one that is off leaves out is not gone.
+    """
+    listed = {
+        ams_id: device_firmware(ams.version, ams.firmware, _ams(answer.id, ams))
+        for ams in answer.ams
+        if (ams_id := _ams_id(answer.id, ams))
+    }
+    result = {}
+    for device_id, device in known.items():
+        ams = device.ams
+        if ams and ams.printer_id == answer.id and device_id not in listed:
+            ams = replace(ams, missing=ams.missing + online)
+            if ams.missing >= ANSWERS_WITHOUT_AMS:
+                continue
+        result[device_id] = replace(device, ams=ams)
+    return result | {answer.id: device_firmware(answer.version, answer.firmware)} | listed
+
+
+def _ams_id(printer_id: str, ams: AmsVersion) -> str | None:
+    """Return what identifies an AMS: some do not tell their serial number."""
+    if ams.device_id or ams.address is None:
+        return ams.device_id
+    return f"{printer_id}_ams_{ams.address}"
+
+
+def _ams(printer_id: str, ams: AmsVersion) -> Ams:
+    address = ams.address
+    if address is None:
+        name = "AMS"
+    elif address >= _FIRST_AMS_HT:
+        name = f"AMS HT {address - _FIRST_AMS_HT + 1}"
+    else:
+        name = f"AMS {address + 1}"
+    return Ams(
+        printer_id=printer_id,
+        name=name,
+        model=_MODELS.get(ams.model or "", ams.model),
+        model_id=ams.model,
+        serial_number=ams.device_id,
+    )
+
+
+def as_stored(devices: Mapping[str, DeviceFirmware]) -> dict[str, dict[str, Any]]:
+    """Return the firmware in a form that JSON can hold."""
+    return {device_id: asdict(device) for device_id, device in devices.items()}
+
+
+def from_stored(stored: Mapping[str, Mapping[str, Any]]) -> dict[str, DeviceFirmware]:
+    """Return the firmware that as_stored was given."""
+    return {
+        device_id: DeviceFirmware(**{**device, "ams": device["ams"] and Ams(**device["ams"])})
+        for device_id, device in stored.items()
+    }

@@ -1,0 +1,434 @@
+"""Which starts, pauses and ends of prints to announce: each once, through lost polls and restarts.
+
+The records of all printers are a value: a poll takes the records before it and gives those after
+it with the events to announce. Whoever keeps the records across restarts, and saves them after
+announcing, announces the end of each print of my/tasks once.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from ..api.models import Task
+from .printer import (
+    ACTIVE_TASK,
+    NO_TASK,
+    Filament,
+    Print,
+    Printer,
+    PrinterStatus,
+    PrintResult,
+    print_from_task,
+)
+
+# Polls further apart than this leave doubt about what happened between them.
+GAP = timedelta(minutes=10)
+# my/tasks may list a print this much after it started, or by a clock this much behind.
+LAG = timedelta(minutes=10)
+# An end that is found later than this is recorded and no news any more.
+NEWS = timedelta(hours=24)
+# How long what was announced is remembered: longer than anything is news.
+MEMORY = 2 * NEWS + LAG
+# How long the end of a later print waits for that of an earlier one, to be announced in order.
+PATIENCE = timedelta(minutes=15)
+# How long a print that nobody hears of again is looked for.
+GIVE_UP = timedelta(days=7)
+
+
+class PrintEventType(StrEnum):
+    """What happened to a print."""
+
+    STARTED = "started"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+_RESULT_OF_STATUS = {
+    PrinterStatus.FINISHED: PrintResult.FINISHED,
+    PrinterStatus.FAILED: PrintResult.FAILED,
+}
+_END: dict[PrintResult | None, PrintEventType] = {
+    PrintResult.FINISHED: PrintEventType.FINISHED,
+    PrintResult.FAILED: PrintEventType.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintEvent:
+    """Something to announce about a print, found out at a poll; late if that was after a gap."""
+
+    type: PrintEventType
+    print: Print
+    found_at: datetime
+    late: bool = False
+
+    @property
+    def is_end(self) -> bool:
+        """Return if the print ended."""
+        return self.type in _END.values()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPrint:
+    """A print whose end is not known yet; task_id is None for one from an SD card.
+
+    seen_active tells whether a poll saw the printer busy with it: only then a status that ends
+    prints can mean this one. since is the time of the poll that first knew of it, active_at that
+    of the last one that saw it run.
+    """
+
+    print: Print
+    since: datetime
+    active_at: datetime | None = None
+    paused: bool = False
+
+    @property
+    def seen_active(self) -> bool:
+        """Return if a poll saw the printer busy with it."""
+        return self.active_at is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrinterRecord:
+    """What is remembered of a printer between polls.
+
+    announced maps task ids to when their end was announced, or silently taken note of. untracked
+    is the time span of the last print that ended without a task, which may turn up later.
+    """
+
+    baseline: datetime
+    seen_at: datetime
+    online_at: datetime
+    open: tuple[OpenPrint, ...] = ()
+    announced: Mapping[str, datetime] = field(default_factory=dict)
+    untracked: tuple[datetime, datetime] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """What is remembered of all printers, and when they were polled last."""
+
+    polled_at: datetime | None = None
+    printers: Mapping[str, PrinterRecord] = field(default_factory=dict)
+
+    def awaited(self, printers: Mapping[str, Printer]) -> dict[str, datetime]:
+        """Return the printers with a print whose end only my/tasks can tell, and its start.
+
+        That is every open print but the one that the printer itself reports on.
+        """
+        starts = {
+            printer.id: [
+                job.print.started_at or job.since
+                for job in record.open
+                if job.print.task_id is not None
+                and (printer.current is None or printer.current.print.task_id != job.print.task_id)
+            ]
+            for printer in printers.values()
+            if (record := self.printers.get(printer.id))
+        }
+        return {printer_id: min(times) for printer_id, times in starts.items() if times}
+
+    def without(self, printer_id: str) -> Records:
+        """Return the records after a printer was removed for good."""
+        printers = {key: record for key, record in self.printers.items() if key != printer_id}
+        return replace(self, printers=printers)
+
+
+def next_records(
+    records: Records,
+    printers: Mapping[str, Printer],
+    tasks: Iterable[Task],
+    *,
+    now: datetime,
+    after_start: bool,
+) -> tuple[Records, list[PrintEvent]]:
+    """Return the records after a good poll, and what to announce because of it, in order.
+
+    tasks are all that the poll learnt of my/tasks, in any order; the caller asks back to LAG
+    before the last good poll and for each awaited print. now is the cloud's time. after_start
+    says that this is the first good poll since the program started.
+    """
+    gap = after_start or records.polled_at is None or now - records.polled_at > GAP
+    tasks_by_printer: dict[str, list[Task]] = {}
+    for task in tasks:
+        if task.device_id is not None:
+            tasks_by_printer.setdefault(task.device_id, []).append(task)
+    events: list[PrintEvent] = []
+    # A printer that the cloud leaves out for a while keeps its record.
+    after = {
+        printer_id: record
+        for printer_id, record in records.printers.items()
+        if now - record.seen_at < GIVE_UP
+    }
+    for printer in printers.values():
+        poll = _Poll(
+            printer,
+            records.printers.get(printer.id),
+            tasks_by_printer.get(printer.id, []),
+            now=now,
+            gap=gap,
+        )
+        after[printer.id] = poll.record()
+        events += poll.events
+    return Records(polled_at=now, printers=after), events
+
+
+class _Poll:
+    """One good poll of one printer: from the record before it to the record after it."""
+
+    def __init__(
+        self,
+        printer: Printer,
+        before: PrinterRecord | None,
+        tasks: Collection[Task],
+        *,
+        now: datetime,
+        gap: bool,
+    ) -> None:
+        self._printer = printer
+        self._first_sight = before is None
+        self._before = before or PrinterRecord(baseline=now, seen_at=now, online_at=now)
+        self._listed = {task.id: print_from_task(task, printer.id) for task in tasks}
+        self._listed_active = {task.id for task in tasks if task.status in ACTIVE_TASK}
+        self._now = now
+        self._gap = gap
+        self._open = {job.print.task_id: job for job in self._before.open}
+        self._announced = {
+            task_id: at for task_id, at in self._before.announced.items() if now - at < MEMORY
+        }
+        self._untracked = self._before.untracked
+        self.events: list[PrintEvent] = []
+
+    def record(self) -> PrinterRecord:
+        """Return the record after the poll, with its events in self.events."""
+        self._merge_untracked()
+        self._open_listed()
+        self._end_by_tasks()
+        self._end_by_status()
+        self._follow_current()
+        self._forget()
+        return replace(
+            self._before,
+            seen_at=self._now,
+            online_at=self._now if self._printer.online else self._before.online_at,
+            open=tuple(self._open.values()),
+            announced=self._announced,
+            untracked=self._untracked,
+        )
+
+    def _merge_untracked(self) -> None:
+        """Recognize the task of a print that had none so far, running or ended."""
+        current, untold = self._printer.current, self._open.get(None)
+        if (
+            current is not None
+            and untold is not None
+            and current.print.task_id not in self._open | self._announced
+            and (current.print.started_at or untold.since) <= untold.since + LAG
+        ):
+            del self._open[None]
+            self._open[current.print.task_id] = replace(untold, print=current.print)
+        if self._untracked is None:
+            return
+        start, end = self._untracked
+        for task_id, job in self._listed.items():
+            if (
+                task_id not in self._open | self._announced
+                and job.started_at is not None
+                and start - LAG <= job.started_at <= end
+            ):
+                self._announced[task_id] = self._now
+                self._untracked = None
+                return
+
+    def _end_by_tasks(self) -> None:
+        """Announce the ends that my/tasks tells, oldest first."""
+        ended = [job for job in self._listed.values() if job.result]
+        for job in sorted(ended, key=lambda job: job.ended_at or job.started_at or self._now):
+            if job.task_id not in self._announced:
+                self._end(job)
+
+    def _end_by_status(self) -> None:
+        """Announce the end that the printer's own status tells, where that is first.
+
+        The status stays until the next print, and beyond its beginning: so it counts only for a
+        print that an earlier poll saw run.
+        """
+        result = _RESULT_OF_STATUS.get(self._printer.status) if self._printer.status else None
+        task_id = self._printer.print_job
+        if task_id == NO_TASK:
+            task_id = None
+        if result is None:
+            return
+        if self._first_sight and task_id:
+            self._announced[task_id] = self._now
+            self._open.pop(task_id, None)
+        job = self._open.get(task_id)
+        if job is None or not job.seen_active:
+            return
+        told = self._listed.get(task_id, job.print) if task_id else job.print
+        self._end(replace(told, result=result, ended_at=self._now))
+        if task_id is None:
+            self._untracked = (job.since, self._now)
+
+    def _end(self, job: Print) -> None:
+        """Announce the end of a print, take silent note of it, or leave it for a later poll."""
+        ended_at = job.ended_at or (
+            self._now if job.task_id in self._open else self._before.baseline
+        )
+        if self._before.baseline < ended_at and self._now - ended_at <= NEWS:
+            if not self._first_sight:
+                if self._follows_an_open(job, ended_at):
+                    return
+                late = self._gap or ended_at < self._before.seen_at - LAG
+                self._announce(_END[job.result], job, late=late)
+            if job.task_id is not None:
+                self._announced[job.task_id] = self._now
+        self._open.pop(job.task_id, None)
+
+    def _announce(self, what: PrintEventType, job: Print, *, late: bool = False) -> None:
+        self.events.append(PrintEvent(type=what, print=job, found_at=self._now, late=late))
+
+    def _follows_an_open(self, job: Print, ended_at: datetime) -> bool:
+        """Return if an earlier print of the printer is to be announced first."""
+        start = job.started_at
+        return (
+            start is not None
+            and self._now - ended_at < PATIENCE
+            and any(
+                task_id not in (None, job.task_id)
+                and (other.print.started_at or other.since) < start
+                and (self._gap or self._now - (other.active_at or other.since) < PATIENCE)
+                for task_id, other in self._open.items()
+            )
+        )
+
+    def _follow_current(self) -> None:
+        """Announce the start or the pause of what the printer is busy with."""
+        if self._printer.current is None:
+            return
+        job = self._printer.current.print
+        if job.task_id in self._announced:
+            return
+        if job.task_id is None and self._printer.print_job not in (None, NO_TASK):
+            # Its job ended by the task list: the answers crossed, and the next poll knows more.
+            return
+        if job.task_id is not None:
+            # Nobody saw the end of a print without a task, and nobody will tell it.
+            self._open.pop(None, None)
+        paused = self._printer.status is PrinterStatus.PAUSED
+        known = self._open.get(job.task_id)
+        if known is None or not known.seen_active:
+            if self._is_news(job):
+                self._announce(PrintEventType.STARTED, job)
+        elif paused is not known.paused:
+            self._announce(PrintEventType.PAUSED if paused else PrintEventType.RESUMED, job)
+        self._open[job.task_id] = OpenPrint(
+            print=job,
+            since=known.since if known else self._now,
+            active_at=self._now,
+            paused=paused,
+        )
+
+    def _is_news(self, job: Print) -> bool:
+        """Return if a print that is new to us has just started, as far as can be told."""
+        if self._first_sight or self._gap:
+            return False
+        if job.started_at is None:
+            return self._before.online_at == self._before.seen_at
+        return job.started_at >= self._before.seen_at - LAG
+
+    def _open_listed(self) -> None:
+        """Await the end of prints that my/tasks lists as running and no poll saw run."""
+        starts = {job.task_id: job.started_at for job in self._listed.values() if job.started_at}
+        newest = max(starts.values(), default=None)
+        for task_id, start in starts.items():
+            recent = not self._first_sight and start >= self._before.seen_at - LAG
+            if (
+                task_id in self._listed_active
+                and task_id not in self._open | self._announced
+                and (recent or start == newest)
+                and self._now - start < GIVE_UP
+            ):
+                self._open[task_id] = OpenPrint(print=self._listed[task_id], since=self._now)
+
+    def _forget(self) -> None:
+        """Drop the prints whose end nobody will tell any more."""
+        untracked = self._open.get(None)
+        gone = untracked is not None and self._printer.status is PrinterStatus.IDLE
+        self._open = {
+            task_id: job
+            for task_id, job in self._open.items()
+            if self._now - (job.active_at or job.since) < GIVE_UP and not (gone and task_id is None)
+        }
+
+
+def records_from_dict(data: Mapping[str, Any]) -> Records:
+    """Return records as dataclasses.asdict and JSON left them.
+
+    Raises KeyError, TypeError or ValueError where they are not.
+    """
+    polled_at = data["polled_at"]
+    return Records(
+        polled_at=datetime.fromisoformat(polled_at) if polled_at else None,
+        printers={
+            printer_id: _record_from_dict(record) for printer_id, record in data["printers"].items()
+        },
+    )
+
+
+def event_from_dict(data: Mapping[str, Any]) -> PrintEvent:
+    """Return an event as dataclasses.asdict and JSON left it; raises as records_from_dict."""
+    return PrintEvent(
+        type=PrintEventType(data["type"]),
+        print=_print_from_dict(data["print"]),
+        found_at=datetime.fromisoformat(data["found_at"]),
+        late=data["late"],
+    )
+
+
+def _record_from_dict(data: Mapping[str, Any]) -> PrinterRecord:
+    untracked = data["untracked"]
+    return PrinterRecord(
+        baseline=datetime.fromisoformat(data["baseline"]),
+        seen_at=datetime.fromisoformat(data["seen_at"]),
+        online_at=datetime.fromisoformat(data["online_at"]),
+        open=tuple(
+            OpenPrint(
+                print=_print_from_dict(job["print"]),
+                since=datetime.fromisoformat(job["since"]),
+                active_at=_moment(job["active_at"]),
+                paused=job["paused"],
+            )
+            for job in data["open"]
+        ),
+        announced={
+            task_id: datetime.fromisoformat(at) for task_id, at in data["announced"].items()
+        },
+        untracked=(
+            (datetime.fromisoformat(untracked[0]), datetime.fromisoformat(untracked[1]))
+            if untracked
+            else None
+        ),
+    )
+
+
+def _print_from_dict(data: Mapping[str, Any]) -> Print:
+    return Print(
+        **{
+            **data,
+            "result": PrintResult(data["result"]) if data["result"] else None,
+            "started_at": _moment(data["started_at"]),
+            "ended_at": _moment(data["ended_at"]),
+            "filaments": tuple(Filament(**filament) for filament in data["filaments"]),
+            # The address has expired by now; the task brings a fresh one.
+            "cover": None,
+        }
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,112 @@
+"""What is known of my/tasks, and which pages of it to ask for."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from .api import BambuCloud, Task
+from .cloud import optional
+from .fleet.cadence import awaits_its_task, tasks_are_due
+from .fleet.lifecycle import LAG, Records
+from .fleet.printer import Printer, PrinterStatus
+
+# A page of the newest prints of all printers at the start, of one printer, and of what is new.
+FIRST_PAGE = 100
+NEXT_PAGE = 20
+# After a long absence: as much as the cloud holds of two thousand prints, not more.
+PAGES_BACK = 20
+# How many printers are asked for in one poll, so that two hundred are no burst.
+PRINTERS_PER_POLL = 5
+# After so many polls a task that still does not say what the printer says is asked for rarely.
+EAGER_TRIES = 10
+KEPT_PER_PRINTER = 10
+
+
+def _start(task: Task) -> float:
+    return task.start_time.timestamp() if task.start_time else 0.0
+
+
+class TaskList:
+    """The newest tasks of every printer."""
+
+    def __init__(self, client: BambuCloud, on_page: Callable[[Iterable[Task]], None]) -> None:
+        """Initialize the list; on_page takes every page that the cloud gives."""
+        self._client = client
+        self._on_page = on_page
+        self._tasks: dict[str, Task] = {}
+        self._asked_at: datetime | None = None
+        self._due = False
+        self._catch_up: dict[str, datetime] = {}
+        self._tries: dict[tuple[str, str | None, PrinterStatus | None], int] = {}
+
+    def values(self) -> Iterable[Task]:
+        """Return the tasks in no order: of each printer the newest, and all that are just read."""
+        return self._tasks.values()
+
+    async def async_ask_newest(
+        self,
+        before: Mapping[str, Printer] | None,
+        printers: Mapping[str, Printer],
+        records: Records,
+        now: datetime,
+    ) -> None:
+        """Ask for what is new in the account, if a poll of the printers makes it likely."""
+        self._trim()
+        self._due |= tasks_are_due(before, printers, asked_at=self._asked_at, now=now)
+        if not self._due:
+            return
+        # my/tasks is sorted by start, and lists a print a while after that.
+        last = self._asked_at or records.polled_at
+        limit = NEXT_PAGE if self._asked_at else FIRST_PAGE
+        if await self._async_read(last - LAG if last else now, limit=limit):
+            self._asked_at = now
+            self._due = False
+
+    async def async_ask_printers(
+        self, printers: Mapping[str, Printer], records: Records, now: datetime
+    ) -> None:
+        """Ask for the printers whose tasks the newest of the account may not show."""
+        for printer in printers.values():
+            record = records.printers.get(printer.id)
+            if record and printer.online and record.online_at < record.seen_at:
+                # What it printed while nobody saw it may lie further back.
+                self._catch_up.setdefault(printer.id, record.online_at)
+        awaited = records.awaited(printers)
+        awaited |= {p.id: awaited.get(p.id, now) for p in printers.values() if awaits_its_task(p)}
+        tries = {(p.id, p.print_job, p.status): p.id for p in printers.values() if p.id in awaited}
+        self._tries = {key: self._tries.get(key, -1) + 1 for key in tries}
+        wanted = {
+            tries[key]: awaited[tries[key]]
+            for key, tried in sorted(self._tries.items(), key=lambda item: item[1])
+            if tried < EAGER_TRIES or tried % EAGER_TRIES == 0
+        }
+        wanted |= {key: at for key, at in self._catch_up.items() if key in printers}
+        for printer_id, since in list(wanted.items())[:PRINTERS_PER_POLL]:
+            if await self._async_read(since - LAG, limit=NEXT_PAGE, device_id=printer_id):
+                self._catch_up.pop(printer_id, None)
+
+    async def _async_read(
+        self, since: datetime, *, limit: int, device_id: str | None = None
+    ) -> bool:
+        """Read pages back to a time; return if the cloud gave them."""
+        for number in range(PAGES_BACK):
+            page = await optional(
+                self._client.get_tasks(device_id=device_id, limit=limit, offset=number * limit)
+            )
+            if page is None:
+                return False
+            self._tasks |= {task.id: task for task in page.tasks}
+            self._on_page(page.tasks)
+            starts = [task.start_time for task in page.tasks if task.start_time]
+            if len(page.tasks) < limit or not starts or min(starts) < since:
+                break
+        return True
+
+    def _trim(self) -> None:
+        """Keep the newest of every printer."""
+        kept: dict[str, Task] = {}
+        count: dict[str | None, int] = {}
+        for task in sorted(self._tasks.values(), key=_start, reverse=True):
+            count[task.device_id] = count.get(task.device_id, 0) + 1
+            if count[task.device_id] <= KEPT_PER_PRINTER:
+                kept[task.id] = task
+        self._tasks = kept

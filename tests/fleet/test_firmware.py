@@ -1,0 +1,237 @@
+"""Which firmware is installed, which is the latest, and which AMS there are."""
+
+import json
+from typing import Any
+
+import pytest
+
+from custom_components.bambu_lab_cloud.api.models import DeviceVersion
+from custom_components.bambu_lab_cloud.fleet.firmware import (
+    ANSWERS_WITHOUT_AMS,
+    Ams,
+    DeviceFirmware,
+    add_answer,
+    as_stored,
+    from_stored,
+)
+
+PRINTER = "00M00A000000001"
+OTHER = "01P00A000000002"
+AMS_WITH_NUMBER = {"device_id": "00600A000000001", "address": 0, "dev_model_name": "BL-A001"}
+AMS_WITHOUT_NUMBER = {"device_id": "", "address": 1, "dev_model_name": "BL-A001"}
+
+
+def offer(version: str, status: str | None = "release") -> dict[str, Any]:
+    return {"version": version, "status": status, "description": f"About {version}"}
+
+
+def after(
+    *answers: dict[str, Any],
+    known: dict[str, DeviceFirmware] | None = None,
+    online: bool = True,
+    printer_id: str = PRINTER,
+) -> dict[str, DeviceFirmware]:
+    known = known or {}
+    for answer in answers:
+        known = add_answer(
+            known, DeviceVersion.from_api({"dev_id": printer_id, **answer}), online=online
+        )
+    return known
+
+
+@pytest.mark.parametrize(
+    ("answer", "installed", "latest", "notes"),
+    [
+        pytest.param(
+            {"version": "01.08.02.00", "firmware": []}, *["01.08.02.00"] * 2, None, id="empty"
+        ),
+        pytest.param({"version": "01.08.02.00"}, *["01.08.02.00"] * 2, None, id="absent"),
+        pytest.param(
+            {"version": "01.08.02.00", "firmware": None}, *["01.08.02.00"] * 2, None, id="null"
+        ),
+        pytest.param(
+            {"version": "01.01.01.00", "firmware": [offer("01.01.01.00", None)]},
+            "01.01.01.00",
+            "01.01.01.00",
+            "About 01.01.01.00",
+            id="the installed one, in 2022",
+        ),
+        pytest.param(
+            {"version": "01.08.02.00", "firmware": [offer("01.09.00.00")]},
+            "01.08.02.00",
+            "01.09.00.00",
+            "About 01.09.00.00",
+            id="newer",
+        ),
+        pytest.param(
+            {"version": "01.08.02.00", "firmware": [offer("01.07.00.00")]},
+            "01.08.02.00",
+            "01.08.02.00",
+            None,
+            id="older",
+        ),
+        pytest.param(
+            {"version": "01.08.02.00", "firmware": [offer("01.09.00.00", "testing")]},
+            "01.08.02.00",
+            "01.08.02.00",
+            None,
+            id="testing",
+        ),
+        pytest.param(
+            {
+                "version": "01.08.02.00",
+                "firmware": [
+                    offer("01.09.00.00"),
+                    offer("01.10.00.00"),
+                    offer("01.11.00.00", "testing"),
+                    offer("01.09.01.00"),
+                ],
+            },
+            "01.08.02.00",
+            "01.10.00.00",
+            "About 01.10.00.00",
+            id="newest of several",
+        ),
+        pytest.param(
+            {"version": "01.08.02.00", "firmware": [offer("02.05.03.xx"), offer("01.09.00.00")]},
+            "01.08.02.00",
+            "01.09.00.00",
+            "About 01.09.00.00",
+            id="not a version",
+        ),
+        pytest.param(
+            {"firmware": [offer("01.09.00.00")]},
+            None,
+            "01.09.00.00",
+            "About 01.09.00.00",
+            id="installed not told",
+        ),
+        pytest.param({"firmware": []}, None, None, None, id="nothing told"),
+        pytest.param(
+            {"version": "beta of mine", "firmware": [offer("01.09.00.00")]},
+            "beta of mine",
+            None,
+            None,
+            id="installed cannot be compared",
+        ),
+    ],
+)
+def test_versions(
+    answer: dict[str, Any], installed: str | None, latest: str | None, notes: str | None
+) -> None:
+    assert after(answer) == {
+        PRINTER: DeviceFirmware(installed=installed, latest=latest, notes=notes)
+    }
+
+
+def test_answer_replaces_the_one_before() -> None:
+    known = after(
+        {"version": "01.08.02.00", "firmware": [offer("01.09.00.00")]},
+        {"version": "01.09.00.00", "firmware": []},
+    )
+    assert known[PRINTER].installed == known[PRINTER].latest == "01.09.00.00"
+    assert known[PRINTER].notes is None
+
+
+@pytest.mark.parametrize(
+    ("ams", "ams_id", "expected"),
+    [
+        pytest.param(
+            AMS_WITH_NUMBER,
+            "00600A000000001",
+            Ams(
+                printer_id=PRINTER,
+                name="AMS 1",
+                model="AMS",
+                model_id="BL-A001",
+                serial_number="00600A000000001",
+            ),
+            id="with a serial number",
+        ),
+        pytest.param(
+            AMS_WITHOUT_NUMBER,
+            f"{PRINTER}_ams_1",
+            Ams(
+                printer_id=PRINTER,
+                name="AMS 2",
+                model="AMS",
+                model_id="BL-A001",
+                serial_number=None,
+            ),
+            id="without a serial number",
+        ),
+        pytest.param(
+            {"address": 129, "dev_model_name": "N3S"},
+            f"{PRINTER}_ams_129",
+            Ams(
+                printer_id=PRINTER,
+                name="AMS HT 2",
+                model="N3S",
+                model_id="N3S",
+                serial_number=None,
+            ),
+            id="of another kind",
+        ),
+        pytest.param(
+            {"device_id": "00600A000000001"},
+            "00600A000000001",
+            Ams(
+                printer_id=PRINTER,
+                name="AMS",
+                model=None,
+                model_id=None,
+                serial_number="00600A000000001",
+            ),
+            id="with nothing but a serial number",
+        ),
+    ],
+)
+def test_ams(ams: dict[str, Any], ams_id: str, expected: Ams) -> None:
+    versions = {"firmware_current": "00.00.06.40", "firmware": [offer("00.00.06.49")]}
+    known = after({"ams": [ams | versions]})
+    assert known.keys() == {PRINTER, ams_id}
+    assert known[ams_id] == DeviceFirmware(
+        installed="00.00.06.40", latest="00.00.06.49", notes="About 00.00.06.49", ams=expected
+    )
+
+
+def test_ams_that_nothing_identifies_is_left_out() -> None:
+    assert after({"ams": [{"dev_model_name": "BL-A001"}]}).keys() == {PRINTER}
+
+
+def test_ams_goes_after_several_answers_without_it() -> None:
+    known = after({"ams": [AMS_WITH_NUMBER]}, *[{"ams": []}] * (ANSWERS_WITHOUT_AMS - 1))
+    assert "00600A000000001" in known
+    assert "00600A000000001" not in after({"ams": []}, known=known)
+
+
+def test_ams_that_returns_begins_anew() -> None:
+    answers = [{"ams": []}] * (ANSWERS_WITHOUT_AMS - 1)
+    known = after({"ams": [AMS_WITH_NUMBER]}, *answers, {"ams": [AMS_WITH_NUMBER]}, *answers)
+    assert "00600A000000001" in known
+
+
+def test_ams_stays_while_its_printer_is_off() -> None:
+    known = after({"ams": [AMS_WITH_NUMBER]})
+    known = after(*[{"ams": []}] * 10, known=known, online=False)
+    assert "00600A000000001" in known
+
+
+def test_ams_moves_to_another_printer() -> None:
+    known = after({"ams": [AMS_WITH_NUMBER, AMS_WITHOUT_NUMBER]})
+    known = after({"ams": [AMS_WITH_NUMBER]}, known=known, printer_id=OTHER)
+    known = after(*[{"ams": [AMS_WITHOUT_NUMBER]}] * 5, known=known)
+    assert known["00600A000000001"].ams is not None
+    assert known["00600A000000001"].ams.printer_id == OTHER
+    assert known.keys() == {PRINTER, OTHER, f"{PRINTER}_ams_1", "00600A000000001"}
+
+
+def test_survives_storage() -> None:
+    known = after({"version": "01.08.02.00", "ams": [AMS_WITH_NUMBER, AMS_WITHOUT_NUMBER]})
+    assert from_stored(json.loads(json.dumps(as_stored(known)))) == known
+
+
+def test_says_nothing_that_identifies() -> None:
+    assert "00A00000000" not in repr(
+        after({"ams": [AMS_WITH_NUMBER]})[AMS_WITH_NUMBER["device_id"]]
+    )

@@ -1,0 +1,323 @@
+"""What is kept of years of prints, and that reading the list loses and doubles none."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+import json
+from typing import Any
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bambu_lab_cloud.api.models import Task
+from custom_components.bambu_lab_cloud.fleet.history import (
+    OVERLAP,
+    EndedPrint,
+    History,
+    HourlySum,
+    Metric,
+    Reading,
+    Totals,
+    between,
+    changed_hours,
+    ended_print,
+    hourly_sums,
+    totals,
+)
+from custom_components.bambu_lab_cloud.fleet.printer import PrintResult
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+PAGE = 20
+
+
+def task(number: int = 1, **changes: Any) -> Task:
+    """A print of an hour, that ended as many hours ago as its number says."""
+    return replace(
+        Task(
+            id=str(number),
+            title=f"part {number}.3mf",
+            device_id="P1",
+            status=2,
+            start_time=NOW - (number + 1) * HOUR,
+            end_time=NOW - number * HOUR,
+            weight=10.5,
+            length=3.5,
+        ),
+        **changes,
+    )
+
+
+def job(number: int = 1, **changes: Any) -> EndedPrint:
+    ended = ended_print(task(number))
+    assert ended is not None
+    return replace(ended, **changes)
+
+
+def read(history: History, tasks: list[Task], reading: Reading | None = None) -> History:
+    """Read the list to where the history says."""
+    reading = reading or Reading()
+    while reading:
+        page = tasks[reading.offset : reading.offset + PAGE]
+        history, reading = history.with_page(page, reading)
+    return history
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {}),
+        ({"status": 3}, {"result": PrintResult.FAILED}),
+        ({"design_title": "Boat"}, {"title": "Boat"}),
+        ({"title": None}, {"title": None}),
+        ({"title": "x" * 300}, {"title": "x" * 255}),
+        ({"weight": None, "length": None}, {"weight": None, "length": None}),
+        ({"start_time": None}, {"started_at": None}),
+        ({"end_time": None}, {"ended_at": NOW - 2 * HOUR}),
+    ],
+)
+def test_ended_print(changes: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert ended_print(task(**changes)) == job(**expected)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": 4},
+        {"status": 1},
+        {"status": None},
+        {"device_id": None},
+        {"start_time": None, "end_time": None},
+    ],
+)
+def test_what_is_no_history(changes: dict[str, Any]) -> None:
+    assert ended_print(task(**changes)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "duration"),
+    [
+        ({}, HOUR),
+        ({"started_at": None}, None),
+        ({"started_at": NOW}, None),
+    ],
+)
+def test_duration(changes: dict[str, Any], duration: timedelta | None) -> None:
+    assert job(**changes).duration == duration
+
+
+def test_known_tasks_change_nothing() -> None:
+    history = History().with_tasks([task()])
+    assert history.with_tasks([task(), task(2, status=4)]) is history
+
+
+def test_corrections_replace() -> None:
+    history = History().with_tasks([task(), task(2)])
+    corrected = history.with_tasks([task(weight=11.0)])
+    assert corrected.prints == {"1": job(weight=11.0), "2": job(2)}
+    assert corrected.prints["2"] is history.prints["2"]
+
+
+@pytest.mark.parametrize("count", [0, 1, OVERLAP, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE])
+def test_reads_all(count: int) -> None:
+    tasks = [task(number) for number in range(count)]
+    history = read(History(), tasks)
+    assert history.is_complete
+    assert list(history.prints) == [each.id for each in tasks]
+
+
+def test_a_cloud_that_repeats_its_last_page() -> None:
+    history, reading = History(), Reading()
+    tasks = [task(number) for number in range(PAGE)]
+    history, reading = history.with_page(tasks, reading)
+    assert reading is not None
+    history, end = history.with_page(tasks, reading)
+    assert end is None
+    assert history.is_complete
+
+
+def test_a_deleted_print_hides_no_other() -> None:
+    """The rest of the list moves up between two pages."""
+    tasks = [task(number) for number in range(3 * PAGE)]
+    history, reading = History().with_page(tasks[:PAGE], Reading())
+    history = read(history, tasks[OVERLAP:], reading)
+    assert len(history.prints) == len(tasks)
+
+
+def test_reads_only_what_is_new() -> None:
+    tasks = [task(number) for number in range(5 * PAGE)]
+    history = read(History(), tasks)
+    again, end = history.with_page(tasks[:PAGE], Reading())
+    assert (again, end) == (history, None)
+
+
+def test_reads_back_over_a_gap() -> None:
+    """A page of new prints that somebody else asked for hides none before it."""
+    tasks = [task(number) for number in range(5 * PAGE)]
+    history = read(History(), tasks[3 * PAGE :]).with_tasks(tasks[:PAGE])
+    assert read(history, tasks).prints.keys() == {each.id for each in tasks}
+
+
+def test_an_interrupted_reading_leaves_no_gap() -> None:
+    tasks = [task(number) for number in range(5 * PAGE)]
+    history = read(History(), tasks[3 * PAGE :])
+    history, _ = history.with_page(tasks[:PAGE], Reading())
+    assert read(history, tasks).prints.keys() == {each.id for each in tasks}
+
+
+def test_first_reading_goes_on_where_it_stopped() -> None:
+    tasks = [task(number) for number in range(5 * PAGE)]
+    history, reading = History(), Reading()
+    for _ in range(3):
+        page = tasks[reading.offset : reading.offset + PAGE]
+        history, reading = history.with_page(page, reading)
+    _, resumed = history.with_page(tasks[:PAGE], Reading())
+    assert resumed is not None
+    assert resumed.offset == reading.offset
+
+
+def test_an_empty_list_is_not_believed() -> None:
+    history = History().with_tasks([task()])
+    assert history.with_page([], Reading()) == (history, None)
+
+
+def test_a_print_that_runs_for_ever_ends_no_reading() -> None:
+    running = [task(number, status=4) for number in range(PAGE)]
+    tasks = [*running, *(task(number) for number in range(PAGE, 3 * PAGE))]
+    history = read(History(), tasks[PAGE + 5 :])
+    assert len(read(history, tasks).prints) == 2 * PAGE
+
+
+@given(st.data())
+def test_no_print_is_lost(data: st.DataObject) -> None:
+    """Whatever starts, is told by others, fails or restarts while the list is read."""
+    tasks = [task(-number) for number in range(data.draw(st.integers(0, 4 * PAGE)))][::-1]
+    history, reading = History(), Reading()
+    for step in data.draw(st.lists(st.sampled_from(["page", "feed", "restart", "outage"]))):
+        # Seconds pass between two pages, and any time in an outage.
+        most = {"outage": 3 * PAGE}.get(step, OVERLAP)
+        numbers = range(len(tasks), len(tasks) + data.draw(st.integers(0, most)))
+        tasks[:0] = [task(-number) for number in reversed(numbers)]
+        match step:
+            case "feed":
+                history = history.with_tasks(tasks[:5])
+            case "restart":
+                history = History.from_dict(json.loads(json.dumps(history.as_dict())))
+                reading = Reading()
+            case "outage":
+                reading = Reading()
+        page = tasks[reading.offset : reading.offset + PAGE]
+        history, ongoing = history.with_page(page, reading)
+        reading = ongoing or Reading()
+    history = read(read(history, tasks, reading), tasks)
+    assert history.is_complete
+    assert history.prints == {each.id: ended_print(each) for each in tasks}
+
+
+_MOMENTS = st.floats(1.4e9, 2.2e9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+_JOBS = st.builds(
+    EndedPrint,
+    task_id=st.text(min_size=1),
+    printer_id=st.sampled_from(["P1", "P2", "P3"]),
+    title=st.none() | st.text(),
+    result=st.sampled_from(PrintResult),
+    started_at=st.none() | _MOMENTS,
+    ended_at=_MOMENTS,
+    weight=st.none() | st.floats(0, 1e6),
+    length=st.none() | st.floats(0, 1e6),
+)
+
+
+@given(jobs=st.lists(_JOBS, unique_by=lambda each: each.task_id), is_complete=st.booleans())
+def test_storage(jobs: list[EndedPrint], *, is_complete: bool) -> None:
+    history = History(
+        prints={each.task_id: each for each in jobs},
+        loose=frozenset(each.task_id for each in jobs[:2]),
+        depth=len(jobs),
+        is_complete=is_complete,
+    )
+    assert History.from_dict(json.loads(json.dumps(history.as_dict()))) == history
+
+
+def test_totals() -> None:
+    assert totals(
+        [
+            job(),
+            job(2, result=PrintResult.FAILED, weight=0.25, length=None),
+            job(3, started_at=None),
+            job(4, printer_id="P2", weight=None, length=None, result=PrintResult.FAILED),
+        ]
+    ) == {
+        "P1": Totals(prints=3, finished=2, print_time=2 * HOUR, weight=21.25, length=7.0),
+        "P2": Totals(prints=1, finished=0, print_time=HOUR, weight=None, length=None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("prints", "finished", "rate"), [(0, 0, None), (3, 2, 66.7), (1, 0, 0.0), (4, 4, 100.0)]
+)
+def test_success_rate(prints: int, finished: int, rate: float | None) -> None:
+    assert Totals(prints=prints, finished=finished).success_rate == rate
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "found"),
+    [
+        (NOW - 9 * HOUR, NOW, ["3", "2", "1"]),
+        (NOW - 1.5 * HOUR, NOW, ["1"]),
+        (NOW - 3 * HOUR, NOW - 2 * HOUR, ["2"]),
+        (NOW - 2.5 * HOUR, NOW - 2.4 * HOUR, ["2"]),
+        (NOW - HOUR, NOW, []),
+    ],
+)
+def test_between(start: datetime, end: datetime, found: list[str]) -> None:
+    jobs = [job(2), job(1), job(3, started_at=None)]
+    assert [each.task_id for each in between(jobs, start, end)] == found
+
+
+@pytest.mark.parametrize(
+    ("metric", "states"),
+    [
+        (Metric.FILAMENT_WEIGHT, [10.5, 20.5]),
+        (Metric.PRINT_TIME, [1.0, 1.5]),
+        (Metric.PRINTS, [1.0, 3.0]),
+    ],
+)
+def test_hourly_sums(metric: Metric, states: list[float]) -> None:
+    """A print counts in the hour in which it ended."""
+    end = NOW + timedelta(minutes=59)
+    sums = hourly_sums(
+        [
+            job(0, ended_at=end, started_at=end - HOUR / 2, weight=10.0),
+            job(1, weight=None, started_at=None, ended_at=NOW),
+            job(0),
+            job(5),
+        ],
+        metric,
+    )
+    assert sums == {
+        NOW - 5 * HOUR: HourlySum(states[0], states[0]),
+        NOW: HourlySum(states[1], sum(states)),
+    }
+
+
+def test_an_hour_that_a_print_has_left_is_empty() -> None:
+    sums = hourly_sums([job(5)], Metric.PRINTS, {NOW, NOW - 9 * HOUR})
+    assert sums == {
+        NOW - 9 * HOUR: HourlySum(0, 0),
+        NOW - 5 * HOUR: HourlySum(1, 1),
+        NOW: HourlySum(0, 1),
+    }
+
+
+def test_changed_hours() -> None:
+    same = job(9)
+    before = {"9": same, "1": job(1), "2": job(2)}
+    after = before | {
+        "1": job(1, ended_at=NOW),
+        "2": job(2, weight=1.0),
+        "3": job(3, printer_id="P2"),
+    }
+    assert changed_hours(before, after) == {
+        "P1": {NOW, NOW - HOUR, NOW - 2 * HOUR},
+        "P2": {NOW - 3 * HOUR},
+    }

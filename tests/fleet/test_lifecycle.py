@@ -1,0 +1,398 @@
+"""Which events a poll gives, story by story."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+import json
+from typing import Any
+
+import pytest
+
+from custom_components.bambu_lab_cloud.api.models import Device, Task, TaskFilament
+from custom_components.bambu_lab_cloud.fleet.lifecycle import (
+    GIVE_UP,
+    MEMORY,
+    NEWS,
+    PrintEvent,
+    Records,
+    next_records,
+    records_from_dict,
+)
+from custom_components.bambu_lab_cloud.fleet.printer import derive_printers
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+PRINTER = "00M00A000000001"
+
+IDLE = ("IDLE", "0")
+RUNNING = ("RUNNING", "71")
+SUCCESS = ("SUCCESS", "71")
+FAIL = ("FAIL", "71")
+PAUSE = ("PAUSE", "71")
+SD_RUNNING = ("RUNNING", "0")
+SD_SUCCESS = ("SUCCESS", "0")
+
+
+def task(task_id: str = "71", start: datetime = NOW, **changes: Any) -> Task:
+    return replace(
+        Task(
+            id=task_id,
+            title=f"plate {task_id}",
+            device_id=PRINTER,
+            status=4,
+            start_time=start,
+            end_time=start,
+            cost_time=3600,
+            filaments=(TaskFilament(type="PETG", color="#FFFFFF", weight=9.5, ams=0),),
+        ),
+        **changes,
+    )
+
+
+def done(task_id: str, start: datetime, end: datetime | None, status: int = 2) -> Task:
+    return task(task_id, start, status=status, end_time=end)
+
+
+class Story:
+    """Polls of one printer, one after the other."""
+
+    def __init__(self) -> None:
+        self.records = Records()
+        self.now = NOW
+        self.started = False
+        self.events: list[PrintEvent] = []
+
+    def poll(
+        self,
+        seen: tuple[str | None, str | None],
+        *tasks: Task,
+        after: timedelta = MINUTE,
+        online: bool = True,
+    ) -> list[tuple[str, str | None]]:
+        """Poll, and return the kinds of events with their task ids."""
+        self.now += after
+        status, job = seen
+        device = Device(
+            id=PRINTER, name="Workshop", online=online, print_status=status, print_job=job
+        )
+        printers = derive_printers([device], [], tasks, now=self.now, remembered_jobs={})
+        self.records, self.events = next_records(
+            self.records, printers, tasks, now=self.now, after_start=not self.started
+        )
+        self.started = True
+        return [(event.type, event.print.task_id) for event in self.events]
+
+    def restart(self) -> None:
+        text = json.dumps(asdict(self.records), default=datetime.isoformat)
+        restored = records_from_dict(json.loads(text))
+        assert restored == self.records
+        self.records, self.started = restored, False
+
+    @property
+    def open(self) -> list[str | None]:
+        return [job.print.task_id for job in self.records.printers[PRINTER].open]
+
+
+@pytest.fixture
+def story() -> Story:
+    """A printer whose baseline has been taken while it idled."""
+    story = Story()
+    assert story.poll(IDLE) == []
+    return story
+
+
+def test_baseline_announces_nothing() -> None:
+    """What ended before the printer was first seen is history."""
+    story = Story()
+    past = [done("70", NOW - HOUR, NOW), done("71", NOW - 2 * HOUR, NOW - HOUR, 3)]
+    assert story.poll(SUCCESS, *past) == []
+    assert story.poll(SUCCESS, *past, done("69", NOW - 3 * HOUR, NOW - 2 * HOUR)) == []
+
+
+def test_baseline_adopts_what_runs() -> None:
+    story = Story()
+    assert story.poll(RUNNING, task()) == []
+    assert story.poll(SUCCESS, done("71", NOW, NOW + 90 * timedelta(seconds=1))) == [
+        ("finished", "71")
+    ]
+
+
+def test_baseline_with_a_task_that_lags() -> None:
+    """The status has ended already: the task that follows is no news, whatever time it says."""
+    story = Story()
+    assert story.poll(SUCCESS, task()) == []
+    assert story.poll(SUCCESS, done("71", NOW, NOW + 2 * MINUTE)) == []
+
+
+@pytest.mark.parametrize(
+    ("ended", "status", "kind"), [(SUCCESS, 2, "finished"), (FAIL, 3, "failed")]
+)
+def test_from_start_to_end(story: Story, ended: tuple[str, str], status: int, kind: str) -> None:
+    """Where bind is first, its end is announced at once; what the task says later is not."""
+    start = story.now
+    assert story.poll(RUNNING) == [("started", "71")]
+    assert story.poll(RUNNING, task(start=start)) == []
+    assert story.poll(ended, task(start=start)) == [(kind, "71")]
+    event = story.events[0]
+    assert event.print.ended_at == story.now
+    assert event.print.title == "plate 71"
+    assert not event.late
+    assert story.poll(ended, done("71", start, story.now, status)) == []
+    assert story.poll(ended, done("71", start, story.now, 5 - status)) == []
+
+
+def test_sticky_status_of_the_print_before(story: Story) -> None:
+    """A new print begins under the old one's SUCCESS, also in the list, and is not taken for it."""
+    start = story.now
+    assert story.poll(RUNNING, task(start=start)) == [("started", "71")]
+    assert story.poll(SUCCESS, task(start=start)) == [("finished", "71")]
+    second = task("72", story.now)
+    assert story.poll(("SUCCESS", "72"), second) == []
+    assert story.poll(("SUCCESS", "72"), second) == []
+    assert story.poll(("RUNNING", "72"), second) == [("started", "72")]
+    assert story.poll(("SUCCESS", "72"), second) == [("finished", "72")]
+
+
+def test_pause_and_resume(story: Story) -> None:
+    job = task(start=story.now)
+    assert story.poll(PAUSE, job) == [("started", "71")]
+    assert story.poll(PAUSE, job) == []
+    assert story.poll(RUNNING, job) == [("resumed", "71")]
+    assert story.poll(PAUSE, job) == [("paused", "71")]
+    assert story.poll(FAIL, job) == [("failed", "71")]
+
+
+def test_two_prints_between_two_polls(story: Story) -> None:
+    start = story.now
+    tasks = [
+        done("73", start + 3 * MINUTE, start + 4 * MINUTE, 3),
+        done("72", start + MINUTE, start + 2 * MINUTE),
+    ]
+    assert story.poll(("FAIL", "73"), *tasks, after=5 * MINUTE) == [
+        ("finished", "72"),
+        ("failed", "73"),
+    ]
+
+
+def test_ends_are_announced_in_order(story: Story) -> None:
+    """The later print waits for the task of the earlier one."""
+    first, second = task("71", story.now), task("72", story.now + 2 * MINUTE)
+    assert story.poll(RUNNING, first) == [("started", "71")]
+    assert story.poll(("RUNNING", "72"), first, second, after=3 * MINUTE) == [("started", "72")]
+    assert story.poll(("SUCCESS", "72"), first, second) == []
+    ended = done("71", story.now - 4 * MINUTE, story.now - 3 * MINUTE)
+    assert story.poll(("SUCCESS", "72"), ended, second) == [
+        ("finished", "71"),
+        ("finished", "72"),
+    ]
+
+
+def test_a_print_that_the_list_forgets_holds_nothing_up(story: Story) -> None:
+    first, second = task("71", story.now), task("72", story.now + 2 * MINUTE)
+    story.poll(RUNNING, first)
+    story.poll(("RUNNING", "72"), first, second)
+    assert story.poll(("SUCCESS", "72"), first, second) == []
+    for _ in range(12):
+        assert story.poll(("SUCCESS", "72"), first, second) == []
+    assert story.poll(("SUCCESS", "72"), first, second) == [("finished", "72")]
+
+
+def test_offline_ends_nothing(story: Story) -> None:
+    job = task(start=story.now)
+    story.poll(RUNNING, job)
+    assert story.poll(RUNNING, job, online=False) == []
+    assert story.poll(FAIL, job, online=False) == []
+    assert story.poll(RUNNING, job) == []
+    assert story.poll(SUCCESS, job) == [("finished", "71")]
+
+
+@pytest.mark.parametrize(
+    ("ended_ago", "events"),
+    [(MINUTE, [("finished", "71")]), (NEWS, [("finished", "71")]), (NEWS + MINUTE, [])],
+)
+def test_back_after_a_long_time(
+    story: Story, ended_ago: timedelta, events: list[tuple[str, str]]
+) -> None:
+    """What ended in the last day is news, and said to be late; the rest is taken note of."""
+    start = story.now
+    story.poll(RUNNING, task(start=start))
+    away = timedelta(days=3)
+    ended = done("71", start, story.now + away - ended_ago)
+    assert story.poll(SUCCESS, ended, after=away) == events
+    assert [event.late for event in story.events] == [True] * len(events)
+    assert story.poll(SUCCESS, ended) == []
+    assert story.open == []
+
+
+def test_restart_while_a_print_ends(story: Story) -> None:
+    start = story.now
+    story.poll(RUNNING, task(start=start))
+    story.restart()
+    ended = done("71", start, start + 2 * MINUTE)
+    assert story.poll(SUCCESS, ended) == [("finished", "71")]
+    assert [event.late for event in story.events] == [True]
+    story.restart()
+    assert story.poll(SUCCESS, ended) == []
+
+
+@pytest.mark.parametrize("restart", [True, False])
+def test_starts_that_nobody_saw(story: Story, *, restart: bool) -> None:
+    """After a gap a print is followed from where it is, without a start."""
+    (story.restart if restart else int)()
+    assert story.poll(RUNNING, task(start=story.now), after=11 * MINUTE) == []
+    assert story.poll(PAUSE, task(start=story.now)) == [("paused", "71")]
+
+
+@pytest.mark.parametrize(
+    ("started_ago", "events"),
+    [(MINUTE, [("started", "71")]), (HOUR, []), (None, [])],
+)
+def test_start_of_a_printer_that_comes_online(
+    story: Story, started_ago: timedelta | None, events: list[tuple[str, str]]
+) -> None:
+    """It may have printed all the time, so only the task's own start makes it news."""
+    story.poll(IDLE, online=False)
+    tasks = [task(start=story.now - ago) for ago in [started_ago] if ago]
+    assert story.poll(RUNNING, *tasks) == events
+
+
+def test_crossed_answers(story: Story) -> None:
+    """The list says ended while bind, asked before, says RUNNING: nothing starts anew."""
+    start = story.now
+    story.poll(RUNNING, task(start=start))
+    ended = done("71", start, story.now)
+    assert story.poll(RUNNING, ended) == [("finished", "71")]
+    assert story.poll(RUNNING, ended) == []
+    assert story.poll(SUCCESS, ended) == []
+
+
+@pytest.mark.parametrize(
+    ("ended", "kinds"), [(SD_SUCCESS, ["finished"]), (("FAIL", "0"), ["failed"]), (IDLE, [])]
+)
+def test_print_without_a_task(story: Story, ended: tuple[str, str], kinds: list[str]) -> None:
+    """Announced by the printer's status alone; without a result there is nothing to announce."""
+    assert story.poll(SD_RUNNING) == [("started", None)]
+    assert story.poll(SD_RUNNING) == []
+    assert story.poll(ended) == [(kind, None) for kind in kinds]
+    assert story.poll(ended) == []
+    assert story.open == []
+
+
+def test_task_that_turns_up_after_its_print(story: Story) -> None:
+    start = story.now
+    story.poll(SD_RUNNING)
+    assert story.poll(SD_SUCCESS) == [("finished", None)]
+    late = done("71", start + MINUTE, story.now)
+    other = done("70", start - HOUR, start - MINUTE)
+    assert story.poll(SD_SUCCESS, other, late) == []
+    assert story.poll(("SUCCESS", "71"), other, late) == []
+    # … and what prints next has its own end
+    following = task("72", story.now)
+    assert story.poll(("RUNNING", "72"), following) == [("started", "72")]
+    assert story.poll(("SUCCESS", "72"), following) == [("finished", "72")]
+
+
+def test_task_that_turns_up_during_its_print(story: Story) -> None:
+    start = story.now
+    story.poll(SD_RUNNING)
+    assert story.poll(RUNNING, task(start=start)) == []
+    assert story.poll(SUCCESS, task(start=start)) == [("finished", "71")]
+
+
+def test_print_after_one_without_a_task(story: Story) -> None:
+    """Nobody saw the first one's end, and nobody will tell it."""
+    story.poll(SD_RUNNING)
+    for _ in range(10):
+        story.poll(SD_RUNNING, after=2 * MINUTE)
+    second = task(start=story.now)
+    assert story.poll(RUNNING, second) == [("started", "71")]
+    assert story.open == ["71"]
+
+
+def test_printer_left_out_for_a_while(story: Story) -> None:
+    start = story.now
+    story.poll(RUNNING, task(start=start))
+    story.records, events = next_records(
+        story.records, {}, [], now=story.now + MINUTE, after_start=False
+    )
+    assert events == []
+    assert story.poll(SUCCESS, task(start=start), after=3 * MINUTE) == [("finished", "71")]
+    gone, _ = next_records(story.records, {}, [], now=story.now + GIVE_UP, after_start=False)
+    assert gone.printers == {}
+
+
+def test_awaited_prints(story: Story) -> None:
+    """The caller learns which printers to ask the task list for, and from when on."""
+    start = story.now
+    assert story.records.awaited() == {}
+    story.poll(RUNNING)
+    assert story.records.awaited() == {PRINTER: story.now}
+    story.poll(RUNNING, task(start=start))
+    assert story.records.awaited() == {PRINTER: start}
+    story.poll(SUCCESS, done("71", start, story.now))
+    assert story.records.awaited() == {}
+
+
+def test_listed_print_of_a_printer_that_is_off() -> None:
+    """Its end is awaited, though no poll saw it run."""
+    story = Story()
+    older = task("70", NOW - HOUR)
+    assert story.poll((None, None), task(), older, online=False) == []
+    assert story.open == ["71"]
+    ended = done("71", NOW, NOW + 2 * MINUTE)
+    assert story.poll((None, None), ended, older, after=5 * MINUTE, online=False) == [
+        ("finished", "71")
+    ]
+
+
+def test_print_that_never_ends(story: Story) -> None:
+    job = task(start=story.now)
+    story.poll(RUNNING, job)
+    story.poll(IDLE, job, after=GIVE_UP)
+    assert story.open == []
+
+
+def test_end_without_a_time(story: Story) -> None:
+    """Of a print that was awaited it is news; of any other nobody knows when it was."""
+    start = story.now
+    unknown = done("70", start, None)
+    story.poll(RUNNING, task(start=start), unknown)
+    assert story.poll(IDLE, done("71", start, None), unknown) == [("finished", "71")]
+    assert story.events[0].print.ended_at is None
+
+
+def test_memory_is_bounded(story: Story) -> None:
+    start = story.now
+    ended = done("71", start, start + MINUTE)
+    assert story.poll(SUCCESS, ended) == [("finished", "71")]
+    assert story.poll(SUCCESS, ended, after=MEMORY) == []
+    assert story.records.printers[PRINTER].announced == {}
+
+
+def test_tasks_of_nobody(story: Story) -> None:
+    strangers: Sequence[Task] = [task(device_id=None), task("72", device_id="00M00A000000099")]
+    assert story.poll(IDLE, *strangers) == []
+
+
+@pytest.mark.parametrize("data", [{}, {"polled_at": None}, {"polled_at": "x", "printers": {}}])
+def test_records_that_are_none(data: dict[str, Any]) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        records_from_dict(data)
+
+
+def test_baseline_with_clocks_that_differ() -> None:
+    """An end in our future is no news at first sight either."""
+    story = Story()
+    ended = done("71", NOW - HOUR, NOW + 5 * MINUTE)
+    assert story.poll(IDLE, ended) == []
+    assert story.poll(IDLE, ended, after=10 * MINUTE) == []
+
+
+def test_status_that_flickers(story: Story) -> None:
+    """An announced end stays announced, whatever the printer says of the same print then."""
+    job = task(start=story.now)
+    story.poll(RUNNING, job)
+    assert story.poll(SUCCESS, job) == [("finished", "71")]
+    assert story.poll(RUNNING, job) == []
+    assert story.poll(FAIL, job) == []

@@ -1,0 +1,509 @@
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+
+from simulator import Simulator
+from simulator.cloud import Cloud
+from simulator.endpoints import SIGNED_IN
+
+from .conftest import Ask
+
+IOT = "/v1/iot-service/api"
+USER = "/v1/user-service"
+PREFERENCE = "/v1/design-user-service/my/preference"
+ENVELOPE = {"message": "success", "code": None, "error": None}
+X1C = "00M00A000000001"
+P1S = "01P00A000000002"
+MINI = "03000A000000003"
+ERAS = pytest.mark.parametrize("options", [{"era": "2022"}, {"era": "2026"}], ids=["2022", "2026"])
+ERA_2022 = pytest.mark.parametrize("options", [{"era": "2022"}])
+TASK_KEYS_OF_PRINT = {
+    *("task_id", "task_name", "task_status", "model_id", "project_id", "profile_id"),
+    *("start_time", "prediction", "progress", "thumbnail"),
+}
+TASK_2022 = {
+    *("id", "designId", "modelId", "title", "cover", "status", "feedbackStatus", "startTime"),
+    *("endTime", "weight", "costTime", "profileId", "plateIndex", "deviceId"),
+    *("amsDetailMapping", "mode"),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "_"), SIGNED_IN)
+@pytest.mark.parametrize("header", ["", "Bearer made-up", "Basic made-up"])
+async def test_nothing_without_a_token(
+    ask: Ask, method: str, path: str, _: Any, header: str
+) -> None:
+    path = path.replace(r"{id:\d+}", "1").replace("{id}", "1")
+    headers = {"Authorization": header}
+    reply = await ask(method, path, account=None, headers=headers, body={})
+    empty = path == PREFERENCE
+    assert reply.status == 401
+    assert reply.content == b"" or reply.json == {
+        "code": 4,
+        "error": "Please login.",
+        "message": "",
+    }
+    assert (reply.content == b"") is empty
+
+
+async def test_headers_of_every_answer(ask: Ask, freezer: FrozenDateTimeFactory) -> None:
+    freezer.move_to("2027-03-01 08:00:00+00:00")
+    replies = [await ask("GET", path) for path in (f"{IOT}/user/bind", "/nowhere", PREFERENCE)]
+    for reply in replies:
+        assert parsedate_to_datetime(reply.headers["Date"]).isoformat().startswith("2027-03-01T08")
+    assert len({reply.headers["X-Request-Id"] for reply in replies}) == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "text"),
+    [
+        ("GET", "/nowhere", 404, "404 Route Not Found"),
+        ("GET", "/api/sign-in/csrf", 404, "404 Route Not Found"),
+        ("GET", f"{USER}/my/preference", 404, "404 Route Not Found"),
+        ("GET", f"{IOT}/user/project/x", 404, "404 Route Not Found"),
+        ("GET", f"{IOT}/user/ttcode", 405, "Method Not Allowed"),
+        ("POST", f"{IOT}/user/print", 405, "Method Not Allowed"),
+        ("PUT", f"{IOT}/slicer/setting", 405, "Method Not Allowed"),
+    ],
+)
+async def test_no_such_route(ask: Ask, method: str, path: str, status: int, text: str) -> None:
+    reply = await ask(method, path)
+    assert (reply.status, reply.text) == (status, text)
+
+
+@ERAS
+async def test_preference(ask: Ask, options: dict[str, Any]) -> None:
+    body = (await ask("GET", PREFERENCE)).json
+    assert (body["uid"], body["name"], body["handle"]) == (1000000001, "Demo Maker", "demo-maker")
+    assert ("deviceNames" in body) is (options["era"] == "2026")
+
+
+async def test_profile_has_totals(ask: Ask, tasks: Any) -> None:
+    body = (await ask("GET", f"{USER}/my/profile")).json
+    weights = [hit["weight"] for hit in (await tasks())["hits"] if hit["status"] != 4]
+    assert body["personal"]["taskWeightSum"] == round(sum(weights))
+    assert body["productModels"] == ["A1 mini", "P1S", "X1 Carbon"]
+
+
+async def test_bind_of_today(ask: Ask) -> None:
+    reply = await ask("GET", f"{IOT}/user/bind")
+    body = reply.json
+    assert {name: body[name] for name in ENVELOPE} == ENVELOPE
+    x1c, p1s, mini = body["devices"]
+    assert x1c | {"print_job": 0, "dev_access_code": ""} == {
+        "dev_id": X1C,
+        "name": "Workshop X1C",
+        "online": True,
+        "print_status": "ACTIVE",
+        "dev_model_name": "BL-P001",
+        "dev_product_name": "X1 Carbon",
+        "dev_access_code": "",
+        "print_job": 0,
+        "nozzle_diameter": 0.4,
+        "dev_structure": "CoreXY",
+    }
+    assert x1c["print_job"] > 2**31
+    assert x1c["dev_access_code"].endswith("\n")
+    assert len(p1s["dev_access_code"]) == 8
+    assert p1s["print_status"] in ("SUCCESS", "FAIL")
+    assert (mini["dev_id"], mini["online"], mini["print_job"]) == (MINI, False, 0)
+    assert "print_status" not in mini
+    assert "dev_structure" not in mini
+
+
+@ERA_2022
+async def test_bind_of_2022(devices: Any) -> None:
+    x1c, _, mini = await devices()
+    common = {"dev_id", "name", "online", "dev_model_name", "dev_product_name", "dev_access_code"}
+    assert set(x1c) == common | {"print_status"}
+    assert set(mini) == common
+
+
+async def test_print_of_today_says_nothing_of_tasks(ask: Ask) -> None:
+    body = (await ask("GET", f"{IOT}/user/print?force=true")).json
+    assert body["code"] == 0
+    for device in body["devices"]:
+        assert not TASK_KEYS_OF_PRINT & set(device)
+    assert [device["dev_online"] for device in body["devices"]] == [True, True, False]
+
+
+@ERA_2022
+async def test_print_of_2022(ask: Ask, cloud: Cloud, freezer: FrozenDateTimeFactory) -> None:
+    cloud.stop_schedules()
+    cloud.change_printer(MINI, online=True)
+    jobs = [cloud.start(dev_id, title="Bracket", duration=1000) for dev_id in (X1C, P1S, MINI)]
+    freezer.tick(timedelta(seconds=421))
+    body = (await ask("GET", f"{IOT}/user/print")).json
+    assert body["code"] is None
+    devices = body["devices"]
+    assert [device["task_id"] for device in devices] == [str(job) for job in jobs]
+    assert [device["task_status"] for device in devices] == ["ACTIVE", "RUNNING", "ACTIVE"]
+    assert {device["task_name"] for device in devices} == {"Bracket"}
+    assert [device["progress"] for device in devices] == ["42", 42.1, 42]
+    assert [device["prediction"] for device in devices] == ["1000", 1000.0, 1000]
+    assert [device["start_time"] for device in devices] == [
+        "2026-11-20 12:00:00",
+        1795176000000,
+        1795176000,
+    ]
+    assert (await ask("GET", devices[0]["thumbnail"], account=None)).status == 200
+    cloud.end(X1C)
+    idle = (await ask("GET", f"{IOT}/user/print")).json["devices"][0]
+    assert {idle[name] for name in TASK_KEYS_OF_PRINT} == {None}
+
+
+@ERA_2022
+async def test_print_of_2022_from_the_sd_card(devices: Any, cloud: Cloud) -> None:
+    cloud.stop_schedules()
+    cloud.start(X1C, task=False)
+    x1c = (await devices("print"))[0]
+    assert (x1c["task_id"], x1c["task_status"], x1c["progress"]) == ("0", "ACTIVE", "0")
+
+
+async def test_tasks_of_today(tasks: Any, cloud: Cloud, freezer: FrozenDateTimeFactory) -> None:
+    cloud.stop_schedules()
+    task_id = cloud.start(X1C, title="Bracket.3mf", duration=7200)
+    freezer.tick(timedelta(seconds=10))
+    page = await tasks("limit=1")
+    hit = page["hits"][0]
+    assert set(hit) > TASK_2022
+    assert (hit["id"], hit["title"], hit["status"]) == (task_id, "Bracket.3mf", 4)
+    assert (hit["costTime"], hit["weight"]) == (7200, 27.4)
+    assert 700 < hit["length"] < 1200
+    assert (hit["deviceId"], hit["deviceModel"]) == (X1C, "X1 Carbon")
+    assert hit["startTime"] == "2026-11-20T12:00:00Z"
+    assert hit["startTime"] <= hit["endTime"] < "2026-11-20T12:01:00Z"
+    assert sum(item["weight"] for item in hit["amsDetailMapping"]) == pytest.approx(27.4, abs=0.1)
+    assert hit["extention"]["modelInfo"]["compatibility"]["nozzleDiameter"] == 0.4
+
+
+@ERA_2022
+async def test_tasks_of_2022(tasks: Any) -> None:
+    for hit in (await tasks())["hits"]:
+        assert set(hit) == TASK_2022
+        assert hit["amsDetailMapping"] == []
+
+
+async def test_tasks_are_paged_newest_first(tasks: Any) -> None:
+    everything = await tasks()
+    ids = [hit["id"] for hit in everything["hits"]]
+    assert ids == sorted(set(ids), reverse=True)
+    assert everything["total"] == len(ids) >= 20
+    page = await tasks("limit=7&offset=7")
+    assert [hit["id"] for hit in page["hits"]] == ids[7:14]
+    assert page["total"] == everything["total"]
+    assert len((await tasks(""))["hits"]) == 20
+    assert (await tasks(f"limit=5&offset={len(ids)}"))["hits"] == []
+    after = await tasks(f"limit=100&after={ids[3]}")
+    assert [hit["id"] for hit in after["hits"]] == ids
+    starts = [hit["startTime"] for hit in everything["hits"]]
+    assert starts == sorted(starts, reverse=True)
+    assert starts[-1] < "2025"
+
+
+async def test_tasks_are_filtered(tasks: Any) -> None:
+    everything = (await tasks())["hits"]
+    x1c = await tasks(f"deviceId={X1C}&limit=100")
+    assert [hit["id"] for hit in x1c["hits"]] == [
+        hit["id"] for hit in everything if hit["deviceId"] == X1C
+    ]
+    assert 0 < x1c["total"] < len(everything)
+    running = await tasks("status=4")
+    assert [hit["status"] for hit in running["hits"]] == [4]
+    assert (await tasks("status=0&limit=100"))["total"] == len(everything)
+    assert (await tasks("deviceId=unknown"))["total"] == 0
+
+
+async def test_wrong_types_in_the_query(ask: Ask) -> None:
+    reply = await ask("GET", f"{USER}/my/tasks?limit=many")
+    assert (reply.status, reply.text) == (400, "type mismatch for field limit")
+
+
+async def test_creating_a_task_is_refused(ask: Ask) -> None:
+    reply = await ask("POST", f"{USER}/my/task", body={"title": "x"})
+    assert (reply.status, reply.text) == (400, "")
+
+
+async def test_single_tasks_are_refused(ask: Ask) -> None:
+    own = await ask("GET", f"{USER}/my/task/1")
+    assert (own.status, own.json["code"]) == (403, 8)
+    iot = await ask("GET", f"{IOT}/user/task/1")
+    assert (iot.status, iot.json["code"], iot.json["error"]) == (403, 8, "Resource forbidden")
+    assert iot.json["sub_task"] is None
+
+
+async def test_ticket(ask: Ask) -> None:
+    assert (await ask("GET", f"{USER}/my/ticket/abc")).json == {}
+
+
+async def test_messages_of_today(ask: Ask, cloud: Cloud) -> None:
+    cloud.stop_schedules()
+    task_id = cloud.start(P1S, title="Bracket", task_lag=0)
+    cloud.end(P1S, "failed")
+    hits = (await ask("GET", f"{USER}/my/messages")).json["hits"]
+    assert hits[0]["type"] == 6
+    assert hits[0]["isread"] == 0
+    assert hits[0]["from"] is None
+    message = hits[0]["taskMessage"]
+    assert (message["id"], message["title"], message["status"]) == (task_id, "Bracket", 3)
+    assert (message["deviceId"], message["detail"]) == (P1S, "Task Canceled")
+    ids = [hit["id"] for hit in hits]
+    assert ids == sorted(set(ids), reverse=True)
+    page = (await ask("GET", f"{USER}/my/messages?limit=1&offset=1")).json["hits"]
+    assert [hit["id"] for hit in page] == ids[1:2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "types", "payload"),
+    [
+        ("1", [251, 201], "instRating"),
+        ("2", [], ""),
+        ("3", [503, 412], "pointDesignBoosted"),
+        ("5", [603], "communityPostLiked"),
+        ("99", [], ""),
+    ],
+)
+async def test_other_messages(ask: Ask, kind: str, types: list[int], payload: str) -> None:
+    hits = (await ask("GET", f"{USER}/my/messages?type={kind}")).json["hits"]
+    assert [hit["type"] for hit in hits] == types
+    assert [payload] * bool(types) == [name for hit in hits[:1] for name in hit if name == payload]
+
+
+async def test_messages_are_kept_for_two_weeks(ask: Ask, freezer: FrozenDateTimeFactory) -> None:
+    freezer.tick(timedelta(days=8))
+    hits = (await ask("GET", f"{USER}/my/messages?type=3")).json["hits"]
+    assert [hit["type"] for hit in hits] == [503]
+    assert hits[0]["isread"] == 1
+
+
+@ERA_2022
+async def test_messages_of_2022(ask: Ask) -> None:
+    hit = (await ask("GET", f"{USER}/my/messages")).json["hits"][0]
+    assert set(hit) == {"id", "type", "design", "comment", "taskMessage", "from", "createTime"}
+    assert set(hit["taskMessage"]) == {"id", "title", "cover", "status", "deviceId"}
+    assert hit["from"]["fanCount"] == 0
+    assert (await ask("GET", f"{USER}/my/messages?type=3")).json["hits"] == []
+
+
+async def test_message_count(ask: Ask, cloud: Cloud, freezer: FrozenDateTimeFactory) -> None:
+    cloud.stop_schedules()
+    freezer.tick(timedelta(hours=12))
+    cloud.start(P1S)
+    cloud.end(P1S)
+    freezer.tick(timedelta(seconds=10))
+    count = (await ask("GET", f"{USER}/my/message/count")).json
+    assert count["commentCount"] == 1
+    assert count["deviceCount"] >= 1
+    assert count["unreadTotal"] == 1 + count["deviceCount"]
+    freezer.tick(timedelta(days=2))
+    assert (await ask("GET", f"{USER}/my/message/count")).json["unreadTotal"] == 0
+
+
+@pytest.mark.parametrize("key", ["dev_name", "name"])
+async def test_rename(ask: Ask, devices: Any, key: str) -> None:
+    path = f"{IOT}/user/device/info"
+    reply = await ask("PATCH", path, body={"dev_id": X1C, key: "Big one"})
+    assert (reply.status, reply.json) == (200, ENVELOPE)
+    assert (await devices())[0]["name"] == "Big one"
+    await ask("PATCH", path, body={"dev_id": X1C})
+    assert (await devices())[0]["name"] == "Big one"
+
+
+async def test_rename_of_a_stranger(ask: Ask) -> None:
+    path = f"{IOT}/user/device/info"
+    reply = await ask("PATCH", path, body={"dev_id": P1S, "dev_name": "x"}, account="partner")
+    assert (reply.status, reply.json["code"]) == (403, 8)
+    assert (await ask("PATCH", path, body={"dev_name": "x"})).status == 400
+
+
+async def test_firmware_of_today(devices: Any) -> None:
+    x1c, p1s, mini = await devices("device/version")
+    assert (x1c["version"], x1c["firmware"][0]["version"]) == ("01.08.02.00", "01.09.00.00")
+    assert x1c["firmware"][0]["status"] == "release"
+    assert "Improvements" in x1c["firmware"][0]["description"]
+    assert p1s["firmware"] == []
+    assert [firmware["status"] for firmware in mini["firmware"]] == ["testing"]
+    assert [unit["device_id"] for unit in x1c["ams"]] == ["00600A000000001", ""]
+    assert [unit["address"] for unit in x1c["ams"]] == [0, 1]
+    assert {unit["firmware_current"] for unit in x1c["ams"]} == {None}
+    assert mini["ams"] == []
+    assert await devices(f"device/version?dev_id={P1S}") == [p1s]
+    assert await devices("device/version?dev_id=unknown") == []
+
+
+@ERA_2022
+async def test_firmware_of_2022(devices: Any) -> None:
+    p1s = (await devices(f"device/version?dev_id={P1S}"))[0]
+    assert p1s["version"] == p1s["firmware"][0]["version"]
+    assert "status" not in p1s["firmware"][0]
+    assert p1s["ams"] == []
+
+
+async def test_firmware_without_a_version(devices: Any) -> None:
+    lists = await devices("device/version", "farm")
+    assert 0 < sum("version" not in device for device in lists) < 30
+
+
+async def test_projects_and_profiles(ask: Ask) -> None:
+    projects = (await ask("GET", f"{IOT}/user/project")).json["projects"]
+    assert {type(project["content"]) for project in projects} == {str}
+    first = projects[0]
+    detail = (await ask("GET", f"{IOT}/user/project/{first['project_id']}")).json
+    assert {name: detail[name] for name in ENVELOPE} == ENVELOPE
+    assert (detail["name"], detail["content"]) == (first["name"], None)
+    profile = detail["profiles"][0]
+    plate = profile["context"]["plates"][0]
+    assert plate["filaments"][0]["used_g"].replace(".", "").isdecimal()
+    assert plate["filaments"][0]["color"].startswith("#")
+    assert len(profile["context"]["materials"][0]["color"]) == 6
+    path = f"{IOT}/user/profile/{profile['profile_id']}"
+    alone = (await ask("GET", f"{path}?model_id={profile['model_id']}")).json
+    assert alone["context"]["plates"][0]["prediction"] == plate["prediction"]
+    assert alone["name"] == first["name"]
+    missing = await ask("GET", path)
+    assert (missing.status, missing.text) == (400, 'field "model_id" is not set')
+    assert (await ask("GET", f"{path}?model_id=USx")).json["code"] == 8
+
+
+async def test_files_of_profiles_live_five_minutes(
+    ask: Ask, freezer: FrozenDateTimeFactory, cloud: Cloud
+) -> None:
+    cloud.stop_schedules()
+    project = cloud.start(X1C, title="Bracket", task_lag=0)
+    detail = (await ask("GET", f"{IOT}/user/project/{project}")).json
+    url = detail["profiles"][0]["context"]["plates"][0]["thumbnail"]["url"]
+    freezer.tick(timedelta(minutes=5))
+    assert (await ask("GET", url, account=None)).status == 200
+    freezer.tick(timedelta(seconds=1))
+    assert (await ask("GET", url, account=None)).status == 403
+
+
+@pytest.mark.parametrize("number", ["1", "40000000000001", "9999"])
+async def test_projects_of_nobody(ask: Ask, number: str) -> None:
+    reply = await ask("GET", f"{IOT}/user/project/{number}")
+    assert (reply.status, reply.json["code"]) == (403, 8)
+
+
+async def test_projects_of_others(ask: Ask, tasks: Any) -> None:
+    other = (await tasks(f"deviceId={P1S}"))["hits"][0]["id"]
+    assert (await ask("GET", f"{IOT}/user/project/{other}")).status == 200
+    assert (await ask("GET", f"{IOT}/user/project/{other}", account="partner")).status == 403
+
+
+async def test_account_without_anything(ask: Ask, devices: Any, tasks: Any) -> None:
+    assert await devices(account="none") == []
+    assert await tasks(account="none") == {"total": 0, "hits": []}
+    assert (await ask("GET", f"{IOT}/user/project", account="none")).json == ENVELOPE
+
+
+async def test_partner_shares_the_first_printer(devices: Any, tasks: Any) -> None:
+    assert [device["dev_id"] for device in await devices(account="partner")] == [X1C]
+    assert {hit["deviceId"] for hit in (await tasks(account="partner"))["hits"]} == {X1C}
+
+
+@pytest.mark.parametrize(
+    ("account", "products"),
+    [("one", {"P1S"}), ("password", {"H2D", "A1"}), ("china", {"A1"})],
+)
+async def test_fleets(devices: Any, account: str, products: set[str]) -> None:
+    fleet = await devices(account=account)
+    assert {device["dev_product_name"] for device in fleet} == products
+    assert len({device["dev_id"] for device in fleet}) == len(fleet)
+
+
+async def test_farm(devices: Any, tasks: Any) -> None:
+    fleet = await devices(account="farm")
+    assert len(fleet) == 200
+    assert {len(device["dev_id"]) for device in fleet} == {15}
+    assert sum(not device["online"] for device in fleet) == 20
+    running = await tasks("status=4&limit=100", account="farm")
+    assert {hit["deviceModel"] for hit in running["hits"]} > {"X1 Carbon", "H2D"}
+
+
+async def test_dual_nozzles(tasks: Any) -> None:
+    hits = (await tasks(account="password"))["hits"]
+    h2d = next(hit for hit in hits if hit["deviceModel"] == "H2D")
+    assert [nozzle["id"] for nozzle in h2d["nozzleInfos"]] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "text"),
+    [
+        ("action=upload&ticket=x", 200, '"message": "success"'),
+        ("action=import_mesh&ticket=x", 200, '"message": "success"'),
+        ("action=other&ticket=x", 422, "Invalid input parameters"),
+    ],
+)
+async def test_notification(ask: Ask, query: str, status: int, text: str) -> None:
+    reply = await ask("GET", f"{IOT}/user/notification?{query}")
+    assert reply.status == status
+    assert text in reply.text
+
+
+async def test_camera_credentials_are_for_the_app(ask: Ask) -> None:
+    reply = await ask("POST", f"{IOT}/user/ttcode", body={"dev_id": X1C})
+    assert (reply.status, reply.json["code"]) == (403, 8)
+
+
+@ERA_2022
+async def test_camera_credentials_of_2022(ask: Ask) -> None:
+    reply = await ask("POST", f"{IOT}/user/ttcode", body={"dev_id": X1C})
+    assert set(reply.json) == {*ENVELOPE, "ttcode", "passwd", "authkey"}
+
+
+@ERAS
+async def test_slicer_resource_needs_no_token(ask: Ask, options: dict[str, Any]) -> None:
+    path = f"{IOT}/slicer/resource?slicer/plugins/cloud=01.01.00.00"
+    body = (await ask("GET", path, account=None)).json
+    first = {"2022": "01.03.00.25", "2026": "02.04.01.52"}[options["era"]]
+    assert body["software"]["version"] == first
+    assert [resource["type"] for resource in body["resources"]] == ["slicer/plugins/cloud"]
+    assert body["resources"][0]["version"] == "01.01.00.99"
+
+
+@ERAS
+async def test_slicer_settings(ask: Ask, options: dict[str, Any]) -> None:
+    body = (await ask("GET", f"{IOT}/slicer/setting?version=02.00.00.00")).json
+    assert [preset["name"] for preset in body["filament"]["private"]] == ["Workshop PLA @BBL X1C"]
+    assert len(body["print"]["public"]) == len(body["printer"]["public"]) == 2
+    assert ("settings" in body) is (options["era"] == "2026")
+    own = (await ask("GET", f"{IOT}/slicer/setting?version=1.0.0.0&public=false")).json
+    assert own["filament"]["public"] == []
+    assert len(own["filament"]["private"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "text"),
+    [
+        ("", 400, 'field "version" is not set'),
+        ("?version=newest", 422, '{"detail": "Invalid input parameters"}'),
+    ],
+)
+async def test_slicer_settings_want_a_version(ask: Ask, query: str, status: int, text: str) -> None:
+    reply = await ask("GET", f"{IOT}/slicer/setting{query}")
+    assert (reply.status, reply.text) == (status, text)
+
+
+@ERAS
+async def test_slicer_setting(ask: Ask, options: dict[str, Any]) -> None:
+    body = (await ask("GET", f"{IOT}/slicer/setting/GP004")).json
+    assert (body["public"], body["type"]) == (True, "print")
+    assert body["setting"]["activate_air_filtration"] == 0
+    assert ("setting_id" in body) is (options["era"] == "2026")
+    assert (await ask("GET", f"{IOT}/slicer/setting/none")).status == 403
+
+
+async def test_two_simulators_of_a_seed_look_alike(
+    simulator: Simulator, freezer: FrozenDateTimeFactory
+) -> None:
+    assert Cloud().state() == simulator.cloud.state()
+    assert Cloud(seed=2).state() != simulator.cloud.state()
+
+
+@pytest.mark.parametrize("options", [{"history": 150}])
+async def test_a_page_has_at_most_a_hundred_tasks(tasks: Any) -> None:
+    page = await tasks("limit=500")
+    assert (len(page["hits"]), page["total"] > 140) == (100, True)

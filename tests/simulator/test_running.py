@@ -1,0 +1,60 @@
+"""The program, and what it is made of."""
+
+import ast
+import asyncio
+import os
+from pathlib import Path
+import signal
+import sys
+
+from aiohttp import ClientConnectionError, ClientSession
+import pytest
+
+from simulator import Simulator, __main__ as program
+
+FOLDER = Path(program.__file__).parent
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.py")), ids=lambda file: file.name)
+def test_simulator_knows_neither_the_integration_nor_home_assistant(file: Path) -> None:
+    imported = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        match node:
+            case ast.Import(names=names):
+                imported |= {name.name.partition(".")[0] for name in names}
+            case ast.ImportFrom(module=str(module), level=0):
+                imported.add(module.partition(".")[0])
+    assert imported <= sys.stdlib_module_names | {"aiohttp", "PIL"}
+
+
+def test_arguments() -> None:
+    options = program.arguments(["--port", "0"])
+    assert (options.time_factor, options.era, options.seed) == (60.0, "2026", 1)
+    words = "--port 1 --era 2022 --printers 5 --history 7 --faults slow empty --seed 9"
+    options = program.arguments(words.split())
+    assert (options.era, options.printers, options.history) == ("2022", 5, 7)
+    assert (options.faults, options.seed) == (["slow", "empty"], 9)
+
+
+async def test_program_serves_until_a_signal(
+    socket_enabled: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    class Watched(Simulator):
+        async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
+            await super().start(port, host)
+            address.set_result(self.url)
+
+    monkeypatch.setattr(program, "Simulator", Watched)
+    options = program.arguments(["--port", "0", "--faults", "not_found"])
+    running = asyncio.create_task(program.run(options))
+    url = await address
+    async with ClientSession() as session:
+        async with session.get(f"{url}/api/csrf") as response:
+            assert response.status == 404
+        os.kill(os.getpid(), signal.SIGTERM)
+        await running
+        assert url in capsys.readouterr().out
+        with pytest.raises(ClientConnectionError):
+            await session.get(url)

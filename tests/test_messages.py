@@ -1,0 +1,415 @@
+"""The messages to an account: each new one announced once, and the unread ones counted."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import CoreState, HomeAssistant, State
+from homeassistant.helpers import entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components.bambu_lab_cloud.const import DOMAIN
+from simulator import Simulator, wire
+from tests.conftest import Wait
+
+MESSAGE = "event.demo_maker_message"
+UNREAD = "sensor.demo_maker_unread_messages"
+MESSAGES = "/v1/user-service/my/messages"
+P1S = "01P00A000000002"
+ROUND = timedelta(minutes=10)
+
+type Post = Callable[..., None]
+type Heard = Callable[[], list[State]]
+
+
+@pytest.fixture
+def past() -> int:
+    """No prints, whose messages would be unread too."""
+    return 0
+
+
+@pytest.fixture
+def post(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Post:
+    """Send a message to the account."""
+
+    def send(kind: int, payload: dict[str, Any], sender: str | None = None) -> None:
+        days = (simulator.cloud.started - datetime.now(UTC)) / timedelta(days=1)
+        message = (days, sender, kind, payload)
+        monkeypatch.setattr(wire, "OTHER_MESSAGES", (message, *wire.OTHER_MESSAGES))
+
+    return send
+
+
+@pytest.fixture
+def heard(hass: HomeAssistant) -> Heard:
+    """Return what was announced so far, as an automation hears it."""
+    changes = async_capture_events(hass, "state_changed")
+
+    def announced() -> list[State]:
+        states = [change.data["new_state"] for change in changes]
+        return [
+            state
+            for state in states
+            if state
+            and state.entity_id == MESSAGE
+            and state.state not in {STATE_UNKNOWN, STATE_UNAVAILABLE}
+        ]
+
+    return announced
+
+
+async def one_round(wait: Wait, span: timedelta = ROUND) -> None:
+    """Let every group of messages be asked for once."""
+    for _ in range(5):
+        await wait(span / 5)
+
+
+def comment(content: str) -> dict[str, Any]:
+    return {
+        "designCommented": {
+            "designInfo": {"title": "Wall hook"},
+            "commentInfo": {"content": content},
+        }
+    }
+
+
+def asked(simulator: Simulator) -> list[dict[str, Any]]:
+    return [request for request in simulator.cloud.requests() if request["path"] == MESSAGES]
+
+
+async def test_what_was_there_before_is_not_announced(
+    hass: HomeAssistant, entry: MockConfigEntry, heard: Heard, wait: Wait
+) -> None:
+    await one_round(wait)
+    await one_round(wait)
+    assert heard() == []
+    assert hass.states.get(MESSAGE).state == STATE_UNKNOWN
+
+
+async def test_new_message_is_announced_once(
+    hass: HomeAssistant, entry: MockConfigEntry, post: Post, heard: Heard, wait: Wait
+) -> None:
+    await one_round(wait)
+    post(201, comment("Which <b>glue</b> &amp; how much?"), "Curious Printer")
+    posted = datetime.now(UTC)
+    await one_round(wait)
+    await one_round(wait)
+    (state,) = heard()
+    attributes = dict(state.attributes)
+    assert isinstance(attributes.pop("id"), str)
+    assert attributes == {
+        "event_type": "comment",
+        "event_types": hass.states.get(MESSAGE).attributes["event_types"],
+        "friendly_name": "Demo Maker Message",
+        "title": "Wall hook",
+        "text": "Which glue & how much?",
+        "sender": "Curious Printer",
+        "printer": None,
+        "created": posted.replace(microsecond=0).isoformat(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "event_type"),
+    [
+        (101, {"designPublished": {"title": "Wall hook"}}, "design"),
+        (202, comment("Yes"), "comment"),
+        (254, {"ratingReminder": {"title": "Wall hook"}}, "rating"),
+        (301, {"followed": {}}, "follow"),
+        (411, {"systemForWeb": {"systemInfo": {"title": "Wall hook"}}}, "system"),
+        (502, {"pointBoostingRightExpireRemind": {"boostingRightId": 3}}, "boost"),
+        (603, {"communityPostLiked": {"userCount": 1}}, "community"),
+        (815, {"newBadgeReceived": {"badgeTitle": "Guardian"}}, "badge"),
+        (9999, {"somethingNew": {"title": "Wall hook"}}, "other"),
+    ],
+)
+async def test_kinds(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    post: Post,
+    heard: Heard,
+    wait: Wait,
+    kind: int,
+    payload: dict[str, Any],
+    event_type: str,
+) -> None:
+    await one_round(wait)
+    monkeypatch.setitem(wire.MESSAGE_TYPES, "1", (kind,))
+    post(kind, payload)
+    await one_round(wait)
+    assert [state.attributes["event_type"] for state in heard()] == [event_type]
+    assert event_type in hass.states.get(MESSAGE).attributes["event_types"]
+
+
+async def test_end_of_a_print(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    heard: Heard,
+    wait: Wait,
+) -> None:
+    await one_round(wait)
+    simulator.cloud.start(P1S, title="Cable clip", duration=60, task_lag=0)
+    await one_round(wait)
+    (state,) = heard()
+    assert state.attributes["event_type"] == "print"
+    assert state.attributes["title"] == "Cable clip"
+    assert state.attributes["text"] == "Task Success"
+    assert state.attributes["printer"] == "P1S"
+    assert P1S not in str(state.attributes)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("a < b and c > d", "a < b and c > d"),
+        ("<p>one</p>\n<p>two</p>", "one two"),
+        ("&lt;script&gt;x", "x"),
+        ("<<b>script>x", "x"),
+        ("<!-- --> ", None),
+        pytest.param("word " * 100, ("word " * 51).strip(), id="long"),
+    ],
+)
+async def test_text_is_plain_and_short(
+    *,
+    entry: MockConfigEntry,
+    post: Post,
+    heard: Heard,
+    wait: Wait,
+    content: str,
+    text: str | None,
+) -> None:
+    await one_round(wait)
+    post(201, comment(content))
+    await one_round(wait)
+    assert [state.attributes["text"] for state in heard()] == [text]
+
+
+async def test_several_are_announced_in_order(
+    entry: MockConfigEntry, post: Post, heard: Heard, wait: Wait
+) -> None:
+    await one_round(wait)
+    for content in ("first", "second", "third"):
+        post(201, comment(content))
+        await wait(timedelta(seconds=5))
+    await one_round(wait)
+    assert [state.attributes["text"] for state in heard()] == ["first", "second", "third"]
+
+
+async def test_history_that_moves_up_is_not_announced(
+    *,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    post: Post,
+    heard: Heard,
+    wait: Wait,
+) -> None:
+    for number in range(25):
+        post(201, comment(f"number {number}"))
+        await wait(timedelta(seconds=1))
+    await one_round(wait)
+    # The two newest are deleted, so that two older ones come onto the page.
+    monkeypatch.setattr(wire, "OTHER_MESSAGES", wire.OTHER_MESSAGES[2:])
+    post(201, comment("new"))
+    await one_round(wait)
+    assert [state.attributes["text"] for state in heard()] == ["new"]
+
+
+async def test_message_in_two_groups_is_announced_once(
+    *,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    post: Post,
+    heard: Heard,
+    wait: Wait,
+) -> None:
+    monkeypatch.setitem(wire.MESSAGE_TYPES, "5", (201, 603))
+    await one_round(wait)
+    post(201, comment("twice"))
+    await one_round(wait)
+    await one_round(wait)
+    assert [state.attributes["text"] for state in heard()] == ["twice"]
+
+
+async def test_message_during_a_restart_is_announced_after_it(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    post: Post,
+    heard: Heard,
+    wait: Wait,
+) -> None:
+    await one_round(wait)
+    post(201, comment("before"))
+    await one_round(wait)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    post(201, comment("meanwhile"))
+    await wait(timedelta(hours=1))
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await one_round(wait)
+    await one_round(wait)
+    texts = [state.attributes["text"] for state in heard()]
+    # The state that is restored after the restart is the one from before it.
+    assert texts == ["before", "before", "meanwhile"]
+
+
+async def test_nothing_is_announced_before_automations_listen(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    post: Post,
+    heard: Heard,
+    wait: Wait,
+) -> None:
+    await one_round(wait)
+    hass.set_state(CoreState.starting)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    post(201, comment("early"))
+    await one_round(wait)
+    assert heard() == []
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire("homeassistant_started")
+    await hass.async_block_till_done()
+    assert [state.attributes["text"] for state in heard()] == ["early"]
+
+
+@pytest.mark.parametrize(
+    ("era", "past", "unread"),
+    [("2026", 0, "1"), ("2022", 0, "0"), ("2022", 5, STATE_UNKNOWN)],
+    ids=["one", "no messages", "not told"],
+)
+async def test_unread(hass: HomeAssistant, entry: MockConfigEntry, wait: Wait, unread: str) -> None:
+    assert hass.states.get(UNREAD).state == STATE_UNKNOWN
+    await one_round(wait)
+    assert hass.states.get(UNREAD).state == unread
+
+
+async def test_unread_is_unknown_until_all_groups_were_read(
+    hass: HomeAssistant, entry: MockConfigEntry, wait: Wait
+) -> None:
+    states = []
+    for _ in range(5):
+        await wait(timedelta(seconds=25))
+        states.append(hass.states.get(UNREAD).state)
+    assert states == [*[STATE_UNKNOWN] * 4, "1"]
+
+
+async def test_asks_for_one_group_at_a_time(
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait
+) -> None:
+    for _ in range(5):
+        await wait(timedelta(seconds=25))
+    first = asked(simulator)
+    assert len(first) == len({request["at"] for request in first}) == 5
+    simulator.cloud.clear_requests()
+    for _ in range(60):
+        await wait(timedelta(minutes=1))
+    assert 25 <= len(asked(simulator)) <= 31
+
+
+@pytest.mark.parametrize("fault", ["forbidden", "html", "wrong_shape"])
+async def test_useless_answer_about_a_group_changes_nothing(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    post: Post,
+    heard: Heard,
+    wait: Wait,
+    fault: str,
+) -> None:
+    await one_round(wait)
+    await one_round(wait)
+    simulator.cloud.add_fault(fault, MESSAGES, times=5)
+    post(201, comment("late"))
+    await one_round(wait)
+    assert hass.states.get(UNREAD).state == "1"
+    assert heard() == []
+    await one_round(wait)
+    assert hass.states.get(UNREAD).state == "2"
+    assert [state.attributes["text"] for state in heard()] == ["late"]
+
+
+async def test_group_that_is_refused_at_first_is_history_later(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    post: Post,
+    heard: Heard,
+    wait: Wait,
+) -> None:
+    await wait(timedelta(seconds=25))
+    simulator.cloud.add_fault("forbidden", MESSAGES, times=1)
+    await one_round(wait)
+    await one_round(wait)
+    assert hass.states.get(UNREAD).state == "1"
+    assert heard() == []
+
+
+@pytest.mark.parametrize(
+    "fault", ["html", "server_error", "rate_limited", "cloudflare", "disconnect"]
+)
+async def test_outage(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    post: Post,
+    heard: Heard,
+    wait: Wait,
+    fault: str,
+) -> None:
+    simulator.cloud.add_fault(fault, MESSAGES)
+    await one_round(wait)
+    assert hass.states.get(UNREAD).state == STATE_UNAVAILABLE
+    simulator.cloud.clear_faults()
+    await wait(timedelta(hours=2))
+    await one_round(wait)
+    assert hass.states.get(UNREAD).state == "1"
+    post(201, comment("after"))
+    await one_round(wait)
+    simulator.cloud.add_fault("server_error", MESSAGES)
+    await one_round(wait)
+    assert hass.states.get(MESSAGE).attributes["text"] == "after"
+    simulator.cloud.clear_faults()
+    await wait(timedelta(hours=2))
+    await one_round(wait)
+    assert [state.attributes["text"] for state in heard()] == ["after"]
+
+
+async def test_entity(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    snapshot: SnapshotAssertion,
+) -> None:
+    assert hass.states.get(MESSAGE) == snapshot(name="state")
+    assert entity_registry.async_get(MESSAGE) == snapshot(name="entry")
+
+
+async def test_storage_goes_with_the_entry(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_storage: dict[str, Any], wait: Wait
+) -> None:
+    await one_round(wait)
+    key = f"{DOMAIN}.{entry.entry_id}.messages"
+    assert key in hass_storage
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert key not in hass_storage
+
+
+async def test_nothing_new_is_not_stored_again(
+    entry: MockConfigEntry, hass_storage: dict[str, Any], wait: Wait
+) -> None:
+    await one_round(wait)
+    await one_round(wait)
+    stored = hass_storage[f"{DOMAIN}.{entry.entry_id}.messages"]
+    await one_round(wait)
+    assert hass_storage[f"{DOMAIN}.{entry.entry_id}.messages"] is stored
