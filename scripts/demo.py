@@ -2,10 +2,11 @@
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 import ctypes
 import fcntl
+from functools import partial
 import os
 from pathlib import Path
 import shutil
@@ -16,8 +17,18 @@ import time
 
 import aiohttp
 
-from scripts.demo_checks import CHECKS, check_end, check_log, check_simulator_log, warnings
+from scripts.demo_checks import (
+    CHECKS,
+    LAST_CHECKS,
+    MIDDLE_CHECKS,
+    check_end,
+    check_log,
+    check_simulator_log,
+    warnings,
+)
+from scripts.demo_flows import FLOW_CHECKS
 from scripts.demo_home import LOGIN, DemoError, Home, prepare, until
+from scripts.demo_prints import Prints, configuration
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".demo"
@@ -71,8 +82,8 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start the process with an empty log."""
-        with self.log.open("wb") as log:
+        """Start the process; the log is empty at first, and goes on at the next start."""
+        with self.log.open("ab" if self._process else "wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -95,8 +106,13 @@ class Child:
             try:
                 await asyncio.wait_for(self.wait(), 30)
             except TimeoutError:
-                self._process.kill()
-                await self.wait()
+                await self.kill()
+
+    async def kill(self) -> None:
+        """End the process by force."""
+        if self._process and self._process.returncode is None:
+            self._process.kill()
+            await self.wait()
 
     async def answers(self, url: str) -> None:
         """Wait for the process to answer."""
@@ -128,8 +144,10 @@ class Demo:
         self._folder = folder
         port = free_port(0 if arguments.check else 8123)
         simulator_port = free_port(0 if arguments.check else 8099)
-        self.home = Home(session, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{simulator_port}")
-        prepare(folder, ROOT / "custom_components", port)
+        simulator = f"http://127.0.0.1:{simulator_port}"
+        self.home = Home(session, f"http://127.0.0.1:{port}", simulator, folder)
+        more = configuration(simulator) if arguments.check else ""
+        prepare(folder, ROOT / "custom_components", port, more)
         factor = str(arguments.time_factor)
         options = ("--seed", "1", "--time-factor", factor, "--era", arguments.era)
         self.simulator = Child(
@@ -141,23 +159,39 @@ class Demo:
             "Home Assistant",
             folder / "hass.log",
             *(HASS, "-c", folder, "--skip-pip", "--log-no-color"),
-            BAMBU_LAB_CLOUD_URL=self.home.simulator,
+            BAMBU_LAB_CLOUD_URL=simulator,
         )
 
     async def start(self) -> str:
         """Start both and sign in, to Home Assistant and in it to the demo account."""
+        await self.start_both()
+        say("[demo] Signing the demo account in")
+        await self.home.connect()
+        return "both run, and the demo account is signed in"
+
+    async def start_both(self) -> None:
+        """Start the simulator and Home Assistant, and sign in to the latter."""
         if not (self._folder / ".storage/auth_provider.homeassistant").exists():
             await self._add_user()
         say("[demo] Starting the simulator")
         await self.simulator.start()
         await self.simulator.answers(f"{self.home.simulator}/simulator/state")
         say("[demo] Starting Home Assistant")
+        await self.start_home()
+
+    async def start_home(self) -> None:
+        """Start Home Assistant and sign in to it."""
         await self.hass.start()
         await self.hass.answers(self.home.url)
         await self.home.sign_in()
-        say("[demo] Signing the demo account in")
-        await self.home.connect()
-        return "both run, and the demo account is signed in"
+
+    async def end_home(self, *, kill: bool = False) -> None:
+        """End Home Assistant in order, or by force."""
+        if kill:
+            await self.hass.kill()
+        else:
+            await self.hass.stop()
+            await check_end(await self.hass.wait())
 
     async def _add_user(self) -> None:
         say("[demo] Creating the user of Home Assistant")
@@ -196,12 +230,22 @@ class Demo:
         """Run every check, end both, and read the logs."""
         failures = int(await failed("start", self.start()))
         if not failures:
-            for name, check in CHECKS:
-                failures += await failed(name, check(self.home))
+            prints = Prints(self)
+            checks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
+                *((name, partial(check, self.home)) for name, check in CHECKS),
+                *prints.early_checks(),
+                *((name, partial(check, self.home)) for name, check in MIDDLE_CHECKS),
+                *prints.checks(),
+                *((name, partial(check, self.home)) for name, check in LAST_CHECKS),
+                ("prints, each once", prints.each_once),
+                *((name, partial(check, self.home)) for name, check in FLOW_CHECKS),
+            ]
+            for name, check in checks:
+                failures += await failed(name, check())
         await self.hass.stop()
         log = self.hass.text()
         failures += await failed("end", check_end(await self.hass.wait()))
-        failures += await failed("log", check_log(self.home, self._folder, log))
+        failures += await failed("log", check_log(self.home, log))
         failures += await failed("simulator", check_simulator_log(self.simulator.text()))
         for record in warnings(log):
             say(f"        {record.splitlines()[0]}")
@@ -257,9 +301,11 @@ def main() -> int:
     parser.add_argument("--reset", action="store_true", help="begin with an empty configuration")
     parser.add_argument("--era", choices=("2022", "2026"), default="2026", help="the cloud's age")
     parser.add_argument(
-        "--time-factor", type=float, default=60, help="how much shorter prints take"
+        "--time-factor", type=float, help="how much shorter prints take: 60, with --check 300"
     )
     arguments = parser.parse_args()
+    # Within the minutes that the checks take, prints are to end by themselves as well.
+    arguments.time_factor = arguments.time_factor or (300 if arguments.check else 60)
     started = time.monotonic()
     try:
         with alone("check" if arguments.check else "demo"):

@@ -1,23 +1,58 @@
 """What `scripts/demo --check` looks at."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-import json
-from pathlib import Path
 import re
 from typing import Any
 
 from scripts.demo_home import ACCOUNT, ACCOUNT_PASSWORD, DOMAIN, DemoError, Home, until
 
-# Per printer: the platform, the key that ends the unique id, and whether it is always known.
+# When a state is known: always, from the cloud of 2026, of printers that print by themselves, or
+# perhaps; a disabled entity has none.
+ALWAYS, TODAY, BUSY, PERHAPS, DISABLED = "always", "today", "busy", "perhaps", "disabled"
+# Per printer: the platform, the key that ends the unique id, and when it is known.
 PRINTER_ENTITIES = (
-    ("binary_sensor", "online", True),
-    ("image", "print_preview", False),
-    ("sensor", "print_end", False),
-    ("sensor", "print_start", False),
-    ("sensor", "print_title", False),
-    ("sensor", "progress", False),
-    ("sensor", "status", True),
+    ("binary_sensor", "online", ALWAYS),
+    ("binary_sensor", "printing", ALWAYS),
+    ("binary_sensor", "problem", DISABLED),
+    ("calendar", "prints", ALWAYS),
+    ("event", "print", PERHAPS),
+    ("image", "last_print_preview", PERHAPS),
+    ("image", "print_preview", PERHAPS),
+    ("sensor", "bed_type", PERHAPS),
+    ("sensor", "firmware_version", BUSY),
+    ("sensor", "last_print_duration", BUSY),
+    ("sensor", "last_print_end", BUSY),
+    ("sensor", "last_print_result", BUSY),
+    ("sensor", "last_print_title", BUSY),
+    ("sensor", "last_print_weight", BUSY),
+    ("sensor", "nozzle_diameter", TODAY),
+    ("sensor", "print_end", PERHAPS),
+    ("sensor", "print_filament", PERHAPS),
+    ("sensor", "print_length", PERHAPS),
+    ("sensor", "print_remaining", DISABLED),
+    ("sensor", "print_start", PERHAPS),
+    ("sensor", "print_title", PERHAPS),
+    ("sensor", "print_weight", PERHAPS),
+    ("sensor", "progress", PERHAPS),
+    ("sensor", "status", ALWAYS),
+    ("sensor", "success_rate", BUSY),
+    ("sensor", "total_filament_length", TODAY),
+    ("sensor", "total_filament_weight", ALWAYS),
+    ("sensor", "total_print_time", ALWAYS),
+    ("sensor", "total_prints", ALWAYS),
+    ("update", "firmware", BUSY),
 )
+ACCOUNT_ENTITIES = (
+    ("event", "message", PERHAPS),
+    ("sensor", "next_print_end", PERHAPS),
+    ("sensor", "printers_printing", ALWAYS),
+    ("sensor", "slicer_version", DISABLED),
+    ("sensor", "token_expiry", DISABLED),
+    ("sensor", "unread_messages", TODAY),
+)
+UNAVAILABLE = {"state": "unavailable"}
+METRICS = ("filament_weight", "print_time", "prints")
+FAR = "2099-01-01T00:00:00Z"
 MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)
 RECORD = re.compile(r"^\d{4}-\d\d-\d\d \S+ (DEBUG|INFO|WARNING|ERROR|CRITICAL) \(.*?\) \[(.*?)\] ")
 
@@ -55,26 +90,45 @@ def mentions(log: str, words: Iterable[str]) -> list[str]:
     return [record for _, record in records(log) if any(word in record for word in words)]
 
 
-async def expected(home: Home) -> dict[tuple[str, str], bool]:
-    """List the demo account's entities by platform and unique id, with whether they are known."""
+async def account(home: Home) -> tuple[str, list[dict[str, Any]]]:
+    """Return the demo account's id and its printers, as the simulator has them."""
     state = await home.simulated("state")
     uid = next(item["uid"] for item in state["accounts"] if item["account"] == ACCOUNT)
-    return {
-        (platform, f"{uid}_{printer['dev_id']}_{key}"): known
-        for printer in state["printers"]
-        if ACCOUNT in printer["accounts"]
-        for platform, key, known in PRINTER_ENTITIES
-    }
+    return str(uid), [each for each in state["printers"] if ACCOUNT in each["accounts"]]
+
+
+async def expected(home: Home) -> dict[tuple[str, str], str]:
+    """List the demo account's entities by platform and unique id, with when they are known."""
+    uid, printers = await account(home)
+    entities = {(platform, f"{uid}_{key}"): known for platform, key, known in ACCOUNT_ENTITIES}
+    for printer in printers:
+        for platform, key, known in PRINTER_ENTITIES:
+            certain = ALWAYS if printer["scheduled"] else PERHAPS
+            unique_id = f"{uid}_{printer['dev_id']}_{key}"
+            entities[platform, unique_id] = certain if known == BUSY else known
+    today = ALWAYS if await is_today(home) else PERHAPS
+    return {key: today if known == TODAY else known for key, known in entities.items()}
+
+
+async def is_today(home: Home) -> bool:
+    """Return if the simulator answers as the cloud does today."""
+    return bool((await home.simulated("state"))["era"] == "2026")
+
+
+async def registered(home: Home, registry: str) -> list[dict[str, Any]]:
+    """Return the account's rows of the entity or device registry."""
+    entry = await home.entry() or {}
+    rows = await home.command(f"config/{registry}_registry/list")
+    return [row for row in rows if row["config_entry_id"] == entry.get("entry_id")]
 
 
 async def entities(home: Home) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """Return the states of our entities by entity id, and what is wrong with them."""
-    registered = {
-        (entry["entity_id"].partition(".")[0], entry["unique_id"]): entry["entity_id"]
-        for entry in await home.command("config/entity_registry/list")
-        if entry["platform"] == DOMAIN and not entry["disabled_by"]
+    rows = {
+        (row["entity_id"].partition(".")[0], row["unique_id"]): row
+        for row in await registered(home, "entity")
     }
-    ours = set(registered.values())
+    ours = {row["entity_id"] for row in rows.values() if not row["disabled_by"]}
     states = {item["entity_id"]: item for item in await home.get("/api/states")}
     states = {entity_id: states[entity_id] for entity_id in sorted(ours & states.keys())}
     wrong = [f"{entity_id} has no state" for entity_id in sorted(ours - states.keys())]
@@ -84,12 +138,33 @@ async def entities(home: Home) -> tuple[dict[str, dict[str, Any]], list[str]]:
         if item["state"] == "unavailable"
     ]
     for (platform, unique_id), known in (await expected(home)).items():
-        entity_id = registered.get((platform, unique_id))
-        if not entity_id:
+        row = rows.get((platform, unique_id))
+        if not row:
             wrong.append(f"{platform} …{unique_id.partition('_')[2]} is missing")
-        elif known and states.get(entity_id, {}).get("state") == "unknown":
-            wrong.append(f"{entity_id} is unknown")
+        elif bool(row["disabled_by"]) != (known == DISABLED):
+            wrong.append(f"{row['entity_id']} is disabled by {row['disabled_by']}")
+        elif known == ALWAYS and states.get(row["entity_id"], {}).get("state") == "unknown":
+            wrong.append(f"{row['entity_id']} is unknown")
     return states, wrong
+
+
+async def of_busy_printers(home: Home, platform: str, key: str) -> dict[str, str]:
+    """Return an entity of each printer that prints by itself, by the id of the printer."""
+    uid, printers = await account(home)
+    ids = {
+        (row["entity_id"].partition(".")[0], row["unique_id"]): row["entity_id"]
+        for row in await registered(home, "entity")
+    }
+    busy = [printer["dev_id"] for printer in printers if printer["scheduled"]]
+    return {dev_id: ids[platform, f"{uid}_{dev_id}_{key}"] for dev_id in busy}
+
+
+async def ended_by_printer(home: Home) -> dict[str, set[str]]:
+    """Return the ids of the tasks that ended, by the id of the printer."""
+    ended: dict[str, set[str]] = {}
+    for task in await home.ended_tasks():
+        ended.setdefault(task["deviceId"], set()).add(str(task["id"]))
+    return ended
 
 
 async def check_frontend(home: Home) -> str:
@@ -108,16 +183,141 @@ async def check_entry(home: Home) -> str:
 
 
 async def check_entities(home: Home) -> str:
-    """Wait up to half a minute until all entities are there and available."""
+    """Wait until all entities are there, available and known where they can be.
+
+    Firmware and messages are asked about one by one; the latter wait less if somebody asks.
+    """
 
     async def complete() -> bool:
-        return not (await entities(home))[1]
+        states, wrong = await entities(home)
+        unread = [entity_id for entity_id in states if entity_id.endswith("_unread_messages")]
+        if wrong and unread:
+            await home.post("/api/services/homeassistant/update_entity", {"entity_id": unread})
+        return not wrong
 
-    await until(complete, 30)
+    await until(complete, 90, every=2)
     states, wrong = await entities(home)
     if wrong:
         raise DemoError("; ".join(wrong))
+    if unlisted := (await unexpected(home)):
+        raise DemoError(f"Not listed in scripts/demo_checks.py: {', '.join(unlisted)}.")
     return f"{len(states)} entities, none missing or unavailable"
+
+
+async def unexpected(home: Home) -> list[str]:
+    """Return our entities that are in no list, but for those of AMS."""
+    devices = {row["id"]: row for row in await registered(home, "device")}
+    wanted = (await expected(home)).keys()
+    return [
+        row["entity_id"]
+        for row in await registered(home, "entity")
+        if (row["entity_id"].partition(".")[0], row["unique_id"]) not in wanted
+        and not _is_ams(devices[row["device_id"]])
+    ]
+
+
+def _is_ams(device: dict[str, Any]) -> bool:
+    return bool(device["via_device_id"])
+
+
+async def check_devices(home: Home) -> str:
+    """Look at the devices: the account, its printers, and their AMS."""
+    uid, printers = await account(home)
+    devices = await registered(home, "device")
+    by_identifier = {row["identifiers"][0][1]: row for row in devices}
+    if by_identifier.get(uid, {}).get("entry_type") != "service":
+        raise DemoError("The account is no service.")
+    for printer in printers:
+        row = by_identifier.get(printer["dev_id"])
+        if row is None or (row["name"], row["serial_number"]) != (
+            printer["name"],
+            printer["dev_id"],
+        ):
+            raise DemoError(f"{printer['name']} is no device.")
+    ids = {by_identifier[printer["dev_id"]]["id"] for printer in printers}
+    ams = [row for row in devices if _is_ams(row)]
+    if bool(ams) != await is_today(home) or any(row["via_device_id"] not in ids for row in ams):
+        raise DemoError(f"These are the AMS: {[row['name'] for row in ams]}.")
+    if len(devices) != 1 + len(printers) + len(ams):
+        raise DemoError(f"There are others: {[row['name'] for row in devices]}.")
+    return f"the account, {len(printers)} printers, {len(ams)} AMS"
+
+
+async def check_history(home: Home) -> str:
+    """Compare calendars, totals and statistics with the list of tasks, print by print."""
+    calendars = await of_busy_printers(home, "calendar", "prints")
+    totals = await of_busy_printers(home, "sensor", "total_prints")
+    uid, _ = await account(home)
+    statistics = {
+        dev_id: f"{DOMAIN}:{uid}_{dev_id}_prints".lower() for dev_id in await ended_by_printer(home)
+    }
+    counts: dict[str, Any] = {}
+
+    async def is_complete() -> bool:
+        ended = await ended_by_printer(home)
+        sums = await last_sums(home, set(statistics.values()))
+        for dev_id, entity_id in calendars.items():
+            path = f"/api/calendars/{entity_id}?start=2014-01-01T00:00:00Z&end={FAR}"
+            listed = {event["uid"] for event in await home.get(path)}
+            total = (await home.get(f"/api/states/{totals[dev_id]}"))["state"]
+            counts[entity_id] = {
+                "tasks": len(ended[dev_id]),
+                "missing in the calendar": len(ended[dev_id] - listed),
+                "total": total,
+                "statistics": sums.get(statistics[dev_id]),
+            }
+        return all(
+            not each["missing in the calendar"]
+            and float(each["total"]) == each["statistics"] == each["tasks"]
+            for each in counts.values()
+        )
+
+    if not await until(is_complete, 60, every=2):
+        raise DemoError(f"The history differs from the tasks: {counts}.")
+    return f"{sum(each['tasks'] for each in counts.values())} prints of {len(counts)} printers"
+
+
+async def last_sums(home: Home, ids: set[str]) -> dict[str, float]:
+    """Return the newest sums of statistics."""
+    rows = await home.command(
+        "recorder/statistics_during_period",
+        start_time="2014-01-01T00:00:00+00:00",
+        statistic_ids=sorted(ids),
+        period="hour",
+        types=["sum"],
+    )
+    return {key: each[-1]["sum"] for key, each in rows.items()}
+
+
+async def check_statistics(home: Home) -> str:
+    """See that the recorder has the statistics of every printer that has printed."""
+    uid, _ = await account(home)
+    rows = await home.command("recorder/list_statistic_ids", statistic_type="sum")
+    ours = {row["statistic_id"] for row in rows if row["source"] == DOMAIN}
+    wanted = {
+        f"{DOMAIN}:{uid}_{dev_id}_{metric}".lower()
+        for dev_id in await of_busy_printers(home, "calendar", "prints")
+        for metric in METRICS
+    }
+    if not wanted <= ours:
+        raise DemoError(f"{len(wanted - ours)} of {len(wanted)} statistics are missing.")
+    return f"{len(ours)} with sums"
+
+
+async def check_firmware(home: Home) -> str:
+    """Read the release notes of each update that waits, of which there is one at least."""
+    states, _ = await entities(home)
+    updates = [
+        entity_id
+        for entity_id, item in states.items()
+        if entity_id.startswith("update.") and item["state"] == "on"
+    ]
+    if not updates:
+        raise DemoError("No printer has an update.")
+    for entity_id in updates:
+        if not await home.command("update/release_notes", entity_id=entity_id):
+            raise DemoError(f"{entity_id} has no release notes.")
+    return f"{len(updates)} updates with release notes"
 
 
 async def check_pictures(home: Home) -> str:
@@ -142,14 +342,20 @@ async def check_pictures(home: Home) -> str:
 
 async def check_reload(home: Home) -> str:
     """Unload the entry and load it again, after which all entities are back."""
-    before, _ = await entities(home)
+    before = (await entities(home))[0].keys()
     entry = await home.entry() or {}
     await home.post(f"/api/config/config_entries/entry/{entry['entry_id']}/reload")
     await check_entry(home)
-    await check_entities(home)
-    after, _ = await entities(home)
-    if gone := before.keys() - after.keys():
-        raise DemoError(f"After the reload these are missing: {', '.join(sorted(gone))}.")
+
+    async def gone() -> set[str]:
+        states, _ = await entities(home)
+        return {key for key in before if states.get(key, UNAVAILABLE)["state"] == "unavailable"}
+
+    async def are_back() -> bool:
+        return not await gone()
+
+    if not await until(are_back, 30):
+        raise DemoError(f"After the reload these are missing: {', '.join(sorted(await gone()))}.")
     return "unloaded and loaded again"
 
 
@@ -160,31 +366,39 @@ async def check_states(home: Home) -> str:
     return "\n".join([str(len(lines)), *lines])
 
 
-CHECKS: tuple[tuple[str, Callable[[Home], Awaitable[str]]], ...] = (
+type Check = Callable[[Home], Awaitable[str]]
+
+CHECKS: tuple[tuple[str, Check], ...] = (
     ("frontend", check_frontend),
     ("entry", check_entry),
+)
+# After what takes its time: firmware, messages and history are asked for gently.
+MIDDLE_CHECKS: tuple[tuple[str, Check], ...] = (
     ("entities", check_entities),
+    ("devices", check_devices),
     ("pictures", check_pictures),
+    ("firmware", check_firmware),
+    ("statistics", check_statistics),
+)
+LAST_CHECKS: tuple[tuple[str, Check], ...] = (
     ("reload", check_reload),
+    ("history", check_history),
     ("states", check_states),
 )
 
 
-async def secrets(home: Home, folder: Path) -> set[str]:
+async def secrets(home: Home) -> set[str]:
     """List what must not be in the log: the account's address, password, id, token, and serials."""
-    ids = {part for _, unique_id in await expected(home) for part in unique_id.split("_")[:2]}
-    stored = json.loads((folder / ".storage/core.config_entries").read_text())
-    tokens = {
-        entry["data"]["token"] for entry in stored["data"]["entries"] if entry["domain"] == DOMAIN
-    }
-    return {ACCOUNT, ACCOUNT_PASSWORD} | ids | tokens
+    uid, printers = await account(home)
+    serials = {printer["dev_id"] for printer in printers}
+    return {ACCOUNT, ACCOUNT_PASSWORD, uid, home.cloud_token()} | serials
 
 
-async def check_log(home: Home, folder: Path, log: str) -> str:
+async def check_log(home: Home, log: str) -> str:
     """Read the whole log, also of the stop: no complaint about us, and no secret."""
     if found := complaints(log):
         raise DemoError("Home Assistant logged:\n" + "\n".join(found))
-    if found := mentions(log, await secrets(home, folder)):
+    if found := mentions(log, await secrets(home)):
         raise DemoError("Home Assistant's log tells secrets:\n" + "\n".join(found))
     return f"{log.count(f'[custom_components.{DOMAIN}')} lines of ours, no complaint"
 

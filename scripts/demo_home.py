@@ -33,11 +33,11 @@ class DemoError(Exception):
     """What stands in the way, as one sentence."""
 
 
-def prepare(folder: Path, components: Path, port: int) -> None:
+def prepare(folder: Path, components: Path, port: int, more: str = "") -> None:
     """Write the configuration folder, keeping what Home Assistant has stored there."""
     storage = folder / ".storage"
     storage.mkdir(parents=True, exist_ok=True)
-    (folder / "configuration.yaml").write_text(CONFIGURATION)
+    (folder / "configuration.yaml").write_text(CONFIGURATION + more)
     link = folder / "custom_components"
     link.unlink(missing_ok=True)
     link.symlink_to(components.relative_to(folder, walk_up=True))
@@ -68,7 +68,9 @@ def _store(path: Path, *, version: int, data: dict[str, Any]) -> None:
     path.write_text(json.dumps(content))
 
 
-async def until[T](probe: Callable[[], Awaitable[T | None]], seconds: float) -> T | None:
+async def until[T](
+    probe: Callable[[], Awaitable[T | None]], seconds: float, *, every: float = 0.3
+) -> T | None:
     """Repeat the probe until it answers something true; None when the time is over."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
@@ -76,16 +78,23 @@ async def until[T](probe: Callable[[], Awaitable[T | None]], seconds: float) -> 
                 with suppress(aiohttp.ClientError):
                     if answer := await probe():
                         return answer
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(every)
     return None
+
+
+def _end(task: dict[str, Any]) -> tuple[str, int]:
+    return task["endTime"], task["id"]
 
 
 class Home:
     """A running Home Assistant, and the simulator it is to talk to."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, simulator: str) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, simulator: str, folder: Path
+    ) -> None:
         self.url = url
         self.simulator = simulator
+        self._folder = folder
         self._session = session
         self._token = ""
 
@@ -97,11 +106,39 @@ class Home:
         """POST to Home Assistant."""
         return await self._json("POST", path, json=body)
 
+    async def delete(self, path: str) -> Any:
+        """DELETE in Home Assistant."""
+        return await self._json("DELETE", path)
+
     async def simulated(self, path: str) -> Any:
         """GET from the simulator's own controls."""
-        async with self._session.get(f"{self.simulator}/simulator/{path}") as response:
+        return await self._simulator("GET", f"/simulator/{path}")
+
+    async def simulate(self, path: str, **body: object) -> Any:
+        """POST to the simulator's own controls."""
+        return await self._simulator("POST", f"/simulator/{path}", json=body)
+
+    async def _simulator(self, method: str, path: str, **more: Any) -> Any:
+        async with self._session.request(method, f"{self.simulator}{path}", **more) as response:
             response.raise_for_status()
             return await response.json()
+
+    def cloud_token(self) -> str:
+        """Return the token that Home Assistant has of the account."""
+        stored = json.loads((self._folder / ".storage/core.config_entries").read_text())
+        entries = stored["data"]["entries"]
+        return next(str(each["data"]["token"]) for each in entries if each["domain"] == DOMAIN)
+
+    async def ended_tasks(self) -> list[dict[str, Any]]:
+        """Return the tasks of the account that have ended, oldest first."""
+        headers = {"Authorization": f"Bearer {self.cloud_token()}"}
+        tasks: list[dict[str, Any]] = []
+        page = None
+        while page is None or page["hits"]:
+            path = f"/v1/user-service/my/tasks?limit=100&offset={len(tasks)}"
+            page = await self._simulator("GET", path, headers=headers)
+            tasks += page["hits"]
+        return sorted((task for task in tasks if task["status"] in {2, 3}), key=_end)
 
     async def content(self, path: str) -> bytes:
         """Fetch the bytes of a page or picture."""
@@ -110,13 +147,13 @@ class Home:
             response.raise_for_status()
             return await response.read()
 
-    async def command(self, name: str) -> Any:
+    async def command(self, name: str, **fields: object) -> Any:
         """Return the result of one websocket command."""
         async with self._session.ws_connect(f"{self.url}/api/websocket", max_msg_size=0) as socket:
             await socket.receive_json()
             await socket.send_json({"type": "auth", "access_token": self._token})
             await socket.receive_json()
-            await socket.send_json({"id": 1, "type": name})
+            await socket.send_json({"id": 1, "type": name, **fields})
             answer = await socket.receive_json()
         if not answer["success"]:
             raise DemoError(f"Home Assistant refuses {name}: {answer['error']['message']}.")
@@ -124,6 +161,7 @@ class Home:
 
     async def sign_in(self) -> None:
         """Sign the demo's user in and wait until everything is set up."""
+        self._token = ""
         client = {"client_id": f"{self.url}/"}
         start = {"handler": ["homeassistant", None], "redirect_uri": f"{self.url}/"}
         flow = await self.post("/auth/login_flow", client | start)

@@ -481,6 +481,10 @@ class Cloud:
         for owner in accounts:
             self._bound[owner.uid].pop(dev_id, None)
 
+    def bind_printer(self, dev_id: str, account: str) -> None:
+        """Bind a printer to an account, as its owner or one more."""
+        self._bind(self.printer(dev_id), self.accounts.find(account))
+
     def change_printer(
         self,
         dev_id: str,

@@ -28,6 +28,10 @@ def _remove_printer(cloud: Cloud, request: web.Request, _body: dict[str, Any]) -
     cloud.remove_printer(request.match_info["dev_id"], request.query.get("account"))
 
 
+def _bind_printer(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
+    cloud.bind_printer(request.match_info["dev_id"], **body)
+
+
 def _change_printer(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
     cloud.change_printer(request.match_info["dev_id"], **body)
 
@@ -121,6 +125,7 @@ ROUTES: tuple[tuple[str, str, Command], ...] = (
     ("POST", "/simulator/printers", _add_printer),
     ("DELETE", "/simulator/printers/{dev_id}", _remove_printer),
     ("PATCH", "/simulator/printers/{dev_id}", _change_printer),
+    ("POST", "/simulator/printers/{dev_id}/bind", _bind_printer),
     ("POST", "/simulator/printers/{dev_id}/start", _start),
     ("POST", "/simulator/printers/{dev_id}/end", _end),
     ("POST", "/simulator/printers/{dev_id}/pause", _pause),

@@ -26,6 +26,12 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 
 
 @pytest.fixture
+def hass_config_dir(hass_tmp_config_dir: str) -> str:
+    """Keep nothing from one test to the next, pictures neither."""
+    return hass_tmp_config_dir
+
+
+@pytest.fixture
 def era() -> str:
     """Which cloud the simulator is; tests of both parametrise it."""
     return "2026"
@@ -89,9 +95,8 @@ async def sign_in(hass: HomeAssistant, name: str) -> Any:
     )
 
 
-@pytest.fixture
-async def entry(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
-    """The demo account, signed in."""
+async def sign_in_demo(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
+    """Sign the demo account in, whose password needs a code as well."""
     result = await sign_in(hass, "demo")
     code = simulator.cloud.code("demo@example.com")["code"]
     result = await hass.config_entries.flow.async_configure(
@@ -100,3 +105,9 @@ async def entry(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done(wait_background_tasks=True)
     return result["result"]
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
+    """The demo account, signed in."""
+    return await sign_in_demo(hass, simulator)

@@ -348,7 +348,7 @@ async def test_secrets_are_not_suggested(owner: Owner) -> None:
     ],
 )
 @pytest.mark.parametrize(("fault", "error"), SEND_FAULTS)
-async def test_sending_a_code_fails(  # noqa: PLR0917
+async def test_sending_a_code_fails(
     owner: Owner,
     simulator: Simulator,
     way: str,
@@ -377,7 +377,7 @@ async def test_sending_a_code_fails(  # noqa: PLR0917
         ("sms_code", {"account": "google@example.com"}, "not_a_phone_number", PHONE, "china"),
     ],
 )
-async def test_account_of_another_kind(  # noqa: PLR0917
+async def test_account_of_another_kind(
     owner: Owner,
     simulator: Simulator,
     way: str,
@@ -581,7 +581,7 @@ async def test_token_cannot_be_checked(
     simulator.cloud.add_fault(fault, PREFERENCE)
     await owner.submit(values)
     owner.sees("token", {"base": error})
-    assert asked(simulator) == [PREFERENCE]
+    assert set(asked(simulator)) == {PREFERENCE}
     simulator.cloud.clear_faults()
     await owner.submit({**values, "next": "sign_in"})
     owner.entry("Single Sign-On Maker")
@@ -642,7 +642,7 @@ async def test_code_is_not_lost_when_the_account_cannot_be_read(
         ("token", {"region": "global", "token": "AQnonsense"}, PREFERENCE),
     ],
 )
-async def test_no_answer_in_time(  # noqa: PLR0917
+async def test_no_answer_in_time(
     owner: Owner,
     simulator: Simulator,
     freezer: FrozenDateTimeFactory,
@@ -784,7 +784,7 @@ async def test_accounts_share_no_cookies(owner: Owner, simulator: Simulator) -> 
     assert cookie == header
 
 
-async def test_printer_shared_by_two_accounts(  # noqa: PLR0917
+async def test_printer_shared_by_two_accounts(
     hass: HomeAssistant,
     owner: Owner,
     simulator: Simulator,
@@ -857,7 +857,7 @@ async def test_reconfigure_with_another_account(owner: Owner, entry: MockConfigE
 async def test_reconfigure_ends_a_reauth_that_waits(
     hass: HomeAssistant, owner: Owner, simulator: Simulator, entry: MockConfigEntry
 ) -> None:
-    await entry.start_reauth_flow(hass)
+    entry.async_start_reauth(hass)
     await owner.begin("token", source="reconfigure", entry_id=entry.entry_id)
     await owner.submit({"region": "global", "token": token(simulator, "demo")})
     owner.ends("reconfigure_successful")

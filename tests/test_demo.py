@@ -1,14 +1,17 @@
 """Tests of the pure parts of scripts/demo."""
 
+from datetime import UTC, datetime, timedelta
 import json
 from pathlib import Path
 import socket
+from typing import Any
 
 import pytest
 
 from scripts.demo import free_port
 from scripts.demo_checks import MAGIC, complaints, mentions, records, warnings
 from scripts.demo_home import prepare
+from scripts.demo_prints import disagreements, ended_after
 
 OURS = "[custom_components.bambu_lab_cloud.coordinator]"
 QUIET = f"""\
@@ -20,6 +23,40 @@ Traceback (most recent call last):
 FileNotFoundError: [Errno 2] No such file or directory: 'ffmpeg'
 2026-11-22 21:10:01.009+00:00 DEBUG (MainThread) {OURS} Finished fetching
 """
+SINCE = datetime(2026, 11, 22, 21, 0, tzinfo=UTC)
+
+
+def task(number: int, minutes: float, *, status: int = 2, printer: str = "a") -> dict[str, Any]:
+    """Return a task that ended some minutes after the account was added."""
+    ended = SINCE + timedelta(minutes=minutes)
+    return {"id": number, "status": status, "deviceId": printer, "endTime": ended.isoformat()}
+
+
+def report(number: int | None, minutes: float, event_type: str = "finished") -> dict[str, Any]:
+    """Return what the automation reports of a task, some minutes after the account was added."""
+    return {
+        "task_id": None if number is None else str(number),
+        "event_type": event_type,
+        "at": (SINCE + timedelta(minutes=minutes)).isoformat(),
+    }
+
+
+TASKS = [
+    task(1, -5),
+    task(2, 0),
+    task(3, 5, status=3),
+    task(4, 6, printer="b"),
+    task(5, 10),
+]
+# The one that ended as the account was added may be missing.
+REPORTS = [
+    report(3, 1, "started"),
+    report(4, 6.5),
+    report(3, 7, "failed"),
+    report(None, 8, "started"),
+    report(None, 9),
+    report(5, 11),
+]
 
 
 def test_records() -> None:
@@ -76,3 +113,29 @@ def test_busy_port_moves_on() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert free_port(port) > port
+
+
+def test_each_print_is_announced_once() -> None:
+    assert ended_after(TASKS, SINCE) == {"3", "4", "5"}
+    assert disagreements(REPORTS, TASKS, SINCE) == []
+    assert disagreements([report(2, 1), *REPORTS], TASKS, SINCE) == []
+
+
+@pytest.mark.parametrize(
+    ("reports", "wrong"),
+    [
+        ([*REPORTS, report(5, 12)], ["5 was announced 2 times"]),
+        ([*REPORTS, report(3, 12, "started")], ["3 started 2 times"]),
+        (REPORTS[:-1], ["5 was not announced"]),
+        ([*REPORTS, report(6, 12)], ["6 was announced and has not ended"]),
+        ([report(1, 1), *REPORTS], ["1 was announced and had ended before"]),
+        ([*REPORTS[:-1], report(5, 9)], ["5 was announced before it ended"]),
+        ([*REPORTS[:-1], report(5, 11, "failed")], ["5 was announced as failed"]),
+        (
+            [REPORTS[1], report(5, 11), report(3, 12, "failed")],
+            ["5, 3 were announced out of order"],
+        ),
+    ],
+)
+def test_print_that_is_not_announced_once(reports: list[dict[str, Any]], wrong: list[str]) -> None:
+    assert disagreements(reports, TASKS, SINCE) == wrong

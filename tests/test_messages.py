@@ -4,15 +4,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import CoreState, HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from simulator import Simulator, wire
+from simulator.answers import FORBIDDEN, RefusedError
 from tests.conftest import Wait
 
 MESSAGE = "event.demo_maker_message"
@@ -205,6 +208,7 @@ async def test_several_are_announced_in_order(
 async def test_history_that_moves_up_is_not_announced(
     *,
     entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
     post: Post,
     heard: Heard,
@@ -212,7 +216,7 @@ async def test_history_that_moves_up_is_not_announced(
 ) -> None:
     for number in range(25):
         post(201, comment(f"number {number}"))
-        await wait(timedelta(seconds=1))
+        freezer.tick(1)
     await one_round(wait)
     # The two newest are deleted, so that two older ones come onto the page.
     monkeypatch.setattr(wire, "OTHER_MESSAGES", wire.OTHER_MESSAGES[2:])
@@ -354,6 +358,34 @@ async def test_group_that_is_refused_at_first_is_history_later(
     assert heard() == []
 
 
+async def test_group_that_is_always_refused_holds_up_nobody(
+    *,
+    hass: HomeAssistant,
+    monkeypatch: pytest.MonkeyPatch,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    post: Post,
+    heard: Heard,
+    wait: Wait,
+) -> None:
+    class Refusal:
+        """A group that the cloud does not give to us."""
+
+        def __contains__(self, kind: object) -> bool:
+            raise RefusedError(FORBIDDEN)
+
+    monkeypatch.setitem(wire.MESSAGE_TYPES, "2", Refusal())
+    await one_round(wait)
+    assert hass.states.get(UNREAD).state == "1"
+    post(201, comment("heard"))
+    await one_round(wait)
+    assert [state.attributes["text"] for state in heard()] == ["heard"]
+    simulator.cloud.clear_requests()
+    for _ in range(60):
+        await wait(timedelta(minutes=1))
+    assert len(asked(simulator)) <= 31
+
+
 @pytest.mark.parametrize(
     "fault", ["html", "server_error", "rate_limited", "cloudflare", "disconnect"]
 )
@@ -378,6 +410,10 @@ async def test_outage(
     await one_round(wait)
     simulator.cloud.add_fault("server_error", MESSAGES)
     await one_round(wait)
+    assert await async_setup_component(hass, "homeassistant", {})
+    await hass.services.async_call(
+        "homeassistant", "update_entity", {"entity_id": MESSAGE}, blocking=True
+    )
     assert hass.states.get(MESSAGE).attributes["text"] == "after"
     simulator.cloud.clear_faults()
     await wait(timedelta(hours=2))

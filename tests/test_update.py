@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN, Platform
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
@@ -34,6 +34,11 @@ type Tell = Callable[..., None]
 @pytest.fixture
 def only_updates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("custom_components.bambu_lab_cloud.PLATFORMS", [Platform.UPDATE])
+
+
+@pytest.fixture
+def no_firmware_entities(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("custom_components.bambu_lab_cloud.PLATFORMS", [Platform.BINARY_SENSOR])
 
 
 @pytest.fixture
@@ -219,6 +224,14 @@ async def test_ams_devices(
     assert printers == {"Workshop X1C", "P1S"}
 
 
+@pytest.mark.usefixtures("no_firmware_entities")
+async def test_ams_devices_need_no_entity(
+    entry: MockConfigEntry, device_registry: dr.DeviceRegistry, wait: Wait
+) -> None:
+    await ask_all(wait)
+    assert device_registry.async_get_device_by_identifier((DOMAIN, X1C_AMS), entry.entry_id)
+
+
 async def test_ams_is_named_after_its_printer(
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
@@ -334,6 +347,38 @@ async def test_ams_go_with_their_printer(
         entry.unique_id
     }
     assert any(identifier.startswith("006") for identifier in left)
+
+
+async def test_ams_return_with_a_printer_that_was_gone(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, tell: Tell, wait: Wait
+) -> None:
+    tell(ams=[ams()])
+    await ask_all(wait)
+    printer = simulator.cloud.printer(X1C)
+    simulator.cloud.remove_printer(X1C)
+    for _ in range(30):
+        await wait(timedelta(hours=1))
+    assert hass.states.get(AMS_FIRMWARE) is None
+    simulator.cloud._bind(printer, simulator.cloud.accounts.find("demo"))
+    for _ in range(4):
+        await wait(timedelta(minutes=6))
+    assert hass.states.get(AMS_FIRMWARE).state == STATE_OFF
+
+
+async def test_ams_of_a_printer_that_is_missing_for_a_while(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, tell: Tell, wait: Wait
+) -> None:
+    tell(ams=[ams()])
+    await ask_all(wait)
+    printer = simulator.cloud.printer(X1C)
+    simulator.cloud.remove_printer(X1C)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert hass.states.get("update.p1s_firmware").state == STATE_OFF
+    assert hass.states.get(AMS_FIRMWARE).state == STATE_UNAVAILABLE
+    simulator.cloud._bind(printer, simulator.cloud.accounts.find("demo"))
+    await wait(timedelta(minutes=6))
+    assert hass.states.get(AMS_FIRMWARE).state == STATE_OFF
 
 
 async def test_removed_by_hand(

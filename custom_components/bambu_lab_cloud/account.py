@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 from .api import BambuCloud
 from .coordinator import BambuConfigEntry, BambuCoordinator
 
-SOON = timedelta(seconds=30)
+SOON = timedelta(seconds=15)
 DAILY = timedelta(days=1)
 # The endpoint wants to know a plug-in and its version; the newest Bambu Studio is in every answer.
 PLUGIN = "slicer/plugins/cloud"

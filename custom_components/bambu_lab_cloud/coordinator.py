@@ -211,6 +211,7 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
         """Forget a printer, so that it is a new one should it come back."""
         self._announcer.forget(printer_id)
         self._absences.pop(printer_id, None)
+        self.async_update_listeners()
 
     def is_remembered(self, printer_id: str) -> bool:
         """Return if a printer is in the account, or missing for a while only."""

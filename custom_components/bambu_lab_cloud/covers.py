@@ -1,7 +1,7 @@
 """The pictures of prints: fetched once each, kept on disk, outliving their signed addresses."""
 
 import asyncio
-from collections.abc import Container
+from collections.abc import Iterable
 from pathlib import Path
 from shutil import rmtree
 
@@ -14,6 +14,7 @@ from .fleet.printer import Print
 
 # Each task answer signs its covers anew; after this many different addresses a cover is given up.
 TRIES_PER_COVER = 3
+SPARE = 10
 
 
 def _directory(hass: HomeAssistant, entry_id: str) -> Path:
@@ -33,23 +34,31 @@ class Covers:
         self._hass = hass
         self._client = client
         self._directory = _directory(hass, entry_id)
-        self._kept: set[str] = set()
+        # In the order in which they came; a dict for want of an ordered set.
+        self._kept: dict[str, None] = {}
+        self._shown: dict[str, str] = {}
         self._tried: dict[str, set[str]] = {}
         self._lock = asyncio.Lock()
 
     async def async_load(self) -> None:
         """Find the pictures that an earlier start left."""
 
-        def load() -> set[str]:
+        def load() -> list[str]:
             self._directory.mkdir(parents=True, exist_ok=True)
-            return {path.name for path in self._directory.iterdir() if path.name.isdecimal()}
+            names = [path.name for path in self._directory.iterdir() if path.name.isdecimal()]
+            return sorted(names, key=int)
 
-        self._kept = await self._hass.async_add_executor_job(load)
+        self._kept = dict.fromkeys(await self._hass.async_add_executor_job(load))
 
     @callback
     def has(self, task_id: str) -> bool:
         """Return if the picture of a print is here."""
         return task_id in self._kept
+
+    @callback
+    def show(self, entity: str, task_id: str) -> None:
+        """Keep a picture as long as an entity shows it."""
+        self._shown[entity] = task_id
 
     async def async_fetch(self, job: Print) -> bool:
         """Fetch the picture of a print unless it is here; return if it is."""
@@ -71,12 +80,21 @@ class Covers:
                     LOGGER.info("A print's picture could not be fetched: %s", err)
                 tried.add(url)
                 return False
-            await self._hass.async_add_executor_job(
-                (self._directory / task_id).write_bytes, image.content
-            )
-            self._kept.add(task_id)
+            # Some more than are shown, for those that are about to be.
+            surplus = len(self._kept) + 1 - 2 * len(self._shown) - SPARE
+            unused = [key for key in self._kept if key not in self._shown.values()]
+            gone = unused[: max(0, surplus)]
+            for key in gone:
+                del self._kept[key]
+            await self._hass.async_add_executor_job(self._store, task_id, image.content, gone)
+            self._kept[task_id] = None
             del self._tried[task_id]
             return True
+
+    def _store(self, task_id: str, content: bytes, gone: Iterable[str]) -> None:
+        (self._directory / task_id).write_bytes(content)
+        for key in gone:
+            (self._directory / key).unlink(missing_ok=True)
 
     async def async_read(self, task_id: str) -> Image | None:
         """Return a picture that is here."""
@@ -86,20 +104,8 @@ class Covers:
             )
         except FileNotFoundError:
             # Somebody emptied the cache; the next update of the print fetches it again.
-            self._kept.discard(task_id)
+            self._kept.pop(task_id, None)
             return None
         if (content_type := infer_image_type(content)) is None:
             return None
         return Image(content_type, content)
-
-    async def async_prune(self, wanted: Container[str]) -> None:
-        """Remove the pictures that no entity shows any more."""
-
-        def prune(task_ids: list[str]) -> None:
-            for task_id in task_ids:
-                (self._directory / task_id).unlink(missing_ok=True)
-
-        async with self._lock:
-            gone = [task_id for task_id in self._kept if task_id not in wanted]
-            self._kept.difference_update(gone)
-            await self._hass.async_add_executor_job(prune, gone)

@@ -14,14 +14,15 @@ from .const import CONF_EXPIRES_AT, DOMAIN
 from .coordinator import BambuConfigEntry, BambuCoordinator
 
 # What is there but not for others to see shows as redacted, what is missing as null.
-TO_REDACT = {"cover", "id", "model_id", "name", "printer_id", "serial_number", "title"}
+TO_REDACT = {"cover", "id", "name", "printer_id", "serial_number", "title"}
 
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BambuConfigEntry
 ) -> dict[str, Any]:
     """Return diagnostics of an account."""
-    return _diagnostics(entry, sorted(entry.runtime_data.fleet.data))
+    data = entry.runtime_data
+    return _diagnostics(entry, sorted(data.fleet.data.keys() | data.firmware.data.keys()))
 
 
 async def async_get_device_diagnostics(
@@ -45,7 +46,7 @@ def _diagnostics(entry: BambuConfigEntry, device_ids: Iterable[str]) -> dict[str
         "cloud": {
             "clock_offset": data.client.clock_offset.total_seconds(),
             "last_request_id": data.client.last_request_id,
-            "not_before": data.client.not_before,
+            "not_before": round(data.client.not_before),
             # As it did in 2022; that of 2026 leaves them out.
             "prints_in_status": data.fleet.prints_in_status,
         },

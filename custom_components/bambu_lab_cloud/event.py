@@ -1,7 +1,3 @@
-# NOTE TO THE LEAD (to be deleted): at 21:45 a helper overwrote this file, which you had created
-# seconds before, and could not get your text back. BambuPrintEvent below is rebuilt from
-# announcer.py and design 4; put your own in its place if you still have it, and keep
-# BambuMessageEvent.
 """Events of the Bambu Lab Cloud integration."""
 
 from dataclasses import asdict
@@ -77,7 +73,7 @@ class BambuPrintEvent(BambuPrinterEntity, EventEntity):
                 "title": job.title,
                 "started_at": job.started_at.isoformat() if job.started_at else None,
                 "ended_at": job.ended_at.isoformat() if job.ended_at else None,
-                "duration": job.duration.total_seconds() if job.duration else None,
+                "duration": round(job.duration.total_seconds()) if job.duration else None,
                 "weight": job.weight,
                 "length": job.length,
                 "filaments": [asdict(filament) for filament in job.filaments],

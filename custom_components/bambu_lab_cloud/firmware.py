@@ -16,11 +16,12 @@ from .fleet.firmware import DeviceFirmware, add_answer, as_stored, from_stored
 
 BETWEEN_ANSWERS = timedelta(hours=12)
 AFTER_BAD_ANSWER = timedelta(hours=1)
-BETWEEN_PRINTERS = timedelta(seconds=20)
+BEFORE_FIRST_PRINTER = timedelta(seconds=5)
+BETWEEN_PRINTERS = timedelta(seconds=10)
 # With nobody due the cloud is not asked; this is how soon a new printer is noticed.
 BETWEEN_LOOKS = timedelta(minutes=5)
 # Longer than between printers, so that a round of all is written once.
-SAVE_DELAY = 60
+SAVE_DELAY = 30
 STORAGE_VERSION = 1
 
 
@@ -49,7 +50,7 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         """Initialize the coordinator."""
         super().__init__(hass, config_entry, client)
         self.data = {}
-        self.update_interval = BETWEEN_PRINTERS
+        self.update_interval = BEFORE_FIRST_PRINTER
         self._fleet = fleet
         self._store = _store(hass, config_entry.entry_id)
         self._due: dict[str, datetime] = {}

@@ -75,6 +75,7 @@ class HistoryCoordinator(BambuCoordinator[History]):
     def start(self) -> None:
         """Read the list from now on, whether an entity listens or not."""
         self.config_entry.async_on_unload(self.async_add_listener(self._keep))
+        self._keep()
 
     @override
     async def async_shutdown(self) -> None:

@@ -122,6 +122,7 @@ class BambuImage(BambuPrinterEntity, ImageEntity):
         ):
             return
         self._task_id = job.task_id
+        self._covers.show(str(self.unique_id), job.task_id)
         self._cached_image = None
         # The print's own time, so that a restart is no change of the picture.
         self._attr_image_last_updated = job.ended_at or job.started_at or dt_util.utcnow()

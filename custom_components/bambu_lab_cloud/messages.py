@@ -19,7 +19,7 @@ from .coordinator import BambuConfigEntry, BambuCoordinator
 # time, each every ten minutes.
 GROUPS = (None, 1, 2, 3, 5)
 BETWEEN_GROUPS = timedelta(minutes=10) / len(GROUPS)
-BETWEEN_FIRST_GROUPS = timedelta(seconds=20)
+BETWEEN_FIRST_GROUPS = timedelta(seconds=10)
 # Many more than all groups answer with, so that nothing is forgotten that may be answered again.
 SEEN_KEPT = 500
 # For an event entity that is not there; one that is takes them at once.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from homeassistant.components.recorder import get_instance
 from homeassistant.components.recorder.models import (
@@ -17,6 +17,7 @@ from homeassistant.components.recorder.statistics import (
 )
 from homeassistant.const import UnitOfMass, UnitOfTime
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util, slugify
 from homeassistant.util.unit_conversion import DurationConverter, MassConverter
@@ -31,6 +32,9 @@ from .fleet.history import (
     changed_hours,
     hourly_sums,
 )
+
+# To compare years of statistics with the recorder is no part of a quick start.
+AFTER_SET_UP = timedelta(seconds=15)
 
 _RECORDER = "recorder"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -86,10 +90,10 @@ class PrintStatistics:
         data = self._entry.runtime_data
         for coordinator in (data.history, data.fleet):
             self._entry.async_on_unload(coordinator.async_add_listener(self._update))
-        self._update()
+        self._entry.async_on_unload(async_call_later(self._hass, AFTER_SET_UP, self._update))
 
     @callback
-    def _update(self) -> None:
+    def _update(self, _now: datetime | None = None) -> None:
         """Write what changed, once the history is complete."""
         data = self._entry.runtime_data
         is_behind = (

@@ -42,7 +42,7 @@ def options() -> dict[str, Any]:
 
 @pytest.fixture
 async def simulator(
-    socket_enabled, freezer: FrozenDateTimeFactory, options: dict[str, Any]
+    socket_enabled: None, freezer: FrozenDateTimeFactory, options: dict[str, Any]
 ) -> AsyncIterator[Simulator]:
     freezer.move_to(NOW)
     simulator = Simulator(**options)
@@ -102,7 +102,8 @@ def ask(simulator: Simulator, session: ClientSession, tokens: Callable[[str], st
 def devices(ask: Ask) -> Callable[..., Awaitable[list[dict[str, Any]]]]:
     async def devices(endpoint: str = "bind", account: str = "demo") -> list[dict[str, Any]]:
         reply = await ask("GET", f"/v1/iot-service/api/user/{endpoint}", account=account)
-        return reply.json["devices"]
+        found: list[dict[str, Any]] = reply.json["devices"]
+        return found
 
     return devices
 
@@ -110,6 +111,8 @@ def devices(ask: Ask) -> Callable[..., Awaitable[list[dict[str, Any]]]]:
 @pytest.fixture
 def tasks(ask: Ask) -> Callable[..., Awaitable[dict[str, Any]]]:
     async def tasks(query: str = "limit=100", account: str = "demo") -> dict[str, Any]:
-        return (await ask("GET", f"/v1/user-service/my/tasks?{query}", account=account)).json
+        reply = await ask("GET", f"/v1/user-service/my/tasks?{query}", account=account)
+        page: dict[str, Any] = reply.json
+        return page
 
     return tasks

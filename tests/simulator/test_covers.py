@@ -18,7 +18,8 @@ def options() -> dict[str, Any]:
 
 @pytest.fixture
 async def signed(tasks: Any) -> str:
-    return next(hit["cover"] for hit in (await tasks())["hits"] if "X-Amz" in hit["cover"])
+    hits = (await tasks())["hits"]
+    return next(str(hit["cover"]) for hit in hits if "X-Amz" in hit["cover"])
 
 
 async def test_pictures_of_all_kinds(ask: Ask, tasks: Any) -> None:

@@ -85,7 +85,7 @@ async def test_disconnect(ask: Ask, cloud: Cloud) -> None:
 
 
 @pytest.fixture
-async def unfrozen(socket_enabled) -> AsyncIterator[Simulator]:
+async def unfrozen(socket_enabled: None) -> AsyncIterator[Simulator]:
     """Waiting ends only where time passes."""
     simulator = Simulator()
     await simulator.start()

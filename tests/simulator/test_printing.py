@@ -207,10 +207,10 @@ async def test_durations_shrink_and_estimates_do_not(
 
 
 async def test_jobs_of_one_second_have_ids_of_their_own(quiet: Cloud) -> None:
-    ids = []
     for _ in range(3):
-        ids.append(quiet.start(P1S))
+        quiet.start(P1S)
         quiet.end(P1S)
+    ids = [job.id for job in jobs_of(quiet, P1S)]
     assert ids == sorted(set(ids))
 
 
@@ -239,11 +239,11 @@ async def test_schedules(bare: Cloud, freezer: FrozenDateTimeFactory) -> None:
     assert len(x1c) > 300
     assert 200 < len(p1s) < len(x1c)
     for jobs in (x1c, p1s):
-        assert all(a.ends <= b.started for a, b in pairwise(jobs))
+        assert all(not job.running(after.started) for job, after in pairwise(jobs))
         results = Counter(job.result for job in jobs)
         assert 4 < len(jobs) / results[3] < 16
         assert 0.05 < sum(bool(job.pauses) for job in jobs) / len(jobs) < 0.3
-        spans = [job.ends - job.started for job in jobs]
+        spans = [job.ends - job.started for job in jobs if job.ends]
         assert max(spans) > 2 * min(spans)
     assert {job.has_task for job in p1s} == {True, False}
     assert {job.has_task for job in x1c} == {True}

@@ -5,7 +5,7 @@ import pytest
 
 from simulator.cloud import Cloud
 
-from .conftest import Ask
+from .conftest import Ask, Reply
 
 LOGIN = "/v1/user-service/user/login"
 EMAIL_CODE = "/v1/user-service/user/sendemail/code"
@@ -14,21 +14,21 @@ PREFERENCE = "/v1/design-user-service/my/preference"
 TFA = "/api/sign-in/tfa"
 
 
-async def with_password(ask: Ask, alias: str, login: str | None = None):
+async def with_password(ask: Ask, alias: str, login: str | None = None) -> Reply:
     body = {"account": login or f"{alias}@example.com", "password": f"{alias}-password"}
     return await ask("POST", LOGIN, account=None, body=body)
 
 
-async def with_code(ask: Ask, login: str, code: str):
+async def with_code(ask: Ask, login: str, code: str) -> Reply:
     return await ask("POST", LOGIN, account=None, body={"account": login, "code": code})
 
 
-async def send_code(ask: Ask, login: str = "google@example.com"):
+async def send_code(ask: Ask, login: str = "google@example.com") -> Reply:
     body = {"email": login, "type": "codeLogin"}
     return await ask("POST", EMAIL_CODE, account=None, body=body)
 
 
-async def preference(ask: Ask, token: str):
+async def preference(ask: Ask, token: str) -> Reply:
     headers = {"Authorization": f"Bearer {token}"}
     return await ask("GET", PREFERENCE, account=None, headers=headers)
 

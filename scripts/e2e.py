@@ -1,0 +1,214 @@
+"""A walk through the real frontend: sign in, see a printer, lose the token, sign in again."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import time
+
+import aiohttp
+from playwright.async_api import Error as BrowserError, Locator, Page, async_playwright
+
+from scripts.demo import ROOT, Demo, alone, say
+from scripts.demo_home import ACCOUNT, ACCOUNT_PASSWORD, LOGIN, DemoError, until
+
+FOLDER = ROOT / ".e2e"
+CHROMIUM = shutil.which("chromium")
+OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PRINTER = "Workshop X1C"
+PATIENCE = 30_000  # ms for whatever the page has to show
+
+
+class Walk:
+    """An owner with a browser."""
+
+    def __init__(self, page: Page, demo: Demo) -> None:
+        self._page = page
+        self._home = demo.home
+        self._pictures = 0
+
+    async def see(self, name: str) -> None:
+        """Keep a screenshot of what is there, once it stands still."""
+        await self._page.wait_for_timeout(700)
+        self._pictures += 1
+        await self._page.screenshot(path=FOLDER / f"{self._pictures:02d}-{name}.png")
+        say(f"[e2e] {name}")
+
+    def text(self, text: str) -> Locator:
+        """Return what shows this text."""
+        return self._page.get_by_text(text, exact=True).locator("visible=true").first
+
+    def button(self, name: str) -> Locator:
+        """Return the button of this name."""
+        return self._page.get_by_role("button", name=name, exact=True).locator("visible=true").last
+
+    async def fill(self, name: str, value: str) -> None:
+        """Type into a field of a form."""
+        field = self._page.locator(f'input[autocomplete="{name}"]').locator("visible=true").first
+        await field.fill(value)
+
+    async def open(self) -> None:
+        """Log in to Home Assistant."""
+        await self._page.goto(self._home.url)
+        await self._page.locator('input[name="username"]').fill(LOGIN)
+        await self._page.locator('input[name="password"]').fill(LOGIN)
+        await self.see("login")
+        await self._page.keyboard.press("Enter")
+        await self._page.locator("home-assistant-main").wait_for()
+
+    async def add_account(self) -> None:
+        """Add the integration and sign in with password and code."""
+        await self._page.goto(f"{self._home.url}/config/integrations/dashboard")
+        await self.button("Add integration").click()
+        await (
+            self._page.get_by_role("searchbox")
+            .or_(self._page.locator("input[type=search], ha-dialog input, search-input input"))
+            .locator("visible=true")
+            .first.fill("Bambu")
+        )
+        await self.text("Bambu Lab Cloud").wait_for()
+        await self.see("integrations")
+        await self.text("Bambu Lab Cloud").click()
+        await self.sign_in("ways")
+        await self.button("Skip and finish").wait_for()
+        await self.see("added")
+        await self.button("Skip and finish").click()
+
+    async def sign_in(self, menu: str) -> None:
+        """Go from the menu of ways to the code, with a wrong one first."""
+        await self.text("Pasted token").wait_for()
+        await self.see(menu)
+        await self.text("Password").click()
+        await self.fill("username", ACCOUNT)
+        await self.fill("current-password", "wrong")
+        await self.button("Submit").click()
+        await self._page.get_by_text("the password or the region is wrong").wait_for()
+        await self.see("wrong-password")
+        await self.fill("current-password", ACCOUNT_PASSWORD)
+        await self.see("password")
+        await self.button("Submit").click()
+        await self.text("Enter the code").wait_for()
+        await self.see("code")
+        await self.fill("one-time-code", "000 000")
+        await self.button("Submit").click()
+        await self._page.get_by_text("The code is wrong").wait_for()
+        await self.see("wrong-code")
+        code = (await self._home.simulated(f"codes/{ACCOUNT}"))["code"]
+        await self.fill("one-time-code", f"{code[:3]} {code[3:]}")
+        await self.button("Submit").click()
+
+    async def see_printer(self) -> None:
+        """Look at the page of a printer."""
+        devices = await self._home.command("config/device_registry/list")
+        device = next(device for device in devices if device["name"] == PRINTER)
+        await self._page.goto(f"{self._home.url}/config/devices/device/{device['id']}")
+        await self.text("Print title").wait_for()
+        await self.see("printer")
+
+    async def lose_token(self) -> None:
+        """Have the cloud forget the token, and find what Home Assistant offers."""
+        await self._home.simulate(f"accounts/{ACCOUNT}/revoke")
+
+        async def offered() -> bool:
+            flows = await self._home.command("config_entries/flow/progress")
+            return any(flow["context"]["source"] == "reauth" for flow in flows)
+
+        if not await until(offered, 180):
+            raise DemoError("Home Assistant does not offer to sign in again.")
+
+    async def sign_in_again(self) -> None:
+        """Follow the offer."""
+        await self.repair("Authentication expired for Demo Maker", "expired")
+        # For so short a time that the next offer comes at once.
+        await self._home.simulate(f"accounts/{ACCOUNT}", expires_in=5 * 86_400)
+        await self.finish_signing_in("again")
+
+    async def sign_in_early(self) -> None:
+        """Follow the offer that comes before the token dies."""
+        await self._home.simulate(f"accounts/{ACCOUNT}", expires_in=90 * 86_400)
+        await self.repair("The sign-in of Demo Maker ends soon", "ends-soon")
+        await self.text("Sign in to Demo Maker again").wait_for()
+        await self.see("repair")
+        await self.button("Submit").click()
+        await self.finish_signing_in("early")
+        await self.see_printer()
+
+    async def repair(self, title: str, name: str) -> None:
+        """Open a repair from the list of all."""
+        await self._page.goto(f"{self._home.url}/config/repairs")
+        await self.text(title).wait_for()
+        await self.see(name)
+        await self.text(title).click()
+
+    async def finish_signing_in(self, name: str) -> None:
+        """Sign in and wait for the account to be set up."""
+        await self.sign_in(f"ways-{name}")
+        await self._page.get_by_text("successful").locator("visible=true").first.wait_for()
+        await self.see(f"signed-in-{name}")
+
+        async def loaded() -> bool:
+            return ((await self._home.entry()) or {}).get("state") == "loaded"
+
+        if not await until(loaded, 30):
+            raise DemoError("The account is not set up after signing in again.")
+
+
+async def walk(demo: Demo) -> None:
+    """Start everything and walk."""
+    await demo.start_both()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        page = await browser.new_page(viewport={"width": 1200, "height": 900}, locale="en-GB")
+        page.set_default_timeout(PATIENCE)
+        owner = Walk(page, demo)
+        try:
+            await owner.open()
+            await owner.add_account()
+            await owner.see_printer()
+            await owner.lose_token()
+            await owner.sign_in_again()
+            await owner.sign_in_early()
+        except BrowserError, DemoError:
+            await owner.see("FAILED")
+            raise
+        finally:
+            await browser.close()
+
+
+async def run() -> None:
+    """Walk through a Home Assistant of its own."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir()
+    arguments = argparse.Namespace(check=False, era="2026", time_factor=60)
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60)) as session:
+        demo = Demo(FOLDER / "home", session, arguments)
+        try:
+            await walk(demo)
+        finally:
+            await demo.stop()
+
+
+def main() -> int:
+    """Say how it went."""
+    started = time.monotonic()
+    try:
+        with alone("e2e"):
+            asyncio.run(run())
+    except (OSError, aiohttp.ClientError, BrowserError, DemoError) as error:
+        say(f"[e2e] FAILED: {error or type(error).__name__}")
+        return 1
+    pictures = len(list(FOLDER.glob("*.png")))
+    say(f"Passed after {time.monotonic() - started:.0f} s; {pictures} screenshots in .e2e/.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

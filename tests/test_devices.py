@@ -1,0 +1,176 @@
+"""Printers that come, go and change their names, without a reload."""
+
+from datetime import timedelta
+
+from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components.bambu_lab_cloud.const import DOMAIN
+from custom_components.bambu_lab_cloud.coordinator import GONE_AFTER_POLLS
+from custom_components.bambu_lab_cloud.fleet.cadence import IDLE, NOBODY_ONLINE
+from simulator import Simulator
+from tests.conftest import Wait, sign_in
+
+P1S = "01P00A000000002"
+BIND = "/v1/iot-service/api/user/bind"
+HOUR = timedelta(hours=1)
+
+
+def printer_device(
+    registry: dr.DeviceRegistry, entry: MockConfigEntry, printer_id: str = P1S
+) -> dr.DeviceEntry | None:
+    return registry.async_get_device_by_identifier((DOMAIN, printer_id), entry.entry_id)
+
+
+async def test_devices(
+    entry: MockConfigEntry, device_registry: dr.DeviceRegistry, snapshot: SnapshotAssertion
+) -> None:
+    devices = dr.async_entries_for_config_entry(device_registry, entry.entry_id)
+    assert sorted(devices, key=lambda device: sorted(device.identifiers)) == snapshot
+
+
+async def test_a_printer_joins(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    simulator: Simulator,
+    wait: Wait,
+) -> None:
+    dev_id = simulator.cloud.add_printer("demo@example.com", "H2D", "Big one")
+    await wait(IDLE)
+    assert hass.states.get("sensor.big_one").state == "idle"
+    device = printer_device(device_registry, entry, dev_id)
+    assert device is not None
+    assert device.model == "H2D"
+
+
+async def test_a_printer_is_renamed(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    simulator: Simulator,
+    wait: Wait,
+) -> None:
+    """The device follows; the name that its owner gave it in Home Assistant stays."""
+    device = printer_device(device_registry, entry)
+    assert device is not None
+    device_registry.async_update_device(device.id, name_by_user="Mine")
+    simulator.cloud.change_printer(P1S, name="Attic")
+    await wait(IDLE)
+    device = printer_device(device_registry, entry)
+    assert device is not None
+    assert (device.name, device.name_by_user) == ("Attic", "Mine")
+
+
+async def test_a_printer_leaves(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    simulator: Simulator,
+    wait: Wait,
+) -> None:
+    """It is unavailable at once, and removed after a day of good answers without it."""
+    simulator.cloud.remove_printer(P1S, "demo@example.com")
+    await wait(IDLE)
+    assert hass.states.get("sensor.p1s").state == STATE_UNAVAILABLE
+    for _ in range(GONE_AFTER_POLLS):
+        await wait(HOUR)
+    assert printer_device(device_registry, entry) is not None
+    for _ in range(5):
+        await wait(HOUR)
+    assert printer_device(device_registry, entry) is None
+    assert hass.states.get("sensor.p1s") is None
+
+
+async def test_a_printer_comes_back(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, wait: Wait
+) -> None:
+    """After an hour it is the same one, after two days one that joins."""
+    for hours in (1, 48):
+        simulator.cloud.remove_printer(P1S, "demo@example.com")
+        for _ in range(hours):
+            await wait(HOUR)
+        simulator.cloud.bind_printer(P1S, "demo@example.com")
+        await wait(IDLE)
+        assert hass.states.get("sensor.p1s").state == "finished"
+
+
+async def test_days_without_good_answers_remove_nothing(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    simulator: Simulator,
+    wait: Wait,
+) -> None:
+    simulator.cloud.remove_printer(P1S, "demo@example.com")
+    await wait(IDLE)
+    simulator.cloud.add_fault("server_error", BIND)
+    for _ in range(60):
+        await wait(HOUR)
+    simulator.cloud.clear_faults()
+    await wait(HOUR)
+    assert hass.states.get("sensor.workshop_x1c").state != STATE_UNAVAILABLE
+    assert printer_device(device_registry, entry) is not None
+
+
+@pytest.mark.parametrize(("gone", "removed"), [(True, True), (False, False)])
+async def test_removal_by_hand(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    simulator: Simulator,
+    wait: Wait,
+    hass_ws_client: WebSocketGenerator,
+    *,
+    gone: bool,
+    removed: bool,
+) -> None:
+    """A printer that is in the account would only come back."""
+    assert await async_setup_component(hass, "config", {})
+    kept = [dev_id for dev_id in [P1S] if gone]
+    for dev_id in kept:
+        simulator.cloud.remove_printer(dev_id, "demo@example.com")
+    await wait(IDLE)
+    device = printer_device(device_registry, entry)
+    assert device is not None
+    client = await hass_ws_client(hass)
+    response = await client.remove_device(device.id)
+    assert response["success"] is removed
+    assert (printer_device(device_registry, entry) is None) is removed
+
+
+@pytest.mark.parametrize(("account", "printers"), [("none", 0), ("one", 1), ("farm", 200)])
+async def test_accounts_of_any_size(
+    hass: HomeAssistant, simulator: Simulator, account: str, printers: int
+) -> None:
+    result = await sign_in(hass, account)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    registry = dr.async_get(hass)
+    devices = dr.async_entries_for_config_entry(registry, result["result"].entry_id)
+    assert sum(device.serial_number is not None for device in devices) == printers
+
+
+async def test_nobody_online_is_asked_for_rarely(
+    hass: HomeAssistant, simulator: Simulator, wait: Wait
+) -> None:
+    result = await sign_in(hass, "one")
+    assert result["type"] == "create_entry"
+    await hass.async_block_till_done(wait_background_tasks=True)
+    printer = next(
+        printer["dev_id"]
+        for printer in simulator.cloud.state()["printers"]
+        if "one@example.com" in printer["accounts"]
+    )
+    simulator.cloud.change_printer(printer, online=False)
+    await wait(IDLE)
+    simulator.cloud.clear_requests()
+    for _ in range(8):
+        await wait(NOBODY_ONLINE / 4)
+    asked = [r for r in simulator.cloud.requests() if r["path"] == BIND]
+    assert len(asked) == 2

@@ -1,0 +1,100 @@
+"""Tests of the diagnostics that owners attach to a bug report."""
+
+from datetime import timedelta
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.diagnostics import (
+    get_diagnostics_for_config_entry,
+    get_diagnostics_for_device,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from syrupy.assertion import SnapshotAssertion
+from syrupy.filters import props
+
+from custom_components.bambu_lab_cloud.const import DOMAIN, VERSION
+from simulator import Simulator
+from tests.conftest import Wait
+
+FLEET = "bambu_lab_cloud printers"
+
+
+@pytest.fixture(autouse=True)
+async def _diagnostics(hass: HomeAssistant) -> None:
+    """Set up the page that diagnostics are downloaded from."""
+    assert await async_setup_component(hass, "diagnostics", {})
+
+
+@pytest.mark.parametrize("era", ["2022", "2026"])
+async def test_entry(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    wait: Wait,
+    snapshot: SnapshotAssertion,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    busy, *_ = simulator.cloud.printers_of(simulator.cloud.accounts.find("demo"))
+    simulator.cloud.start(busy.dev_id, title="Vase")
+    await wait(timedelta(minutes=10))
+    diagnostics = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert diagnostics == snapshot(exclude=props("last_request_id", "update_interval"))
+    assert diagnostics["cloud"]["last_request_id"]
+
+
+async def test_device(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    first, *_ = simulator.cloud.printers_of(simulator.cloud.accounts.find("demo"))
+    device = device_registry.async_get_device_by_identifier((DOMAIN, first.dev_id), entry.entry_id)
+    diagnostics = await get_diagnostics_for_device(hass, hass_client, entry, device)
+    (shown,) = diagnostics["devices"]
+    assert (shown["printer"]["model"], shown["printer"]["name"]) == ("X1 Carbon", "**REDACTED**")
+
+
+async def test_account_device(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    device = device_registry.async_get_device_by_identifier(
+        (DOMAIN, entry.unique_id), entry.entry_id
+    )
+    diagnostics = await get_diagnostics_for_device(hass, hass_client, entry, device)
+    assert diagnostics["devices"] == [{"firmware": None, "printer": None}]
+    assert diagnostics["account"]["region"] == "global"
+
+
+async def test_last_error(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    wait: Wait,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    simulator.cloud.add_fault("rate_limited")
+    await wait(timedelta(minutes=10))
+    diagnostics = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    fleet = diagnostics["coordinators"][FLEET]
+    assert not fleet["last_update_success"]
+    assert fleet["last_error"].pop("request_id")
+    assert fleet["last_error"] == {"kind": "RateLimitedError", "status": 429}
+    assert diagnostics["cloud"]["not_before"] == 300
+
+
+async def test_versions(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    client = await hass_client()
+    response = await client.get(f"/api/diagnostics/config_entry/{entry.entry_id}")
+    downloaded = await response.json()
+    assert downloaded["integration_manifest"]["version"] == VERSION
+    assert downloaded["home_assistant"]["version"]

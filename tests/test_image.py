@@ -1,0 +1,180 @@
+"""The pictures of prints: fetched once, kept, and never taken away by a failure."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from http import HTTPStatus
+from pathlib import Path
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.image import async_get_image
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.bambu_lab_cloud.const import DOMAIN
+from custom_components.bambu_lab_cloud.covers import SPARE
+from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
+from simulator import Simulator
+from tests.conftest import Wait
+
+P1S = "01P00A000000002"
+PREVIEW = "image.p1s_print_preview"
+LAST = "image.p1s_last_print_preview"
+MINUTE = timedelta(minutes=1)
+
+type Picture = Callable[[str], Awaitable[bytes]]
+
+
+def fetched(simulator: Simulator) -> int:
+    return sum(r["path"].startswith("/covers/") for r in simulator.cloud.requests())
+
+
+def kept(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
+    folder = Path(hass.config.cache_path(DOMAIN, entry.entry_id))
+    return [path.name for path in folder.iterdir()]
+
+
+@pytest.fixture
+def picture(hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator) -> Picture:
+    """The picture of an entity, as a dashboard gets it."""
+
+    async def picture(entity_id: str) -> bytes:
+        client = await hass_client_no_auth()
+        response = await client.get(hass.states.get(entity_id).attributes["entity_picture"])
+        assert response.status == HTTPStatus.OK
+        return await response.read()
+
+    return picture
+
+
+async def test_a_picture_is_fetched_once(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    picture: Picture,
+) -> None:
+    """Signatures rotate and expire; the picture and its time stay."""
+    simulator.cloud.start(P1S, duration=4 * 3600)
+    simulator.cloud.clear_requests()
+    await wait(IDLE)
+    await wait(MINUTE)
+    assert fetched(simulator) == 1
+    state = hass.states.get(PREVIEW).state
+    content = await picture(PREVIEW)
+    assert content.startswith((b"\x89PNG", b"\xff\xd8\xff", b"RIFF"))
+    await wait(40 * MINUTE)
+    await wait(40 * MINUTE)
+    assert fetched(simulator) == 1
+    assert hass.states.get(PREVIEW).state == state
+    assert await picture(PREVIEW) == content
+    assert await picture(LAST) != content
+
+
+async def test_the_last_picture_stays_until_a_print_ends(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    picture: Picture,
+) -> None:
+    old = await picture(LAST)
+    simulator.cloud.start(P1S, duration=1200)
+    await wait(IDLE)
+    await wait(MINUTE)
+    running = await picture(PREVIEW)
+    assert await picture(LAST) == old != running
+    await wait(20 * MINUTE)
+    await wait(MINUTE)
+    assert await picture(LAST) == running == await picture(PREVIEW)
+
+
+async def test_pictures_survive_a_restart(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    freezer: FrozenDateTimeFactory,
+    picture: Picture,
+) -> None:
+    content, state = await picture(LAST), hass.states.get(LAST).state
+    await hass.config_entries.async_unload(entry.entry_id)
+    simulator.cloud.clear_requests()
+    freezer.tick(MINUTE)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert hass.states.get(LAST).state == state
+    assert await picture(LAST) == content
+    assert fetched(simulator) == 0
+
+
+@pytest.mark.parametrize("fault", ["forbidden", "html", "empty", "server_error", "unauthorized"])
+async def test_a_failing_cover_leaves_the_picture(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    picture: Picture,
+    caplog: pytest.LogCaptureFixture,
+    fault: str,
+) -> None:
+    """It stays as it was, is not asked for without end, and comes as soon as it can."""
+    old, state = await picture(PREVIEW), hass.states.get(PREVIEW).state
+    simulator.cloud.add_fault(fault, "/covers/")
+    simulator.cloud.start(P1S, duration=24 * 3600)
+    simulator.cloud.clear_requests()
+    for _ in range(12):
+        await wait(MINUTE)
+    assert await picture(PREVIEW) == old
+    assert hass.states.get(PREVIEW).state == state
+    said = [r for r in caplog.records if "picture could" in r.message]
+    assert len(said) <= 1
+    assert "X-Amz" not in caplog.text
+    assert fetched(simulator) <= 12
+
+
+@pytest.mark.parametrize("fault", ["server_error", "disconnect"])
+async def test_a_cover_comes_as_soon_as_it_can(
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    picture: Picture,
+    fault: str,
+) -> None:
+    old = await picture(PREVIEW)
+    simulator.cloud.add_fault(fault, "/covers/", times=2)
+    simulator.cloud.start(P1S, duration=3600)
+    for _ in range(8):
+        await wait(MINUTE)
+    assert await picture(PREVIEW) != old
+
+
+async def test_an_emptied_cache_is_filled_again(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    picture: Picture,
+) -> None:
+    content = await picture(PREVIEW)
+    for name in kept(hass, entry):
+        Path(hass.config.cache_path(DOMAIN, entry.entry_id, name)).unlink()
+    with pytest.raises(HomeAssistantError):
+        await async_get_image(hass, PREVIEW)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await picture(PREVIEW) == content
+
+
+async def test_few_pictures_are_kept(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, wait: Wait
+) -> None:
+    """Only those that some entity shows; none once the account is removed."""
+    for _ in range(30):
+        simulator.cloud.start(P1S, duration=60)
+        await wait(IDLE)
+        await wait(IDLE)
+    assert len(kept(hass, entry)) == SPARE + 2 * 4
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert not Path(hass.config.cache_path(DOMAIN, entry.entry_id)).exists()

@@ -1,0 +1,305 @@
+"""Prints announced through the event entity of a running Home Assistant."""
+
+from collections import Counter
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, Platform
+from homeassistant.core import CoreState, Event, HomeAssistant, State, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.event import async_track_state_change_event
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
+from simulator import Simulator
+from tests.conftest import Wait, sign_in, sign_in_demo
+
+P1S = "01P00A000000002"
+EVENT = "event.p1s_print"
+BIND = "/v1/iot-service/api/user/bind"
+TASKS = "/v1/user-service/my/tasks"
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+# Nobody has seen today's cloud tell of one.
+TELLS_OF_PAUSES = {"2022": True, "2026": False}
+
+pytestmark = pytest.mark.parametrize("era", ["2022", "2026"])
+
+
+@pytest.fixture
+def heard(hass: HomeAssistant) -> list[State]:
+    """What an automation on the P1S's event entity hears."""
+    states: list[State] = []
+
+    @callback
+    def listen(event: Event[Any]) -> None:
+        new, old = event.data["new_state"], event.data["old_state"]
+        # What was announced before Home Assistant was away shows again, and is no news.
+        news = old is not None and old.state not in {"unavailable", new.state}
+        states.extend([new] * (news and new.state != "unavailable"))
+
+    async_track_state_change_event(hass, EVENT, listen)
+    return states
+
+
+def told(heard: list[State]) -> list[tuple[str, str | None]]:
+    """Return what was heard, as kinds and task ids, and forget it."""
+    result = [(state.attributes["event_type"], state.attributes["task_id"]) for state in heard]
+    heard.clear()
+    return result
+
+
+async def test_from_start_to_end(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+    snapshot: SnapshotAssertion,
+    era: str,
+) -> None:
+    """Each step is announced once, with all that a notification needs."""
+    task = str(simulator.cloud.start(P1S, duration=3600, title="Boat", task_lag=20))
+    await wait(IDLE)
+    await wait(MINUTE)
+    assert told(heard) == [("started", task)]
+    assert hass.states.get("sensor.p1s_print_title").state == "Boat"
+    simulator.cloud.pause(P1S)
+    await wait(MINUTE)
+    await wait(MINUTE)
+    assert told(heard) == [("paused", task)][: TELLS_OF_PAUSES[era]]
+    simulator.cloud.resume(P1S)
+    await wait(MINUTE)
+    assert told(heard) == [("resumed", task)][: TELLS_OF_PAUSES[era]]
+    simulator.cloud.end(P1S, "finished")
+    await wait(MINUTE)
+    announced = heard[-1]
+    assert told(heard) == [("finished", task)]
+    assert dict(announced.attributes) == snapshot
+    for _ in range(5):
+        await wait(IDLE)
+    assert told(heard) == []
+
+
+async def test_what_an_automation_reads_at_the_end(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """When the event fires, the last print's sensors and picture are the ended print's."""
+    seen: list[tuple[str, str, str]] = []
+
+    @callback
+    def listen(event: Event[Any]) -> None:
+        end = event.data["new_state"].attributes.get("event_type") == "failed"
+        last = ["sensor.p1s_last_print_title", "sensor.p1s_last_print_result", "sensor.p1s"]
+        seen.extend([tuple(hass.states.get(key).state for key in last)] if end else [])
+
+    async_track_state_change_event(hass, EVENT, listen)
+    before = hass.states.get("image.p1s_last_print_preview").state
+    # The task list learns of the end much later than the printer itself tells it.
+    simulator.cloud.start(P1S, duration=1800, title="Vase", task_lag=90)
+    await wait(IDLE)
+    await wait(MINUTE)
+    assert hass.states.get("image.p1s_last_print_preview").state == before
+    simulator.cloud.end(P1S, "failed")
+    await wait(MINUTE)
+    assert seen == [("Vase", "failed", "failed")]
+    assert hass.states.get("image.p1s_last_print_preview").state != before
+    client = await hass_client()
+    response = await client.get("/api/image_proxy/image.p1s_last_print_preview")
+    assert response.status == HTTPStatus.OK
+    assert (await response.read()).startswith(b"\x89PNG")
+
+
+async def test_end_while_home_assistant_was_away(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    freezer: FrozenDateTimeFactory,
+    heard: list[State],
+) -> None:
+    """A print that ended meanwhile is announced once, and said to be late."""
+    task = str(simulator.cloud.start(P1S, duration=3600))
+    await wait(IDLE)
+    assert told(heard) == [("started", task)]
+    await hass.config_entries.async_unload(entry.entry_id)
+    freezer.tick(5 * HOUR)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert [state.attributes["late"] for state in heard] == [True]
+    assert told(heard) == [("finished", task)]
+    await hass.config_entries.async_reload(entry.entry_id)
+    await wait(IDLE)
+    assert told(heard) == []
+
+
+async def test_first_sight_is_a_baseline(
+    hass: HomeAssistant, simulator: Simulator, wait: Wait, heard: list[State]
+) -> None:
+    """Nothing that ended before is announced; what runs is adopted, and its end is announced."""
+    task = str(simulator.cloud.start(P1S, duration=600))
+    await sign_in_demo(hass, simulator)
+    assert told(heard) == []
+    await wait(9 * MINUTE)
+    await wait(2 * MINUTE)
+    assert told(heard) == [("finished", task)]
+
+
+async def test_announced_only_once_automations_listen(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+) -> None:
+    await hass.config_entries.async_unload(entry.entry_id)
+    hass.set_state(CoreState.starting)
+    task = str(simulator.cloud.start(P1S, duration=60))
+    await wait(5 * MINUTE)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert told(heard) == []
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert told(heard) == [("finished", task)]
+
+
+async def test_events_wait_for_their_entity(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+) -> None:
+    """An event entity that is enabled again within a day hears what ended meanwhile."""
+    entity_registry.async_update_entity(EVENT, disabled_by=er.RegistryEntryDisabler.USER)
+    await wait(35 * timedelta(seconds=1))
+    task = str(simulator.cloud.start(P1S, duration=60))
+    await wait(IDLE)
+    await wait(IDLE)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await wait(MINUTE)
+    entity_registry.async_update_entity(EVENT, disabled_by=None)
+    await wait(35 * timedelta(seconds=1))
+    assert entry.state is ConfigEntryState.LOADED
+    assert told(heard) == [("finished", task)]
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        (BIND, "server_error"),
+        (BIND, "rate_limited"),
+        (BIND, "cloudflare"),
+        (BIND, "html"),
+        (TASKS, "server_error"),
+        (TASKS, "wrong_shape"),
+    ],
+)
+async def test_lost_polls_lose_nothing(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+    path: str,
+    fault: str,
+) -> None:
+    """The cloud fails while a print ends, and a second one comes and goes."""
+    first = str(simulator.cloud.start(P1S, duration=1200))
+    await wait(IDLE)
+    assert told(heard) == [("started", first)]
+    simulator.cloud.add_fault(fault, path)
+    for _ in range(13):
+        await wait(2 * MINUTE)
+    second = str(simulator.cloud.start(P1S, duration=600))
+    for _ in range(6):
+        await wait(2 * MINUTE)
+    simulator.cloud.clear_faults()
+    for _ in range(20):
+        await wait(4 * MINUTE)
+    ends = [item for item in told(heard) if item[0] in {"finished", "failed"}]
+    assert ends == [("finished", first), ("finished", second)]
+
+
+async def test_print_without_a_task(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+) -> None:
+    """From the SD card: known by the printer's status alone."""
+    simulator.cloud.start(P1S, duration=300, task=False)
+    await wait(IDLE)
+    await wait(2 * MINUTE)
+    await wait(2 * MINUTE)
+    await wait(IDLE)
+    assert told(heard) == [("started", None), ("finished", None)]
+
+
+async def test_back_after_a_week(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    freezer: FrozenDateTimeFactory,
+    heard: list[State],
+) -> None:
+    """Of a week's prints those of the last day are news; all of them are history."""
+    await hass.config_entries.async_unload(entry.entry_id)
+    tasks = []
+    for _ in range(30):
+        tasks.append(str(simulator.cloud.start(P1S, duration=3600)))
+        freezer.tick(6 * HOUR)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    # The last ended five hours ago, and so on: four are younger than a day.
+    assert told(heard) == [("finished", task) for task in tasks[-4:]]
+
+
+async def test_many_printers_end_at_once(
+    hass: HomeAssistant, simulator: Simulator, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hundred printers are asked for few at a time, and each end is announced."""
+    monkeypatch.setattr("custom_components.bambu_lab_cloud.PLATFORMS", [Platform.EVENT])
+    result = await sign_in(hass, "farm")
+    assert result["type"] == "create_entry"
+    await hass.async_block_till_done(wait_background_tasks=True)
+    farm = [
+        printer["dev_id"]
+        for printer in simulator.cloud.state()["printers"]
+        if "farm@example.com" in printer["accounts"] and printer["online"]
+    ]
+    ended: Counter[str] = Counter()
+
+    @callback
+    def listen(event: Event[Any]) -> None:
+        attributes = event.data["new_state"].attributes
+        ended.update([attributes["task_id"]] * (attributes.get("event_type") == "finished"))
+
+    async_track_state_change_event(hass, hass.states.async_entity_ids("event"), listen)
+    tasks = {str(simulator.cloud.start(printer, duration=900)) for printer in farm}
+    assert len(tasks) > 100
+    simulator.cloud.clear_requests()
+    for _ in range(40):
+        await wait(MINUTE)
+    assert ended == dict.fromkeys(tasks, 1)
+    asked = Counter(
+        request["at"][:16]
+        for request in simulator.cloud.requests()
+        if request["path"].startswith("/v1/")
+    )
+    assert max(asked.values()) < 40
