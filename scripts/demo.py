@@ -142,8 +142,10 @@ class Demo:
         self, folder: Path, session: aiohttp.ClientSession, arguments: argparse.Namespace
     ) -> None:
         self._folder = folder
-        port = free_port(0 if arguments.check else 8123)
-        simulator_port = free_port(0 if arguments.check else 8099)
+        # Only the demo itself has ports to remember; what runs beside it keeps out of its way.
+        owner = folder == FOLDER
+        port = free_port(8123 if owner else 0)
+        simulator_port = free_port(8099 if owner else 0)
         simulator = f"http://127.0.0.1:{simulator_port}"
         self.home = Home(session, f"http://127.0.0.1:{port}", simulator, folder)
         more = configuration(simulator) if arguments.check else ""

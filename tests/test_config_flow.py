@@ -20,7 +20,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.bambu_lab_cloud.api import BambuLogin
+from custom_components.bambu_lab_cloud.api import BambuLogin, CannotConnectError
 from custom_components.bambu_lab_cloud.const import CONF_EXPIRES_AT, DOMAIN
 from simulator import Simulator
 
@@ -278,6 +278,23 @@ async def test_autocomplete_of_codes(owner: Owner) -> None:
     assert result["data_schema"].schema["code"].config["autocomplete"] == "one-time-code"
 
 
+@pytest.mark.parametrize(
+    ("region", "host"), [("global", "api.bambulab.com"), ("china", "api.bambulab.cn")]
+)
+async def test_region(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch, region: str, host: str
+) -> None:
+    monkeypatch.delenv("BAMBU_LAB_CLOUD_URL")
+    await owner.begin("token")
+    with patch(
+        "custom_components.bambu_lab_cloud.api.client.send", side_effect=CannotConnectError
+    ) as send:
+        await owner.submit({"region": region, "token": "AQnonsense"})
+    owner.sees("token", {"base": "cannot_connect"})
+    (_, _, url), _ = send.call_args
+    assert (url.scheme, url.host) == ("https", host)
+
+
 # What goes wrong, and then right
 
 
@@ -459,6 +476,26 @@ async def test_used_code(owner: Owner, hass: HomeAssistant) -> None:
     owner.sees("code", {"base": "invalid_code"})
     await owner.enter_code("demo")
     owner.entry("Demo Maker")
+
+
+@pytest.mark.parametrize(("fault", "error"), SEND_FAULTS)
+async def test_sending_another_code_fails(
+    owner: Owner,
+    simulator: Simulator,
+    freezer: FrozenDateTimeFactory,
+    fault: str,
+    error: str,
+) -> None:
+    await owner.begin("email_code")
+    await owner.submit(EMAIL)
+    freezer.tick(timedelta(seconds=61))
+    simulator.cloud.add_fault(fault, SEND_EMAIL)
+    await owner.submit({"next": "send_code"})
+    owner.sees("code", {"base": error})
+    simulator.cloud.clear_faults()
+    # The code before is still good.
+    await owner.enter_code("google")
+    owner.entry("Single Sign-On Maker")
 
 
 async def test_superseded_code(

@@ -1,7 +1,6 @@
 """Sign in to a Bambu Lab account, in any of the ways that Bambu Lab knows."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, override
@@ -429,9 +428,7 @@ def _bare_token(text: str) -> str:
 
 
 def _expires_at(token: Token) -> str | None:
-    """Return until when a token is good, None where the cloud does not say or means nothing."""
+    """Return until when a token is good, None where the cloud does not say."""
     if not token.expires_in:
         return None
-    with suppress(OverflowError):
-        return (dt_util.utcnow() + timedelta(seconds=token.expires_in)).isoformat()
-    return None
+    return (dt_util.utcnow() + timedelta(seconds=token.expires_in)).isoformat()

@@ -18,7 +18,7 @@ from custom_components.bambu_lab_cloud.fleet.lifecycle import (
     next_records,
     records_from_dict,
 )
-from custom_components.bambu_lab_cloud.fleet.printer import derive_printers
+from custom_components.bambu_lab_cloud.fleet.printer import Printer, derive_printers
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -62,6 +62,7 @@ class Story:
         self.now = NOW
         self.started = False
         self.events: list[PrintEvent] = []
+        self.printers: dict[str, Printer] = {}
 
     def poll(
         self,
@@ -77,6 +78,7 @@ class Story:
             id=PRINTER, name="Workshop", online=online, print_status=status, print_job=job
         )
         printers = derive_printers([device], [], tasks, now=self.now, remembered_jobs={})
+        self.printers = printers
         self.records, self.events = next_records(
             self.records, printers, tasks, now=self.now, after_start=not self.started
         )
@@ -88,6 +90,10 @@ class Story:
         restored = records_from_dict(json.loads(text))
         assert restored == self.records
         self.records, self.started = restored, False
+
+    @property
+    def awaited(self) -> dict[str, datetime]:
+        return self.records.awaited(self.printers)
 
     @property
     def open(self) -> list[str | None]:
@@ -323,15 +329,18 @@ def test_printer_left_out_for_a_while(story: Story) -> None:
 
 
 def test_awaited_prints(story: Story) -> None:
-    """The caller learns which printers to ask the task list for, and from when on."""
+    """Which printers to ask the task list for, and from when on: not what the printer reports."""
     start = story.now
-    assert story.records.awaited() == {}
+    second = ("RUNNING", "72")
+    assert story.awaited == {}
     story.poll(RUNNING)
-    assert story.records.awaited() == {PRINTER: story.now}
-    story.poll(RUNNING, task(start=start))
-    assert story.records.awaited() == {PRINTER: start}
-    story.poll(SUCCESS, done("71", start, story.now))
-    assert story.records.awaited() == {}
+    assert story.awaited == {}
+    story.poll(second, task("72", start=story.now))
+    assert story.awaited == {PRINTER: start + MINUTE}
+    story.poll(second, done("71", start, story.now), task("72", start=story.now))
+    assert story.awaited == {}
+    story.poll(IDLE, online=False)
+    assert list(story.awaited) == [PRINTER]
 
 
 def test_listed_print_of_a_printer_that_is_off() -> None:

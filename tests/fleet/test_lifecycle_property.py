@@ -23,7 +23,7 @@ from custom_components.bambu_lab_cloud.fleet.lifecycle import (
     next_records,
     records_from_dict,
 )
-from custom_components.bambu_lab_cloud.fleet.printer import PrintResult, derive_printers
+from custom_components.bambu_lab_cloud.fleet.printer import Printer, PrintResult, derive_printers
 
 EPOCH = datetime(2026, 11, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -118,10 +118,9 @@ class Watch:
         devices = [self._device(printer, now) for printer in self.printers]
         statuses = [self._status(p, now) for p in self.printers] if self.era == "2022" else []
         self.jobs |= {status.id: status.task_id for status in statuses if status.task_id}
-        self.known |= {task.id: task for task in self._listed(now)}
-        printers = derive_printers(
-            devices, statuses, self.known.values(), now=now, remembered_jobs=self.jobs
-        )
+        printers = self._derive(devices, statuses, now)
+        self.known |= {task.id: task for task in self._listed(printers, now)}
+        printers = self._derive(devices, statuses, now)
         self.records, events = next_records(
             self.records,
             printers,
@@ -134,6 +133,13 @@ class Watch:
         self.announced += ((now, event) for event in events)
         # Fire, then save: the order that loses nothing.
         (self.save if events else int)()
+
+    def _derive(
+        self, devices: list[Device], statuses: list[PrintStatus], now: datetime
+    ) -> dict[str, Printer]:
+        return derive_printers(
+            devices, statuses, self.known.values(), now=now, remembered_jobs=self.jobs
+        )
 
     def _device(self, printer: ModelPrinter, now: datetime) -> Device:
         job = printer.last(now)
@@ -155,9 +161,9 @@ class Watch:
             task_status="RUNNING" if running else None,
         )
 
-    def _listed(self, now: datetime) -> Iterator[Task]:
+    def _listed(self, seen: dict[str, Printer], now: datetime) -> Iterator[Task]:
         """Yield the tasks that the integration asks for: new ones, and those it waits for."""
-        awaited = self.records.awaited()
+        awaited = self.records.awaited(seen)
         for printer in self.printers:
             record = self.records.printers.get(printer.id)
             since = min(

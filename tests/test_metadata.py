@@ -1,0 +1,125 @@
+"""What the stores, Home Assistant's validators and translators rely on."""
+
+from collections.abc import Iterator
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+from awesomeversion import AwesomeVersion
+from homeassistant.components.sensor import SensorEntityDescription
+from PIL import Image
+import pytest
+import yaml
+
+from custom_components.bambu_lab_cloud import PLATFORMS, binary_sensor, config_flow, image, sensor
+from custom_components.bambu_lab_cloud.const import DOMAIN, VERSION
+from custom_components.bambu_lab_cloud.fleet.lifecycle import PrintEventType
+from custom_components.bambu_lab_cloud.messages import MESSAGE_TYPES
+
+ROOT = Path(__file__).parent.parent
+INTEGRATION = ROOT / "custom_components" / DOMAIN
+MANIFEST = json.loads((INTEGRATION / "manifest.json").read_text())
+STRINGS = json.loads((INTEGRATION / "translations" / "en.json").read_text())
+ICONS = json.loads((INTEGRATION / "icons.json").read_text())
+SOURCE = "\n".join(path.read_text() for path in sorted(INTEGRATION.glob("*.py")))
+DESCRIPTIONS = [
+    *(("sensor", description) for description in sensor.SENSORS),
+    *(("sensor", description) for description in sensor.TOTALS),
+    *(("sensor", description) for description in sensor.ACCOUNT_SENSORS),
+    *(("binary_sensor", description) for description in binary_sensor.BINARY_SENSORS),
+    *(("image", description) for description in image.IMAGES),
+]
+
+
+def texts(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each text of a tree of translations with its place."""
+    match node:
+        case dict():
+            for key, value in node.items():
+                yield from texts(value, f"{path}.{key}")
+        case _:
+            yield path, node
+
+
+def test_manifest() -> None:
+    keys = list(MANIFEST)
+    assert keys[:2] == ["domain", "name"]
+    assert keys[2:] == sorted(keys[2:])
+    assert MANIFEST["domain"] == INTEGRATION.name
+    assert MANIFEST["requirements"] == []
+    assert AwesomeVersion(MANIFEST["version"]) == AwesomeVersion(VERSION)
+    assert (MANIFEST["integration_type"], MANIFEST["iot_class"]) == ("hub", "cloud_polling")
+
+
+def test_hacs() -> None:
+    hacs = json.loads((ROOT / "hacs.json").read_text())
+    assert hacs == {"name": MANIFEST["name"], "homeassistant": "2026.9.0"}
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License")
+
+
+@pytest.mark.parametrize(("name", "size"), [("icon.png", 256), ("icon@2x.png", 512)])
+def test_brand(name: str, size: int) -> None:
+    with Image.open(INTEGRATION / "brand" / name) as picture:
+        assert (picture.size, picture.format) == ((size, size), "PNG")
+
+
+@pytest.mark.parametrize(("place", "text"), list(texts(STRINGS)))
+def test_texts(place: str, text: str) -> None:
+    """Home Assistant's validators refuse blanks at the ends, markup and addresses."""
+    assert text == text.strip() != "", place
+    assert not re.search(r"<[a-z/]|https?://|'\{", text), place
+    assert all(re.fullmatch(r"[a-z0-9_-]+", key) for key in place.split(".")[1:])
+
+
+@pytest.mark.parametrize(("platform", "description"), DESCRIPTIONS)
+def test_entities_are_translated(platform: str, description: SensorEntityDescription) -> None:
+    key = description.translation_key
+    translated = STRINGS["entity"][platform].get(key, {})
+    named = "name" in translated or description.name is None or description.device_class
+    assert named, key
+    options = getattr(description, "options", None) or []
+    assert set(options) <= set(translated.get("state", {}))
+
+
+@pytest.mark.parametrize(
+    ("key", "kinds"), [("print", list(PrintEventType)), ("message", MESSAGE_TYPES)]
+)
+def test_events_are_translated(key: str, kinds: list[str]) -> None:
+    states = STRINGS["entity"]["event"][key]["state_attributes"]["event_type"]["state"]
+    assert set(states) == set(kinds)
+
+
+def test_no_text_and_no_icon_without_an_entity() -> None:
+    keys = set(re.findall(r'translation_key="([a-z_]+)"', SOURCE))
+    for translations in (STRINGS["entity"], ICONS["entity"]):
+        assert {key for platform in translations.values() for key in platform} <= keys
+        assert translations.keys() <= {str(platform) for platform in PLATFORMS}
+
+
+def test_exceptions_are_translated() -> None:
+    raised = re.findall(r'translation_domain=DOMAIN,?\s+translation_key="([a-z_]+)"', SOURCE)
+    by_name = re.findall(r'^\s+key = "([a-z_]+)"$', SOURCE, re.MULTILINE)
+    assert {*raised, *by_name} == set(STRINGS["exceptions"])
+
+
+def test_errors_of_the_flow_are_translated() -> None:
+    used = {*config_flow.ERRORS.values()} | set(
+        re.findall(r'errors\[\w+\] = "([a-z_]+)"|errors\["base"\] = "([a-z_]+)"', SOURCE)[0]
+    )
+    assert used - {""} <= set(STRINGS["config"]["error"])
+
+
+def test_icons_are_material_design() -> None:
+    icons = [icon for _, icon in texts(ICONS)]
+    assert icons
+    assert all(re.fullmatch(r"mdi:[a-z0-9-]+", icon) for icon in icons)
+
+
+def test_quality_scale() -> None:
+    rules = yaml.safe_load((INTEGRATION / "quality_scale.yaml").read_text())["rules"]
+    status = {
+        name: rule if isinstance(rule, str) else rule["status"] for name, rule in rules.items()
+    }
+    assert set(status.values()) <= {"done", "todo", "exempt"}
+    assert len(rules) == 54
