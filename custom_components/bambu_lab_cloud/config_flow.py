@@ -320,8 +320,7 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             self._token = None
             errors["base"] = "another_account"
             return None
-        # Whoever comes first may finish: the owner has used up a code to get here.
-        await self.async_set_unique_id(preference.uid, raise_on_progress=False)
+        await self.async_set_unique_id(preference.uid)
         data = {
             CONF_REGION: self._region,
             CONF_ACCOUNT: self._account,

@@ -405,3 +405,31 @@ def test_status_that_flickers(story: Story) -> None:
     assert story.poll(SUCCESS, job) == [("finished", "71")]
     assert story.poll(RUNNING, job) == []
     assert story.poll(FAIL, job) == []
+
+
+def test_status_of_a_later_print(story: Story) -> None:
+    """In 2022 a status names no print: with a later one in the list it may be that one's."""
+    start = story.now
+    story.poll(RUNNING, task(start=start))
+    later = task("72", story.now)
+    assert story.poll(FAIL, task(start=start), later) == []
+    ended = [done("71", start, story.now), done("72", story.now, story.now, 3)]
+    assert story.poll(FAIL, *ended) == [("finished", "71"), ("failed", "72")]
+
+
+def test_end_in_the_second_of_first_sight() -> None:
+    """The cloud cuts off the fraction of a second, and the end of what ran is news all the same."""
+    story = Story()
+    story.now += timedelta(milliseconds=300)
+    story.poll(RUNNING, task())
+    ended = done("71", NOW, NOW + MINUTE)
+    assert story.poll(SUCCESS, ended) == [("finished", "71")]
+
+
+def test_what_was_known_before_a_restart(story: Story) -> None:
+    """The list may not be asked at once again, and the event has all that was known."""
+    story.poll(RUNNING, task(start=story.now))
+    story.restart()
+    story.poll(RUNNING)
+    story.poll(SUCCESS)
+    assert [event.print.title for event in story.events] == ["plate 71"]

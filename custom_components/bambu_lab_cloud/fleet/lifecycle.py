@@ -191,7 +191,9 @@ class _Poll:
     ) -> None:
         self._printer = printer
         self._first_sight = before is None
-        self._before = before or PrinterRecord(baseline=now, seen_at=now, online_at=now)
+        # The cloud tells ends in whole seconds.
+        baseline = now.replace(microsecond=0)
+        self._before = before or PrinterRecord(baseline=baseline, seen_at=now, online_at=now)
         self._listed = {task.id: print_from_task(task, printer.id) for task in tasks}
         self._listed_active = {task.id for task in tasks if task.status in ACTIVE_TASK}
         self._now = now
@@ -270,16 +272,22 @@ class _Poll:
         if job is None or not job.seen_active:
             return
         told = self._listed.get(task_id, job.print) if task_id else job.print
+        if any(told.started_at and start > told.started_at for start in self._starts()):
+            # Something was printed since, and the status may speak of that.
+            return
         self._end(replace(told, result=result, ended_at=self._now))
         if task_id is None:
             self._untracked = (job.since, self._now)
 
+    def _starts(self) -> list[datetime]:
+        return [job.started_at for job in self._listed.values() if job.started_at]
+
     def _end(self, job: Print) -> None:
         """Announce the end of a print, take silent note of it, or leave it for a later poll."""
         ended_at = job.ended_at or (
-            self._now if job.task_id in self._open else self._before.baseline
+            self._now if job.task_id in self._open else self._now - 2 * NEWS
         )
-        if self._before.baseline < ended_at and self._now - ended_at <= NEWS:
+        if self._before.baseline <= ended_at and self._now - ended_at <= NEWS:
             if not self._first_sight:
                 if self._follows_an_open(job, ended_at):
                     return
@@ -327,7 +335,8 @@ class _Poll:
         elif paused is not known.paused:
             self._announce(PrintEventType.PAUSED if paused else PrintEventType.RESUMED, job)
         self._open[job.task_id] = OpenPrint(
-            print=job,
+            # The list may not have been asked again since a restart.
+            print=known.print if known and known.print.in_tasks and not job.in_tasks else job,
             since=known.since if known else self._now,
             active_at=self._now,
             paused=paused,
