@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+from aiohttp import ClientSession, DummyCookieJar
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
@@ -21,6 +22,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bambu_lab_cloud.api import BambuLogin, CannotConnectError
+from custom_components.bambu_lab_cloud.cloud import cloud_login
 from custom_components.bambu_lab_cloud.const import CONF_EXPIRES_AT, DOMAIN
 from simulator import Simulator
 from simulator.endpoints import Call
@@ -804,12 +806,7 @@ async def test_two_flows_for_one_account(
     other.ends("already_configured")
 
 
-async def test_accounts_share_no_cookies(
-    owner: Owner, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A jar would keep the cookies of a name, though not those of an address.
-    url = simulator.url.replace("127.0.0.1", "localhost")
-    monkeypatch.setenv("BAMBU_LAB_CLOUD_URL", url)
+async def test_accounts_share_no_cookies(owner: Owner) -> None:
     with patch("simulator.server.Call", wraps=Call) as calls:
         for account, name in (("totp", "Careful Maker"), ("tfa", "Cautious Maker")):
             await owner.begin("password")
@@ -819,6 +816,25 @@ async def test_accounts_share_no_cookies(
             owner.entry(name)
     cookies = [(call.kwargs["path"], [*call.kwargs["cookies"]]) for call in calls.mock_calls]
     assert [each for each in cookies if each[1]] == [("/api/sign-in/tfa", ["bbl_csrf_token"])] * 2
+
+
+async def test_sign_ins_keep_no_cookies(owner: Owner) -> None:
+    # No jar keeps the cookies of a bare address, such as the simulator's.
+    sessions: list[ClientSession] = []
+    with patch(
+        "custom_components.bambu_lab_cloud.config_flow.cloud_login",
+        side_effect=lambda session, region: (
+            sessions.append(session) or cloud_login(session, region)
+        ),
+    ):
+        await owner.begin("password")
+        await owner.submit(PASSWORD)
+    owner.entry("Plain Maker")
+    (session,) = sessions
+    assert isinstance(session.cookie_jar, DummyCookieJar)
+    # It is let go, and the connections that it borrowed stay open for all others.
+    assert session.closed
+    assert session.connector is None
 
 
 async def test_printer_shared_by_two_accounts(

@@ -332,8 +332,6 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         if self.source == SOURCE_RECONFIGURE:
             self._abort_if_unique_id_mismatch()
             entry = self._get_reconfigure_entry()
-            for flow in list(entry.async_get_active_flows(self.hass, {SOURCE_REAUTH})):
-                self.hass.config_entries.flow.async_abort(flow["flow_id"])
             return self.async_update_reload_and_abort(entry, data_updates=data)
         self._abort_if_unique_id_configured()
         # Home Assistant logs titles, so it is the public name and never the e-mail address.
