@@ -11,11 +11,13 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, Platform
 from homeassistant.core import CoreState, Event, HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.helpers.storage import Store
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from simulator import Simulator
 from tests.conftest import Wait, sign_in, sign_in_demo
@@ -190,10 +192,11 @@ async def test_events_wait_for_their_entity(
     await wait(IDLE)
     await wait(IDLE)
     await hass.config_entries.async_reload(entry.entry_id)
-    await wait(MINUTE)
+    await wait(11 * MINUTE)
     entity_registry.async_update_entity(EVENT, disabled_by=None)
     await wait(35 * timedelta(seconds=1))
     assert entry.state is ConfigEntryState.LOADED
+    assert [state.attributes["late"] for state in heard] == [True]
     assert told(heard) == [("finished", task)]
 
 
@@ -248,6 +251,89 @@ async def test_print_without_a_task(
     await wait(2 * MINUTE)
     await wait(IDLE)
     assert told(heard) == [("started", None), ("finished", None)]
+
+
+async def test_print_without_a_task_after_one_with(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+) -> None:
+    """The job that the printer had before is not taken for it."""
+    task = str(simulator.cloud.start(P1S, duration=300))
+    for _ in range(8):
+        await wait(MINUTE)
+    simulator.cloud.start(P1S, duration=300, task=False)
+    for _ in range(8):
+        await wait(MINUTE)
+    assert told(heard) == [
+        ("started", task),
+        ("finished", task),
+        ("started", None),
+        ("finished", None),
+    ]
+
+
+async def test_the_task_list_fails_after_a_restart(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    freezer: FrozenDateTimeFactory,
+    heard: list[State],
+) -> None:
+    """What ended meanwhile is found as soon as the list answers."""
+    await hass.config_entries.async_unload(entry.entry_id)
+    tasks = []
+    for _ in range(150):
+        tasks.append(str(simulator.cloud.start(P1S, duration=300)))
+        freezer.tick(8 * MINUTE)
+    simulator.cloud.add_fault("server_error", TASKS, times=1)
+    await hass.config_entries.async_setup(entry.entry_id)
+    for _ in range(6):
+        await wait(MINUTE)
+    assert Counter(task for kind, task in told(heard)) == Counter(tasks)
+
+
+async def test_stopping_loses_nothing(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+    hass_storage: dict[str, Any],
+) -> None:
+    """What was announced is written when Home Assistant stops, however soon that is."""
+    task = str(simulator.cloud.start(P1S, duration=300))
+    for _ in range(8):
+        await wait(MINUTE)
+    assert told(heard) == [("started", task), ("finished", task)]
+    await hass.async_stop(force=True)
+    stored = hass_storage[f"{DOMAIN}.{entry.entry_id}.prints"]["data"]
+    assert task in stored["records"]["printers"][P1S]["announced"]
+    assert stored["outbox"] == []
+
+
+@pytest.mark.parametrize("stored", [{}, {"records": {}, "outbox": []}, {"records": 1, "outbox": 2}])
+async def test_records_that_cannot_be_read(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+    stored: dict[str, Any],
+) -> None:
+    """They begin anew, with a baseline."""
+    await hass.config_entries.async_unload(entry.entry_id)
+    await Store(hass, 1, f"{DOMAIN}.{entry.entry_id}.prints").async_save(stored)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.state is ConfigEntryState.LOADED
+    task = str(simulator.cloud.start(P1S, duration=300))
+    for _ in range(8):
+        await wait(MINUTE)
+    assert told(heard) == [("started", task), ("finished", task)]
 
 
 async def test_back_after_a_week(

@@ -1,12 +1,12 @@
 """The Bambu Lab Cloud integration."""
 
-from homeassistant.const import CONF_REGION, CONF_TOKEN, Platform
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
 from .account import SlicerCoordinator
 from .announcer import Announcer, async_remove_records
-from .cloud import cloud_client
+from .cloud import entry_client, forget_client
 from .const import DOMAIN
 from .coordinator import BambuConfigEntry, BambuData, FleetCoordinator
 from .covers import Covers, async_remove_covers
@@ -28,12 +28,12 @@ PLATFORMS = [
 
 async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
     """Set up an account."""
-    client = cloud_client(hass, entry.data[CONF_REGION], entry.data[CONF_TOKEN])
+    client = entry_client(hass, entry)
     history = HistoryCoordinator(hass, entry, client)
     await history.async_load()
-    covers = Covers(hass, entry.entry_id, client)
+    covers = Covers(hass, entry, client)
     await covers.async_load()
-    announcer = Announcer(hass, entry.entry_id, covers)
+    announcer = Announcer(hass, entry, covers)
     await announcer.async_load()
     fleet = FleetCoordinator(hass, entry, client, announcer, history.add_tasks)
     await fleet.async_config_entry_first_refresh()
@@ -84,7 +84,8 @@ async def async_remove_config_entry_device(
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
-    """Remove what an account leaves on disk."""
+    """Remove what an account leaves behind."""
+    forget_client(hass, entry)
     await async_remove_covers(hass, entry.entry_id)
     await async_remove_firmware(hass, entry.entry_id)
     await async_remove_history(hass, entry.entry_id)

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.storage import Store
@@ -15,6 +16,7 @@ from .api import Task
 from .const import DOMAIN, LOGGER
 from .covers import Covers
 from .fleet.lifecycle import (
+    GAP,
     NEWS,
     PrintEvent,
     Records,
@@ -22,7 +24,7 @@ from .fleet.lifecycle import (
     next_records,
     records_from_dict,
 )
-from .fleet.printer import Printer
+from .fleet.printer import Print, Printer
 
 STORAGE_VERSION = 1
 COVER_TIMEOUT = 5
@@ -44,12 +46,13 @@ async def async_remove_records(hass: HomeAssistant, entry_id: str) -> None:
 class Announcer:
     """Announces the prints of an account through the event entities of its printers."""
 
-    def __init__(self, hass: HomeAssistant, entry_id: str, covers: Covers) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, covers: Covers) -> None:
         """Initialize the announcer."""
         self.records = Records()
         self._hass = hass
+        self._entry = entry
         self._covers = covers
-        self._store = _store(hass, entry_id)
+        self._store = _store(hass, entry.entry_id)
         self._saved_at = dt_util.utcnow()
         self._changed = False
         self._after_start = True
@@ -63,8 +66,8 @@ class Announcer:
         if (stored := await self._store.async_load()) is None:
             return
         try:
-            self.records = records_from_dict(stored["records"])
-            self._outbox = [event_from_dict(event) for event in stored["outbox"]]
+            outbox = [event_from_dict(event) for event in stored["outbox"]]
+            self.records, self._outbox = records_from_dict(stored["records"]), outbox
         except (AttributeError, KeyError, TypeError, ValueError) as err:
             LOGGER.warning(
                 "What was remembered of prints cannot be read, so it begins anew: %s",
@@ -75,9 +78,10 @@ class Announcer:
     def start(self) -> CALLBACK_TYPE:
         """Announce from the moment on that automations listen."""
 
-        async def arm(hass: HomeAssistant) -> None:
+        @callback
+        def arm(hass: HomeAssistant) -> None:
             self._armed = True
-            await self.async_deliver()
+            self.deliver()
 
         return async_at_started(self._hass, arm)
 
@@ -86,7 +90,7 @@ class Announcer:
         """Announce the prints of a printer through an entity, until the returned call."""
         self._entities[printer_id] = announce
         if self._outbox:
-            self._hass.async_create_task(self.async_deliver(), "bambu_lab_cloud deliver")
+            self.deliver()
         return lambda: self._entities.pop(printer_id, None) and None
 
     @callback
@@ -100,16 +104,30 @@ class Announcer:
         )
         self._after_start = False
         self._outbox = [event for event in self._outbox if now - event.found_at < NEWS] + events
-        self._changed |= bool(events) or _essence(self.records) != before
+        if events or _essence(self.records) != before:
+            self._set_changed()
         return events
 
     @callback
     def forget(self, printer_id: str) -> None:
         """Forget a printer that was removed."""
         self.records = self.records.without(printer_id)
-        self._changed = True
+        self._set_changed()
 
-    async def async_deliver(self) -> None:
+    @callback
+    def _set_changed(self) -> None:
+        """Have what has changed written soon, and at the latest when Home Assistant stops."""
+        self._changed = True
+        self._store.async_delay_save(self._data, 1)
+
+    @callback
+    def deliver(self) -> None:
+        """Announce what is waiting, after what runs now: the entities show it then."""
+        self._entry.async_create_background_task(
+            self._hass, self._async_deliver(), "announce prints", eager_start=False
+        )
+
+    async def _async_deliver(self) -> None:
         """Announce what is waiting, then save: whoever kills us in between hears it twice."""
         async with self._lock:
             for event in tuple(self._outbox):
@@ -121,15 +139,23 @@ class Announcer:
         """Announce an event, if its entity is there and automations listen."""
         printer_id = event.print.printer_id
         if event.is_end and self._may_announce(printer_id):
-            try:
-                async with asyncio.timeout(COVER_TIMEOUT):
-                    await self._covers.async_fetch(event.print)
-            except TimeoutError:
-                LOGGER.debug("A print is announced before its picture is here")
+            await self._async_wait_for_cover(event.print)
         if self._may_announce(printer_id):
-            self._entities[printer_id](event)
+            # An event that waited for its entity or a start of Home Assistant is late as well.
+            waited = self.records.polled_at is not None and (
+                self.records.polled_at - event.found_at > GAP
+            )
+            self._entities[printer_id](replace(event, late=event.late or waited))
             self._outbox.remove(event)
-            self._changed = True
+            self._set_changed()
+
+    async def _async_wait_for_cover(self, job: Print) -> None:
+        """Wait a moment for a print's picture, which is worth no announcement less."""
+        try:
+            async with asyncio.timeout(COVER_TIMEOUT):
+                await self._covers.async_fetch(job)
+        except TimeoutError:
+            LOGGER.debug("A print is announced before its picture is here")
 
     def _may_announce(self, printer_id: str) -> bool:
         """Return if an event would be heard: automations stop before the last polls end."""
@@ -139,12 +165,14 @@ class Announcer:
         """Write what has to survive a restart."""
         self._changed = False
         self._saved_at = dt_util.utcnow()
-        await self._store.async_save(
-            {
-                "records": asdict(self.records),
-                "outbox": [asdict(event) for event in self._outbox],
-            }
-        )
+        await self._store.async_save(self._data())
+
+    def _data(self) -> dict[str, Any]:
+        """Return what has to survive a restart."""
+        return {
+            "records": asdict(self.records),
+            "outbox": [asdict(event) for event in self._outbox],
+        }
 
 
 def _essence(records: Records) -> dict[str, Any]:

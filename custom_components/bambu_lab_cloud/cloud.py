@@ -4,11 +4,14 @@ from collections.abc import Awaitable
 from os import environ
 
 from aiohttp import ClientSession, DummyCookieJar
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_REGION, CONF_TOKEN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import (
     async_create_clientsession,
     async_get_clientsession,
 )
+from homeassistant.util.hass_dict import HassKey
 
 from .api import (
     REGIONS,
@@ -19,7 +22,9 @@ from .api import (
     Region,
     ResponseError,
 )
-from .const import LOGGER, USER_AGENT
+from .const import DOMAIN, LOGGER, USER_AGENT
+
+CLIENTS: HassKey[dict[str, tuple[str, BambuCloud]]] = HassKey(DOMAIN)
 
 
 def _region(name: str) -> Region:
@@ -32,6 +37,26 @@ def _region(name: str) -> Region:
 def cloud_client(hass: HomeAssistant, region: str, token: str) -> BambuCloud:
     """Return a client that reads with Home Assistant's shared session."""
     return BambuCloud(async_get_clientsession(hass), _region(region), token, user_agent=USER_AGENT)
+
+
+def entry_client(hass: HomeAssistant, entry: ConfigEntry) -> BambuCloud:
+    """Return the client of an account, the same one as long as its token is.
+
+    It knows for how long the cloud wants to be left alone, which each new try to set the account up
+    would forget with it.
+    """
+    clients = hass.data.setdefault(CLIENTS, {})
+    token = entry.data[CONF_TOKEN]
+    known_token, client = clients.get(entry.entry_id, (None, None))
+    if client is None or known_token != token:
+        client = cloud_client(hass, entry.data[CONF_REGION], token)
+        clients[entry.entry_id] = (token, client)
+    return client
+
+
+def forget_client(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Forget the client of an account that was removed."""
+    hass.data.get(CLIENTS, {}).pop(entry.entry_id, None)
 
 
 def login_session(hass: HomeAssistant) -> ClientSession:

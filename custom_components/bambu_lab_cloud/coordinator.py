@@ -1,6 +1,7 @@
 """The coordinator that keeps an account's printers up to date."""
 
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -151,13 +152,14 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._jobs: dict[str, str] = {}
         self._ended: dict[str, Print] = {}
         self._absences: dict[str, int] = {}
+        self._offsets = deque[timedelta](maxlen=3)
 
     @override
     async def _async_update_internal(self) -> dict[str, Printer]:
         """Ask user/bind, and what else its answer makes worth asking."""
         devices = await self.client.get_devices()
         # The age of a print is reckoned in the cloud's time, where the clocks differ.
-        self.now = dt_util.utcnow() + self.client.clock_offset
+        self.now = dt_util.utcnow() + self._settled_offset()
         statuses = await self._async_statuses()
         records = self._announcer.records
         printers = self._derive(devices, statuses)
@@ -168,16 +170,23 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
         for event in self._announcer.take_poll(printers, self._tasks.values(), self.now):
             if event.is_end:
                 self._ended[event.print.printer_id] = event.print
+        if self.prints_in_status:
+            # Bind does not name the job there, so what was busy last is what a status speaks of.
+            self._jobs |= {
+                p.id: p.print_job for p in printers.values() if p.is_active and p.print_job
+            }
         self._follow_registry(printers)
         self.update_interval = poll_interval(printers.values(), self.now)
-        # Not before the entities show what is announced: their update follows without a pause.
-        self.config_entry.async_create_background_task(
-            self.hass, self._announcer.async_deliver(), f"{self.name} deliver", eager_start=False
-        )
+        self._announcer.deliver()
         return {
             printer.id: with_last_print(printer, self._ended.get(printer.id))
             for printer in printers.values()
         }
+
+    def _settled_offset(self) -> timedelta:
+        """Return how far the cloud's clock is ahead, whatever a single answer claims."""
+        self._offsets.append(self.client.clock_offset)
+        return sorted(self._offsets)[len(self._offsets) // 2]
 
     def _derive(self, devices: list[Device], statuses: list[PrintStatus]) -> dict[str, Printer]:
         """Return the printers by all that is known now."""
@@ -203,14 +212,14 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
             return []
         self._statuses_asked_at = self.now
         self.prints_in_status = any(status.has_task_fields for status in statuses)
-        self._jobs |= {status.id: status.task_id for status in statuses if status.task_id}
         return statuses
 
     @callback
     def forget(self, printer_id: str) -> None:
         """Forget a printer, so that it is a new one should it come back."""
         self._announcer.forget(printer_id)
-        self._absences.pop(printer_id, None)
+        for memory in (self._absences, self._ended, self._jobs):
+            memory.pop(printer_id, None)
         self.async_update_listeners()
 
     def is_remembered(self, printer_id: str) -> bool:

@@ -1,12 +1,13 @@
 """The pictures of prints: fetched once each, kept on disk, outliving their signed addresses."""
 
 import asyncio
-from collections.abc import Iterable
 from pathlib import Path
 from shutil import rmtree
 
 from homeassistant.components.image import Image, infer_image_type
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.util.file import WriteError, write_utf8_file_atomic
 
 from .api import BambuCloud, BambuCloudError, CannotConnectError
 from .const import DOMAIN, LOGGER
@@ -15,6 +16,8 @@ from .fleet.printer import Print
 # Each task answer signs its covers anew; after this many different addresses a cover is given up.
 TRIES_PER_COVER = 3
 SPARE = 10
+# Seconds to leave a host of pictures alone that does not answer.
+PAUSE = 300
 
 
 def _directory(hass: HomeAssistant, entry_id: str) -> Path:
@@ -29,15 +32,18 @@ async def async_remove_covers(hass: HomeAssistant, entry_id: str) -> None:
 class Covers:
     """The pictures of an account's prints by task id."""
 
-    def __init__(self, hass: HomeAssistant, entry_id: str, client: BambuCloud) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: BambuCloud) -> None:
         """Initialize the pictures."""
         self._hass = hass
+        self._entry = entry
         self._client = client
-        self._directory = _directory(hass, entry_id)
+        self._directory = _directory(hass, entry.entry_id)
         # In the order in which they came; a dict for want of an ordered set.
         self._kept: dict[str, None] = {}
         self._shown: dict[str, str] = {}
         self._tried: dict[str, set[str]] = {}
+        self._fetching: dict[str, asyncio.Task[bool]] = {}
+        self._host_answers_from = 0.0
         self._lock = asyncio.Lock()
 
     async def async_load(self) -> None:
@@ -61,40 +67,65 @@ class Covers:
         self._shown[entity] = task_id
 
     async def async_fetch(self, job: Print) -> bool:
-        """Fetch the picture of a print unless it is here; return if it is."""
+        """Fetch the picture of a print unless it is here; return if it is.
+
+        Whoever asks for the same picture waits for the same download.
+        """
         task_id, url = job.task_id, job.cover
         # The id becomes a file's name, so it has to be the number that it should be.
         if task_id is None or not task_id.isdecimal():
             return False
+        tried = self._tried.get(task_id, set())
+        if self.has(task_id) or not url or url in tried or len(tried) >= TRIES_PER_COVER:
+            return self.has(task_id)
+        if (task := self._fetching.get(task_id)) is None:
+            if self._hass.loop.time() < self._host_answers_from:
+                return False
+            task = self._entry.async_create_background_task(
+                self._hass, self._async_download(task_id, url), "picture of a print"
+            )
+            self._fetching[task_id] = task
+            task.add_done_callback(lambda _: self._fetching.pop(task_id))
+        return await asyncio.shield(task)
+
+    async def _async_download(self, task_id: str, url: str) -> bool:
+        """Download a picture, one at a time."""
         async with self._lock:
-            tried = self._tried.setdefault(task_id, set())
-            if self.has(task_id) or not url or url in tried or len(tried) >= TRIES_PER_COVER:
-                return self.has(task_id)
             try:
                 image = await self._client.download_image(url)
+                await self._async_store(task_id, image.content)
             except CannotConnectError as err:
+                self._host_answers_from = self._hass.loop.time() + PAUSE
                 LOGGER.debug("A print's picture is fetched later: %s", err)
                 return False
-            except BambuCloudError as err:
+            except (BambuCloudError, OSError, WriteError) as err:
+                tried = self._tried.setdefault(task_id, set())
                 if not tried:
-                    LOGGER.info("A print's picture could not be fetched: %s", err)
+                    reason = err if isinstance(err, BambuCloudError) else type(err).__name__
+                    LOGGER.info("A print's picture could not be fetched: %s", reason)
                 tried.add(url)
                 return False
-            # Some more than are shown, for those that are about to be.
-            surplus = len(self._kept) + 1 - 2 * len(self._shown) - SPARE
-            unused = [key for key in self._kept if key not in self._shown.values()]
-            gone = unused[: max(0, surplus)]
-            for key in gone:
-                del self._kept[key]
-            await self._hass.async_add_executor_job(self._store, task_id, image.content, gone)
-            self._kept[task_id] = None
-            del self._tried[task_id]
+            self._tried.pop(task_id, None)
             return True
 
-    def _store(self, task_id: str, content: bytes, gone: Iterable[str]) -> None:
-        (self._directory / task_id).write_bytes(content)
+    async def _async_store(self, task_id: str, content: bytes) -> None:
+        """Keep a picture, in place of the oldest that nobody shows."""
+        # Some more than are shown, for those that are about to be.
+        surplus = len(self._kept) + 1 - 2 * len(self._shown) - SPARE
+        unused = [key for key in self._kept if key not in self._shown.values()]
+        gone = unused[: max(0, surplus)]
+
+        def store() -> None:
+            # Whoever empties the cache may take the folder as well.
+            self._directory.mkdir(parents=True, exist_ok=True)
+            write_utf8_file_atomic(str(self._directory / task_id), content, mode="wb")
+            for key in gone:
+                (self._directory / key).unlink(missing_ok=True)
+
+        await self._hass.async_add_executor_job(store)
         for key in gone:
-            (self._directory / key).unlink(missing_ok=True)
+            self._kept.pop(key, None)
+        self._kept[task_id] = None
 
     async def async_read(self, task_id: str) -> Image | None:
         """Return a picture that is here."""
@@ -102,7 +133,7 @@ class Covers:
             content = await self._hass.async_add_executor_job(
                 (self._directory / task_id).read_bytes
             )
-        except FileNotFoundError:
+        except OSError:
             # Somebody emptied the cache; the next update of the print fetches it again.
             self._kept.pop(task_id, None)
             return None

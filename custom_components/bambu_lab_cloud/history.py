@@ -68,7 +68,10 @@ class HistoryCoordinator(BambuCoordinator[History]):
     async def async_load(self) -> None:
         """Take up what an earlier start has stored."""
         if stored := await self._store.async_load():
-            self.data = await self.hass.async_add_executor_job(History.from_dict, stored)
+            try:
+                self.data = await self.hass.async_add_executor_job(History.from_dict, stored)
+            except (AttributeError, KeyError, TypeError, ValueError) as err:
+                LOGGER.warning("The history is not readable and read anew: %s", type(err).__name__)
         self._saved = self.data
 
     @callback

@@ -72,6 +72,7 @@ class BambuImage(BambuPrinterEntity, ImageEntity):
         ImageEntity.__init__(self, coordinator.hass)
         self._covers = covers
         self._task_id: str | None = None
+        self._awaited: str | None = None
         self._show()
 
     @override
@@ -98,15 +99,20 @@ class BambuImage(BambuPrinterEntity, ImageEntity):
     def _fetch(self) -> None:
         """Fetch a picture that is missing, without making anybody wait."""
         job = self._print
-        if job is None or job.task_id is None or self._covers.has(job.task_id):
+        if job is None or job.task_id in (None, self._awaited) or self._covers.has(job.task_id):
             return
+        self._awaited = job.task_id
         self.coordinator.config_entry.async_create_background_task(
             self.hass, self._async_fetch(job), f"{self.entity_id} picture"
         )
 
     async def _async_fetch(self, job: Print) -> None:
         """Fetch the picture of a print and show it."""
-        if await self._covers.async_fetch(job) and self.available:
+        try:
+            fetched = await self._covers.async_fetch(job)
+        finally:
+            self._awaited = None
+        if fetched and self.available:
             self._show()
             self.async_write_ha_state()
 
@@ -125,7 +131,7 @@ class BambuImage(BambuPrinterEntity, ImageEntity):
         self._covers.show(str(self.unique_id), job.task_id)
         self._cached_image = None
         # The print's own time, so that a restart is no change of the picture.
-        self._attr_image_last_updated = job.ended_at or job.started_at or dt_util.utcnow()
+        self._attr_image_last_updated = job.started_at or job.ended_at or dt_util.utcnow()
 
     @override
     async def async_image(self) -> bytes | None:

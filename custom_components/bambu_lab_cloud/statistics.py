@@ -95,14 +95,18 @@ class PrintStatistics:
     @callback
     def _update(self, _now: datetime | None = None) -> None:
         """Write what changed, once the history is complete."""
-        data = self._entry.runtime_data
-        is_behind = (
-            data.history.data.prints is not self._written or data.fleet.data.keys() - self._compared
-        )
-        if data.history.data.is_complete and is_behind:
+        if self._is_behind():
             self._entry.async_create_background_task(
                 self._hass, self._async_write(), "print statistics"
             )
+
+    def _is_behind(self) -> bool:
+        """Return if there is something to write."""
+        data = self._entry.runtime_data
+        return data.history.data.is_complete and (
+            data.history.data.prints is not self._written
+            or not data.fleet.data.keys() <= self._compared
+        )
 
     async def _async_write(self) -> None:
         """Write the hours that the recorder does not have as the history has them.
@@ -111,6 +115,8 @@ class PrintStatistics:
         that a corrected print has left is written as empty.
         """
         async with self._lock:
+            if not self._is_behind():
+                return
             data = self._entry.runtime_data
             printers = dict(data.fleet.data)
             recorded = await self._async_recorded(printers.keys() - self._compared)
@@ -124,6 +130,8 @@ class PrintStatistics:
                 for metric in Metric:
                     before = recorded.get((printer_id, metric))
                     hours = changed.get(printer_id, ()) if before is None else before
+                    if before is None and not hours:
+                        continue
                     sums = hourly_sums(jobs.get(printer_id, ()), metric, hours)
                     first = (
                         min(hours, default=None)

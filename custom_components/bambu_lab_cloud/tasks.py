@@ -1,7 +1,7 @@
 """What is known of my/tasks, and which pages of it to ask for."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .api import BambuCloud, Task
 from .cloud import optional
@@ -12,8 +12,12 @@ from .fleet.printer import Printer, PrinterStatus
 # A page of the newest prints of all printers at the start, of one printer, and of what is new.
 FIRST_PAGE = 100
 NEXT_PAGE = 20
-# After a long absence: as much as the cloud holds of two thousand prints, not more.
-PAGES_BACK = 20
+# After a long absence only what ended in the last day is announced, so that a few days are enough;
+# the history reads the rest.
+LONGEST_BACK = timedelta(days=3)
+PAGES_BACK = 10
+# A print that is deleted between two pages shifts those after it.
+OVERLAP = 2
 # How many printers are asked for in one poll, so that two hundred are no burst.
 PRINTERS_PER_POLL = 5
 # After so many polls a task that still does not say what the printer says is asked for rarely.
@@ -34,6 +38,8 @@ class TaskList:
         self._on_page = on_page
         self._tasks: dict[str, Task] = {}
         self._asked_at: datetime | None = None
+        self._since: datetime | None = None
+        self._polls = 0
         self._due = False
         self._catch_up: dict[str, datetime] = {}
         self._tries: dict[tuple[str, str | None, PrinterStatus | None], int] = {}
@@ -55,10 +61,12 @@ class TaskList:
         if not self._due:
             return
         # my/tasks is sorted by start, and lists a print a while after that.
-        last = self._asked_at or records.polled_at
+        # Until an answer comes, the polls without one move the last good poll, not the gap's start.
+        self._since = self._since or records.polled_at
         limit = NEXT_PAGE if self._asked_at else FIRST_PAGE
-        if await self._async_read(last - LAG if last else now, limit=limit):
-            self._asked_at = now
+        since = max(self._since - LAG, now - LONGEST_BACK) if self._since else now
+        if await self._async_read(since, limit=limit):
+            self._asked_at = self._since = now
             self._due = False
 
     async def async_ask_printers(
@@ -73,15 +81,22 @@ class TaskList:
         awaited = records.awaited(printers)
         awaited |= {p.id: awaited.get(p.id, now) for p in printers.values() if awaits_its_task(p)}
         tries = {(p.id, p.print_job, p.status): p.id for p in printers.values() if p.id in awaited}
-        self._tries = {key: self._tries.get(key, -1) + 1 for key in tries}
-        wanted = {
-            tries[key]: awaited[tries[key]]
-            for key, tried in sorted(self._tries.items(), key=lambda item: item[1])
-            if tried < EAGER_TRIES or tried % EAGER_TRIES == 0
-        }
-        wanted |= {key: at for key, at in self._catch_up.items() if key in printers}
-        for printer_id, since in list(wanted.items())[:PRINTERS_PER_POLL]:
-            if await self._async_read(since - LAG, limit=NEXT_PAGE, device_id=printer_id):
+        self._tries = {key: self._tries.get(key, 0) for key in tries}
+        self._polls += 1
+        due = [
+            key
+            for key in sorted(self._tries, key=self._tries.__getitem__)
+            if self._tries[key] < EAGER_TRIES or self._polls % EAGER_TRIES == 0
+        ]
+        # Those first that come back, then those that were asked for least.
+        wanted = {key: at for key, at in self._catch_up.items() if key in printers}
+        wanted |= {tries[key]: awaited[tries[key]] for key in due if tries[key] not in wanted}
+        chosen = dict(list(wanted.items())[:PRINTERS_PER_POLL])
+        for key in due:
+            self._tries[key] += tries[key] in chosen
+        for printer_id, start in chosen.items():
+            since = max(start - LAG, now - LONGEST_BACK)
+            if await self._async_read(since, limit=NEXT_PAGE, device_id=printer_id):
                 self._catch_up.pop(printer_id, None)
 
     async def _async_read(
@@ -90,14 +105,16 @@ class TaskList:
         """Read pages back to a time; return if the cloud gave them."""
         for number in range(PAGES_BACK):
             page = await optional(
-                self._client.get_tasks(device_id=device_id, limit=limit, offset=number * limit)
+                self._client.get_tasks(
+                    device_id=device_id, limit=limit, offset=number * (limit - OVERLAP)
+                )
             )
             if page is None:
                 return False
             self._tasks |= {task.id: task for task in page.tasks}
             self._on_page(page.tasks)
             starts = [task.start_time for task in page.tasks if task.start_time]
-            if len(page.tasks) < limit or not starts or min(starts) < since:
+            if not starts or min(starts) < since:
                 break
         return True
 

@@ -324,8 +324,10 @@ def test_printer_left_out_for_a_while(story: Story) -> None:
     )
     assert events == []
     assert story.poll(SUCCESS, task(start=start), after=3 * MINUTE) == [("finished", "71")]
-    gone, _ = next_records(story.records, {}, [], now=story.now + GIVE_UP, after_start=False)
-    assert gone.printers == {}
+    # However long: who removes the printer also says so here.
+    away, _ = next_records(story.records, {}, [], now=story.now + GIVE_UP, after_start=False)
+    assert away.printers.keys() == {PRINTER}
+    assert away.without(PRINTER).printers == {}
 
 
 def test_awaited_prints(story: Story) -> None:
@@ -376,7 +378,18 @@ def test_memory_is_bounded(story: Story) -> None:
     ended = done("71", start, start + MINUTE)
     assert story.poll(SUCCESS, ended) == [("finished", "71")]
     assert story.poll(SUCCESS, ended, after=MEMORY) == []
+    assert story.records.printers[PRINTER].announced.keys() == {"71"}
+    assert story.poll(SUCCESS) == []
     assert story.records.printers[PRINTER].announced == {}
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=10), timedelta(days=-10)])
+def test_a_clock_that_jumps(story: Story, jump: timedelta) -> None:
+    """One answer with a wrong date announces nothing again."""
+    ended = done("71", story.now, story.now + MINUTE)
+    assert story.poll(SUCCESS, ended) == [("finished", "71")]
+    story.poll(SUCCESS, ended, after=jump)
+    assert story.poll(SUCCESS, ended, after=-jump) == []
 
 
 def test_tasks_of_nobody(story: Story) -> None:
@@ -433,3 +446,8 @@ def test_what_was_known_before_a_restart(story: Story) -> None:
     story.poll(RUNNING)
     story.poll(SUCCESS)
     assert [event.print.title for event in story.events] == ["plate 71"]
+
+
+def test_nothing_of_a_printer_shows(story: Story) -> None:
+    story.poll(RUNNING, task(start=story.now))
+    assert PRINTER not in repr(story.records) + repr(story.printers[PRINTER])

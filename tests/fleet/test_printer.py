@@ -231,6 +231,15 @@ def test_remembered_job_of_2022() -> None:
     assert printer.current.print.task_id == "70"
 
 
+def test_print_of_2022_without_a_task() -> None:
+    """What the printer was busy with before is not what runs now."""
+    status = PrintStatus(id=PRINTER_ID, has_task_fields=True, task_status="RUNNING")
+    printer = derive(device(print_job=None), status, task(), remembered="71")
+    assert printer.print_job == "0"
+    assert printer.current is not None
+    assert printer.current.print.task_id is None
+
+
 @pytest.mark.parametrize(
     ("job", "tasks", "task_id"),
     [

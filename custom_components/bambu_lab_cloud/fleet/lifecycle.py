@@ -113,7 +113,7 @@ class Records:
     """What is remembered of all printers, and when they were polled last."""
 
     polled_at: datetime | None = None
-    printers: Mapping[str, PrinterRecord] = field(default_factory=dict)
+    printers: Mapping[str, PrinterRecord] = field(default_factory=dict, repr=False)
 
     def awaited(self, printers: Mapping[str, Printer]) -> dict[str, datetime]:
         """Return the printers with a print whose end only my/tasks can tell, and its start.
@@ -158,12 +158,8 @@ def next_records(
         if task.device_id is not None:
             tasks_by_printer.setdefault(task.device_id, []).append(task)
     events: list[PrintEvent] = []
-    # A printer that the cloud leaves out for a while keeps its record.
-    after = {
-        printer_id: record
-        for printer_id, record in records.printers.items()
-        if now - record.seen_at < GIVE_UP
-    }
+    # A printer that the cloud leaves out keeps its record until somebody takes it `without`.
+    after = dict(records.printers)
     for printer in printers.values():
         poll = _Poll(
             printer,
@@ -199,8 +195,11 @@ class _Poll:
         self._now = now
         self._gap = gap
         self._open = {job.print.task_id: job for job in self._before.open}
+        # What the list still shows is remembered whatever the clock says.
         self._announced = {
-            task_id: at for task_id, at in self._before.announced.items() if now - at < MEMORY
+            task_id: at
+            for task_id, at in self._before.announced.items()
+            if task_id in self._listed or now - at < MEMORY
         }
         self._untracked = self._before.untracked
         self.events: list[PrintEvent] = []

@@ -272,8 +272,12 @@ def derive_printer(
     if online is None and status is not None:
         online = status.online
     raw = (status.task_status if status else None) or device.print_status
-    job = (status.task_id if status else None) or device.print_job or remembered_job
     told = state = status_from_cloud(raw)
+    job = (status.task_id if status else None) or device.print_job
+    if job is None:
+        # The cloud of 2022 names the job here or, while something runs, says that it has none.
+        nameless = status is not None and status.has_task_fields and told in ACTIVE
+        job = NO_TASK if nameless else remembered_job
     if online is False:
         state = PrinterStatus.OFFLINE
     elif raw is None and online:
