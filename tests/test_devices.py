@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -174,3 +175,40 @@ async def test_nobody_online_is_asked_for_rarely(
         await wait(NOBODY_ONLINE / 4)
     asked = [r for r in simulator.cloud.requests() if r["path"] == BIND]
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("fault", ["rate_limited", "cloudflare", "captcha"])
+async def test_a_pause_outlasts_the_tries_to_set_up(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, wait: Wait, fault: str
+) -> None:
+    """Home Assistant tries again and again; the cloud is left alone as it asked."""
+    await hass.config_entries.async_unload(entry.entry_id)
+    simulator.cloud.add_fault(fault, "/v1/")
+    simulator.cloud.clear_requests()
+    await hass.config_entries.async_setup(entry.entry_id)
+    for _ in range(20):
+        await wait(timedelta(seconds=5))
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert len(simulator.cloud.requests()) == 1
+    simulator.cloud.clear_faults()
+    for _ in range(10):
+        await wait(timedelta(minutes=15))
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_a_printer_that_left_while_home_assistant_was_off(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    simulator: Simulator,
+    wait: Wait,
+) -> None:
+    await hass.config_entries.async_unload(entry.entry_id)
+    simulator.cloud.remove_printer(P1S, "demo@example.com")
+    await wait(timedelta(days=8))
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert printer_device(device_registry, entry) is not None
+    for _ in range(GONE_AFTER_POLLS):
+        await wait(HOUR)
+    assert printer_device(device_registry, entry) is None

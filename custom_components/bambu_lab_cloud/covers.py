@@ -13,10 +13,10 @@ from .api import BambuCloud, BambuCloudError, CannotConnectError
 from .const import DOMAIN, LOGGER
 from .fleet.printer import Print
 
-# Each task answer signs its covers anew; after this many different addresses a cover is given up.
+# A cover that is refused may come with the next address, which the task list signs anew.
 TRIES_PER_COVER = 3
 SPARE = 10
-# Seconds to leave a host of pictures alone that does not answer.
+# Seconds between two tries.
 PAUSE = 300
 
 
@@ -41,9 +41,10 @@ class Covers:
         # In the order in which they came; a dict for want of an ordered set.
         self._kept: dict[str, None] = {}
         self._shown: dict[str, str] = {}
-        self._tried: dict[str, set[str]] = {}
+        self._refusals: dict[str, int] = {}
+        self._not_before: dict[str, float] = {}
+        self._host_not_before = 0.0
         self._fetching: dict[str, asyncio.Task[bool]] = {}
-        self._host_answers_from = 0.0
         self._lock = asyncio.Lock()
 
     async def async_load(self) -> None:
@@ -75,11 +76,12 @@ class Covers:
         # The id becomes a file's name, so it has to be the number that it should be.
         if task_id is None or not task_id.isdecimal():
             return False
-        tried = self._tried.get(task_id, set())
-        if self.has(task_id) or not url or url in tried or len(tried) >= TRIES_PER_COVER:
+        if self.has(task_id) or not url:
             return self.has(task_id)
         if (task := self._fetching.get(task_id)) is None:
-            if self._hass.loop.time() < self._host_answers_from:
+            not_before = max(self._not_before.get(task_id, 0.0), self._host_not_before)
+            given_up = self._refusals.get(task_id, 0) >= TRIES_PER_COVER
+            if given_up or self._hass.loop.time() < not_before:
                 return False
             task = self._entry.async_create_background_task(
                 self._hass, self._async_download(task_id, url), "picture of a print"
@@ -95,17 +97,19 @@ class Covers:
                 image = await self._client.download_image(url)
                 await self._async_store(task_id, image.content)
             except CannotConnectError as err:
-                self._host_answers_from = self._hass.loop.time() + PAUSE
+                self._host_not_before = self._hass.loop.time() + PAUSE
                 LOGGER.debug("A print's picture is fetched later: %s", err)
                 return False
             except (BambuCloudError, OSError, WriteError) as err:
-                tried = self._tried.setdefault(task_id, set())
-                if not tried:
+                refusals = self._refusals.get(task_id, 0)
+                if not refusals:
                     reason = err if isinstance(err, BambuCloudError) else type(err).__name__
                     LOGGER.info("A print's picture could not be fetched: %s", reason)
-                tried.add(url)
+                self._refusals[task_id] = refusals + 1
+                self._not_before[task_id] = self._hass.loop.time() + PAUSE
                 return False
-            self._tried.pop(task_id, None)
+            self._refusals.pop(task_id, None)
+            self._not_before.pop(task_id, None)
             return True
 
     async def _async_store(self, task_id: str, content: bytes) -> None:
