@@ -260,8 +260,8 @@ async def failed(name: str, check: Awaitable[str]) -> bool:
     """Say how a check ends."""
     try:
         say(f"ok      {name}: {await check}")
-    except (OSError, aiohttp.ClientError, DemoError) as error:
-        say(f"FAILED  {name}: {error or type(error).__name__}")
+    except (OSError, KeyError, ValueError, aiohttp.ClientError, DemoError) as error:
+        say(f"FAILED  {name}: {str(error) or type(error).__name__}")
         return True
     return False
 

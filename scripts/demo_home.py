@@ -127,7 +127,10 @@ class Home:
         """Return the token that Home Assistant has of the account."""
         stored = json.loads((self._folder / ".storage/core.config_entries").read_text())
         entries = stored["data"]["entries"]
-        return next(str(each["data"]["token"]) for each in entries if each["domain"] == DOMAIN)
+        tokens = [str(each["data"]["token"]) for each in entries if each["domain"] == DOMAIN]
+        if not tokens:
+            raise DemoError("The account is not set up.")
+        return tokens[0]
 
     async def ended_tasks(self) -> list[dict[str, Any]]:
         """Return the tasks of the account that have ended, oldest first."""

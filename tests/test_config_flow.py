@@ -627,7 +627,7 @@ async def test_token_cannot_be_checked(
     owner.entry("Single Sign-On Maker")
 
 
-@pytest.mark.parametrize("wrong", ["", "AQnonsense", "ä\n€", "google@example.com", "x" * 4000])
+@pytest.mark.parametrize("wrong", ["AQnonsense", "ä\n€", "google@example.com", "x" * 4000])
 async def test_wrong_token(owner: Owner, simulator: Simulator, wrong: str) -> None:
     await owner.begin("token")
     await owner.submit({"region": "global", "token": wrong})
@@ -635,6 +635,73 @@ async def test_wrong_token(owner: Owner, simulator: Simulator, wrong: str) -> No
     good = token(simulator, "google")
     await owner.submit({"region": "global", "token": good, "next": "sign_in"})
     owner.entry("Single Sign-On Maker")
+
+
+@pytest.mark.parametrize(
+    ("way", "values", "field", "error"),
+    [
+        ("password", {**PASSWORD, "password": ""}, "password", "password_missing"),
+        ("token", {"region": "global", "token": " "}, "token", "token_missing"),
+        ("token", {"region": "global", "token": "Bearer "}, "token", "token_missing"),
+    ],
+)
+async def test_nothing_is_asked_with_a_secret_that_is_missing(
+    owner: Owner,
+    simulator: Simulator,
+    way: str,
+    values: dict[str, str],
+    field: str,
+    error: str,
+) -> None:
+    """Each failed attempt brings the captcha closer."""
+    await owner.begin(way)
+    await owner.submit(values)
+    owner.sees(way, {field: error})
+    assert asked(simulator) == []
+    good = {**PASSWORD, "token": token(simulator, "password")}
+    await owner.submit({key: good[key] for key in values} | {"next": "sign_in"})
+    owner.entry("Plain Maker")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        " {}\n",
+        "Bearer {}",
+        "bearer {}",
+        "Authorization: Bearer {}",
+        "token={}; bbl_csrf_token=AAAA",
+        "bbl_csrf_token=AAAA; token={}",
+        '"{}"',
+    ],
+)
+async def test_what_is_copied_with_a_token(owner: Owner, simulator: Simulator, text: str) -> None:
+    good = token(simulator, "password")
+    await owner.begin("token")
+    await owner.submit({"region": "global", "token": text.format(good)})
+    assert owner.entry("Plain Maker").data["token"] == good
+
+
+async def test_token_after_another_way(owner: Owner, simulator: Simulator) -> None:
+    """The account that was typed for the other way is not the token's."""
+    await owner.begin("password")
+    await owner.submit({**PASSWORD, "account": "demo@example.com"})
+    await owner.submit({"next": "other_way"})
+    await owner.choose("token")
+    await owner.submit({"region": "global", "token": token(simulator, "password")})
+    assert owner.entry("Plain Maker").data["account"] == ""
+
+
+async def test_a_refused_token_is_not_tried_again(owner: Owner, simulator: Simulator) -> None:
+    """The next code brings another one."""
+    await owner.begin("email_code")
+    await owner.submit({"region": "global", "account": "google@example.com"})
+    simulator.cloud.add_fault("unauthorized", PREFERENCE, times=1)
+    await owner.enter_code("google")
+    owner.sees("code", {"base": "refused"})
+    await owner.enter_code("google")
+    owner.sees("code", {"base": "invalid_code"})
 
 
 async def test_revoked_token(owner: Owner, simulator: Simulator) -> None:
@@ -646,7 +713,7 @@ async def test_revoked_token(owner: Owner, simulator: Simulator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "error"), [("server_error", "cannot_connect"), ("unauthorized", "unexpected_answer")]
+    ("fault", "error"), [("server_error", "cannot_connect"), ("unauthorized", "refused")]
 )
 async def test_account_cannot_be_read_after_the_password(
     owner: Owner, simulator: Simulator, fault: str, error: str

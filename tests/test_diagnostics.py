@@ -45,6 +45,30 @@ async def test_entry(
     assert diagnostics["cloud"]["last_request_id"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "state"), [("server_error", "setup_retry"), ("unauthorized", "setup_error")]
+)
+async def test_account_that_cannot_be_set_up(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    hass_client: ClientSessionGenerator,
+    fault: str,
+    state: str,
+) -> None:
+    """Then they are needed most."""
+    simulator.cloud.add_fault(fault, "/v1/")
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    diagnostics = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert diagnostics["account"]["state"] == state
+    assert diagnostics["account"]["reason"]
+    assert diagnostics["cloud"]["last_request_id"]
+    device, *_ = dr.async_entries_for_config_entry(device_registry, entry.entry_id)
+    assert await get_diagnostics_for_device(hass, hass_client, entry, device) == diagnostics
+
+
 async def test_device(
     hass: HomeAssistant,
     simulator: Simulator,

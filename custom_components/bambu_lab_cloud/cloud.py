@@ -24,7 +24,7 @@ from .api import (
 )
 from .const import DOMAIN, LOGGER, USER_AGENT
 
-CLIENTS: HassKey[dict[str, tuple[str, BambuCloud]]] = HassKey(DOMAIN)
+CLIENTS: HassKey[dict[str, tuple[tuple[str, str], BambuCloud]]] = HassKey(DOMAIN)
 
 
 def _region(name: str) -> Region:
@@ -46,11 +46,11 @@ def entry_client(hass: HomeAssistant, entry: ConfigEntry) -> BambuCloud:
     would forget with it.
     """
     clients = hass.data.setdefault(CLIENTS, {})
-    token = entry.data[CONF_TOKEN]
-    known_token, client = clients.get(entry.entry_id, (None, None))
-    if client is None or known_token != token:
-        client = cloud_client(hass, entry.data[CONF_REGION], token)
-        clients[entry.entry_id] = (token, client)
+    region, token = entry.data[CONF_REGION], entry.data[CONF_TOKEN]
+    known, client = clients.get(entry.entry_id, (None, None))
+    if client is None or known != (region, token):
+        client = cloud_client(hass, region, token)
+        clients[entry.entry_id] = ((region, token), client)
     return client
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from math import ceil
+import re
 from typing import Any, override
 
 from aiohttp import ClientSession
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
+    SOURCE_USER,
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
@@ -73,6 +75,7 @@ TOKEN = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomp
 type Errors = Mapping[type[BambuCloudError], str]
 
 ERRORS: Errors = {
+    AuthenticationError: "refused",
     BlockedError: "blocked",
     CannotConnectError: "cannot_connect",
     CaptchaError: "captcha",
@@ -85,10 +88,13 @@ SEND_ERRORS: Errors = {RateLimitedError: "too_many_codes"}
 TOKEN_ERRORS: Errors = {AuthenticationError: "invalid_token"}
 # The web host is the only one to take these codes, and it turns many away.
 TOTP_ERRORS: Errors = {
+    AuthenticationError: "refused",
     BlockedError: "totp_refused",
     InvalidCodeError: "invalid_totp",
     ResponseError: "totp_refused",
 }
+# After these a token is good for nothing.
+REFUSED = ("invalid_token", "refused")
 # What helps after these, so that it is chosen already.
 REMEDIES = {
     "another_account": OTHER_WAY,
@@ -151,10 +157,12 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             if user_input.get(CONF_NEXT) == OTHER_WAY:
                 return await self._async_menu()
             self._remember(user_input)
+            password = user_input.get(CONF_PASSWORD, "")
             if self._is_phone_number and self._region != CHINA:
                 errors[CONF_REGION] = "wrong_region"
+            elif not password:
+                errors[CONF_PASSWORD] = "password_missing"
             else:
-                password = user_input.get(CONF_PASSWORD, "")
                 answer = await self._async_try(
                     self._login.with_password(self._account, password), errors
                 )
@@ -211,8 +219,12 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             if user_input.get(CONF_NEXT) == OTHER_WAY:
                 return await self._async_menu()
             self._remember(user_input)
+            if self.source == SOURCE_USER:
+                self._account = ""
             token = Token(access_token=_bare_token(user_input.get(CONF_TOKEN, "")))
-            if result := await self._async_finish(token, errors, TOKEN_ERRORS):
+            if not token.access_token:
+                errors[CONF_TOKEN] = "token_missing"
+            elif result := await self._async_finish(token, errors, TOKEN_ERRORS):
                 return result
         return self._show_way("token", {CONF_REGION: REGION, CONF_TOKEN: TOKEN}, errors)
 
@@ -292,12 +304,12 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def _async_send_code(self, errors: dict[str, str]) -> bool:
         """Have a code sent; return if one is on its way, be it the one from a moment ago."""
+        self._token = None
         if self._code_sent_at:
             self._wait = self._code_sent_at + COOL_DOWN - dt_util.utcnow()
             if self._wait > timedelta():
                 errors["base"] = "code_just_sent"
                 return True
-        self._token = None
         send = self._login.send_sms_code if self._is_phone_number else self._login.send_email_code
         await self._async_try(send(self._account), errors, SEND_ERRORS)
         if errors:
@@ -312,7 +324,8 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         client = cloud_client(self.hass, self._region, token.access_token)
         preference = await self._async_try(client.get_preference(), errors, own_errors)
         if preference is None:
-            self._token = token
+            # Kept for the next try, unless it is the token itself that is refused.
+            self._token = None if errors["base"] in REFUSED else token
             return None
         reauthenticates = self.source == SOURCE_REAUTH
         if reauthenticates and preference.uid != self._get_reauth_entry().unique_id:
@@ -420,8 +433,11 @@ def _choice(
 
 def _bare_token(text: str) -> str:
     """Return the token without what was copied with it: a header, a cookie, quotes."""
-    text = text.rpartition("token=")[2].partition(";")[0]
-    return text.strip(" \t\r\n\"'").removeprefix("Bearer ").strip()
+    if cookie := re.search(r"(?:^|[;\s\"'])token=([^;\s\"']+)", text):
+        return cookie[1]
+    return re.sub(
+        r"(?i)^(?:authorization:)?\s*bearer(?:\s+|$)", "", text.strip(" \t\r\n\"'")
+    ).strip()
 
 
 def _expires_at(token: Token) -> str | None:

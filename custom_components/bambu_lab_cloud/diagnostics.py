@@ -5,11 +5,13 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_REGION
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import AnyDeviceEntry
 
 from .api import BambuCloudError
+from .cloud import entry_client
 from .const import CONF_EXPIRES_AT, DOMAIN
 from .coordinator import BambuConfigEntry, BambuCoordinator
 
@@ -21,35 +23,50 @@ async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BambuConfigEntry
 ) -> dict[str, Any]:
     """Return diagnostics of an account."""
+    if entry.state is not ConfigEntryState.LOADED:
+        return _account(hass, entry)
     data = entry.runtime_data
-    return _diagnostics(entry, sorted(data.fleet.data.keys() | data.firmware.data.keys()))
+    return _account(hass, entry) | _diagnostics(
+        entry, sorted(data.fleet.data.keys() | data.firmware.data.keys())
+    )
 
 
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: BambuConfigEntry, device: AnyDeviceEntry
 ) -> dict[str, Any]:
     """Return diagnostics of a printer, an AMS or the account's own device."""
-    return _diagnostics(
+    if entry.state is not ConfigEntryState.LOADED:
+        return _account(hass, entry)
+    return _account(hass, entry) | _diagnostics(
         entry, [identifier for domain, identifier in device.identifiers if domain == DOMAIN]
     )
 
 
-def _diagnostics(entry: BambuConfigEntry, device_ids: Iterable[str]) -> dict[str, Any]:
-    """Return what explains how the cloud answers, and what it said of some devices."""
-    data = entry.runtime_data
-    coordinators = [getattr(data, each.name) for each in fields(data)]
+def _account(hass: HomeAssistant, entry: BambuConfigEntry) -> dict[str, Any]:
+    """Return what is known of an account, whether it could be set up or not."""
+    client = entry_client(hass, entry)
     return {
         "account": {
             "region": entry.data[CONF_REGION],
             "expires_at": entry.data[CONF_EXPIRES_AT],
+            "state": entry.state.value,
+            "reason": entry.reason,
         },
         "cloud": {
-            "clock_offset": data.client.clock_offset.total_seconds(),
-            "last_request_id": data.client.last_request_id,
-            "not_before": round(data.client.not_before),
-            # As it did in 2022; that of 2026 leaves them out.
-            "prints_in_status": data.fleet.prints_in_status,
+            "clock_offset": client.clock_offset.total_seconds(),
+            "last_request_id": client.last_request_id,
+            "not_before": round(client.not_before),
         },
+    }
+
+
+def _diagnostics(entry: BambuConfigEntry, device_ids: Iterable[str]) -> dict[str, Any]:
+    """Return how the cloud answers, and what it said of some devices."""
+    data = entry.runtime_data
+    coordinators = [getattr(data, each.name) for each in fields(data)]
+    return {
+        # As it did in 2022; the cloud of 2026 leaves them out.
+        "prints_in_status": data.fleet.prints_in_status,
         "coordinators": {
             coordinator.name: _coordinator(coordinator)
             for coordinator in coordinators

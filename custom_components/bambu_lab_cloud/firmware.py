@@ -81,6 +81,7 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         """Forget a device that its owner removed, until an answer lists it again."""
         self.data = {key: device for key, device in self.data.items() if key != device_id}
         self._is_saved = False
+        self._store.async_delay_save(self._data_to_save, SAVE_DELAY)
 
     @override
     async def _async_update_internal(self) -> dict[str, DeviceFirmware]:
