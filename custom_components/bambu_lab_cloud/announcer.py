@@ -146,7 +146,8 @@ class Announcer:
                 self.records.polled_at - event.found_at > GAP
             )
             self._entities[printer_id](replace(event, late=event.late or waited))
-            self._outbox.remove(event)
+            # A poll may have dropped it for its age while its picture was awaited.
+            self._outbox = [other for other in self._outbox if other is not event]
             self._set_changed()
 
     async def _async_wait_for_cover(self, job: Print) -> None:
