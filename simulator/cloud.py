@@ -323,7 +323,7 @@ class Cloud:
             if number < current and len(jobs) >= wanted:
                 break
             job = self._scheduled_job(printer, number)
-            if job and job.started > self.started:
+            if job and job.started >= self.started:
                 printer.next_slot = number
             elif job and job.running(self.started) and printer.pace == "busy":
                 jobs.append(job)

@@ -122,6 +122,22 @@ async def test_what_an_automation_reads_at_the_end(
     assert (await response.read()).startswith(b"\x89PNG")
 
 
+async def test_cancelled_in_the_second_in_which_it_started(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+) -> None:
+    """It lasted zero seconds, which is not unknown."""
+    simulator.cloud.start(P1S, duration=3600)
+    simulator.cloud.end(P1S, "failed")
+    await wait(IDLE)
+    await wait(IDLE)
+    assert [state.attributes["duration"] for state in heard] == [0]
+    assert hass.states.get("sensor.p1s_last_print_duration").state == "0.0"
+
+
 async def test_end_while_home_assistant_was_away(
     hass: HomeAssistant,
     entry: MockConfigEntry,

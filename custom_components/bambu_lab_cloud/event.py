@@ -66,6 +66,7 @@ class BambuPrintEvent(BambuPrinterEntity, EventEntity):
     def _announce(self, event: PrintEvent) -> None:
         """Announce what happened to a print."""
         job = event.print
+        duration = job.duration
         self._trigger_event(
             event.type,
             {
@@ -73,7 +74,7 @@ class BambuPrintEvent(BambuPrinterEntity, EventEntity):
                 "title": job.title,
                 "started_at": job.started_at.isoformat() if job.started_at else None,
                 "ended_at": job.ended_at.isoformat() if job.ended_at else None,
-                "duration": round(job.duration.total_seconds()) if job.duration else None,
+                "duration": None if duration is None else round(duration.total_seconds()),
                 "weight": job.weight,
                 "length": job.length,
                 "filaments": [asdict(filament) for filament in job.filaments],

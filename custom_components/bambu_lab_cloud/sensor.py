@@ -83,7 +83,10 @@ SENSORS: tuple[BambuSensorEntityDescription, ...] = (
         native_unit_of_measurement=UnitOfTime.SECONDS,
         suggested_unit_of_measurement=UnitOfTime.HOURS,
         suggested_display_precision=1,
-        value_fn=_of_last(lambda job: job.duration.total_seconds() if job.duration else None),
+        # A print that was cancelled at once lasted zero seconds, which is not unknown.
+        value_fn=_of_last(
+            lambda job: None if job.duration is None else job.duration.total_seconds()
+        ),
     ),
     BambuSensorEntityDescription(
         key="last_print_end",

@@ -31,6 +31,16 @@ def bare(freezer: FrozenDateTimeFactory) -> Cloud:
     return Cloud(history=30)
 
 
+def test_no_print_ends_as_it_starts(freezer: FrozenDateTimeFactory) -> None:
+    """Not even one whose time comes in the second in which the simulator starts."""
+    for number in range(120):
+        freezer.move_to(NOW + second(number))
+        cloud = Cloud(history=30, time_factor=300)
+        account = cloud.accounts.find("demo")
+        jobs = [job for job, _ in cloud.tasks(account, NOW + second(number + 120))]
+        assert [job for job in jobs if job.ends and job.ends <= job.started] == []
+
+
 async def test_a_print_from_start_to_end(
     quiet: Cloud, freezer: FrozenDateTimeFactory, devices: Any, tasks: Any
 ) -> None:
