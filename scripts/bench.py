@@ -5,26 +5,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 import gc
+import logging
 import os
 from pathlib import Path
 import sys
-from tempfile import TemporaryDirectory
 import time
-from unittest.mock import patch
 
-from aiohttp import ThreadedResolver
+from homeassistant.bootstrap import async_setup_hass
 from homeassistant.components.recorder import get_instance
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import __version__
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import aiohttp_client
-from homeassistant.helpers.recorder import async_initialize_recorder
-from homeassistant.loader import DATA_CUSTOM_COMPONENTS
-from homeassistant.setup import async_setup_component
-from pytest_homeassistant_custom_component.common import async_test_home_assistant
+from homeassistant.runner import RuntimeConfig
 
 from custom_components.bambu_lab_cloud import history
 from custom_components.bambu_lab_cloud.const import DOMAIN
+from scripts.demo import free_port
+from scripts.demo_home import prepare
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 5
@@ -49,32 +46,19 @@ async def simulator(past: int) -> AsyncIterator[None]:
         await process.wait()
 
 
-class Resolver(ThreadedResolver):
-    """Asks name servers only, where Home Assistant's own listens to the devices of the network."""
-
-    def __init__(self, _: HomeAssistant) -> None:
-        super().__init__()
-
-    async def real_close(self) -> None:
-        """End, as Home Assistant calls it."""
-        await self.close()
-
-
 @asynccontextmanager
-async def home(folder: str) -> AsyncIterator[HomeAssistant]:
-    """Run a Home Assistant with a recorder."""
-    resolver = patch(f"{aiohttp_client.__name__}._async_make_resolver", Resolver)
-    async with async_test_home_assistant(config_dir=folder) as hass:
-        hass.data.pop(DATA_CUSTOM_COMPONENTS)
-        async_initialize_recorder(hass)
-        database = {"db_url": f"sqlite:///{folder}/home-assistant_v2.db"}
-        await async_setup_component(hass, "recorder", {"recorder": database})
-        await hass.async_block_till_done()
-        try:
-            with resolver:
-                yield hass
-        finally:
-            await hass.async_stop(force=True)
+async def home(folder: Path) -> AsyncIterator[HomeAssistant]:
+    """Run the demo's Home Assistant in this process."""
+    prepare(folder, ROOT / "custom_components", free_port(0))
+    hass = await async_setup_hass(RuntimeConfig(config_dir=str(folder), skip_pip=True))
+    assert hass  # noqa: S101 - for the type
+    logging.getLogger(f"custom_components.{DOMAIN}").setLevel(logging.WARNING)
+    await hass.async_start()
+    await hass.async_block_till_done()
+    try:
+        yield hass
+    finally:
+        await hass.async_stop(force=True)
 
 
 async def sign_in(hass: HomeAssistant) -> ConfigEntry:
@@ -128,29 +112,28 @@ async def recorded(hass: HomeAssistant) -> None:
     await get_instance(hass).async_block_till_done()
 
 
-async def measure(past: int) -> None:
+async def measure(folder: Path, past: int) -> None:
     """Set the account up, read its history, restart it, and print what that took."""
-    with TemporaryDirectory() as folder:
-        async with simulator(past), home(folder) as hass:
-            # Until its pages are asked for, an account with a history is set up like any other.
-            history.BEFORE_FIRST_PAGE = timedelta(hours=1)
-            entry = await sign_in(hass)
-            without = await set_up_time(hass, entry)
-            history.BEFORE_FIRST_PAGE = history.BETWEEN_PAGES = timedelta(milliseconds=10)
-            await hass.config_entries.async_reload(entry.entry_id)
-            resting, start = memory(), time.process_time()
-            idle = thread_time(get_instance(hass).native_id)
-            await recorded(hass)
-            cpu, grown = time.process_time() - start, memory() - resting
-            writing = thread_time(get_instance(hass).native_id) - idle
-            peak = memory("VmHWM") - resting
-            await hass.config_entries.async_unload(entry.entry_id)
-            await hass.async_block_till_done()
-            size = os.stat(f"{folder}/.storage/{DOMAIN}.{entry.entry_id}.history").st_size  # noqa: PTH116
-            await hass.config_entries.async_setup(entry.entry_id)
-            prints = len(entry.runtime_data.history.data.prints)
-            history.BEFORE_FIRST_PAGE = timedelta(hours=1)
-            ratio = (with_history := await set_up_time(hass, entry)) / without
+    async with simulator(past), home(folder) as hass:
+        # Until its pages are asked for, an account with a history is set up like any other.
+        history.BEFORE_FIRST_PAGE = timedelta(hours=1)
+        entry = await sign_in(hass)
+        without = await set_up_time(hass, entry)
+        history.BEFORE_FIRST_PAGE = history.BETWEEN_PAGES = timedelta(milliseconds=10)
+        await hass.config_entries.async_reload(entry.entry_id)
+        resting, start = memory(), time.process_time()
+        idle = thread_time(get_instance(hass).native_id)
+        await recorded(hass)
+        cpu, grown = time.process_time() - start, memory() - resting
+        writing = thread_time(get_instance(hass).native_id) - idle
+        peak = memory("VmHWM") - resting
+        await hass.config_entries.async_unload(entry.entry_id)
+        await hass.async_block_till_done()
+        size = os.stat(folder / ".storage" / f"{DOMAIN}.{entry.entry_id}.history").st_size  # noqa: PTH116
+        await hass.config_entries.async_setup(entry.entry_id)
+        prints = len(entry.runtime_data.history.data.prints)
+        history.BEFORE_FIRST_PAGE = timedelta(hours=1)
+        ratio = (with_history := await set_up_time(hass, entry)) / without
     print(f"""
 past prints                        {prints:10}      Home Assistant {__version__}
 set-up without history             {without * 1000:10.0f} ms
@@ -162,4 +145,4 @@ memory, at its peak                {peak:+10.1f} MB""")
 
 
 if __name__ == "__main__":
-    asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000))
+    asyncio.run(measure(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 10_000))

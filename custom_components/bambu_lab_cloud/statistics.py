@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import batched
 
 from homeassistant.components.recorder import get_instance
 from homeassistant.components.recorder.models import (
@@ -35,6 +36,9 @@ from .fleet.history import (
 
 # To compare years of statistics with the recorder is no part of a quick start.
 AFTER_SET_UP = timedelta(seconds=15)
+
+# The recorder keeps all that it is given at once in memory.
+_ROWS = 1000
 
 _RECORDER = "recorder"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -186,20 +190,19 @@ class PrintStatistics:
     ) -> None:
         """Write the sums from an hour on."""
         unit_class, unit = _UNITS[metric]
-        async_add_external_statistics(
-            self._hass,
-            StatisticMetaData(
-                mean_type=StatisticMeanType.NONE,
-                has_sum=True,
-                name=name,
-                source=DOMAIN,
-                statistic_id=self._id(printer_id, metric),
-                unit_class=unit_class,
-                unit_of_measurement=unit,
-            ),
-            [
-                StatisticData(start=hour, state=each.state, sum=each.sum)
-                for hour, each in sums.items()
-                if hour >= first
-            ],
+        metadata = StatisticMetaData(
+            mean_type=StatisticMeanType.NONE,
+            has_sum=True,
+            name=name,
+            source=DOMAIN,
+            statistic_id=self._id(printer_id, metric),
+            unit_class=unit_class,
+            unit_of_measurement=unit,
         )
+        rows = (
+            StatisticData(start=hour, state=each.state, sum=each.sum)
+            for hour, each in sums.items()
+            if hour >= first
+        )
+        for batch in batched(rows, _ROWS, strict=False):
+            async_add_external_statistics(self._hass, metadata, batch)
