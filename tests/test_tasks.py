@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from custom_components.bambu_lab_cloud.api import ResponseError, Task, TaskPage
 from custom_components.bambu_lab_cloud.api.models import Device
 from custom_components.bambu_lab_cloud.fleet.lifecycle import Records, next_records
 from custom_components.bambu_lab_cloud.fleet.printer import Printer, derive_printers
-from custom_components.bambu_lab_cloud.tasks import PRINTERS_PER_POLL, TaskList
+from custom_components.bambu_lab_cloud.tasks import PAGES_PER_POLL, PRINTERS_PER_POLL, TaskList
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -142,4 +143,134 @@ async def test_years_away_are_no_burst() -> None:
     program = Program(cloud, [device(1, print_job="1")])
     program.records = Records(polled_at=NOW - timedelta(days=400))
     await program.poll()
-    assert len(cloud.asked) <= 10
+    assert len(cloud.asked) <= PAGES_PER_POLL
+
+
+async def test_more_than_the_pages_of_a_poll_is_not_asked_for_again() -> None:
+    """A farm's prints of days are for the history; every later poll goes on as usual."""
+    cloud = Cloud(task(number, 1) for number in range(1, 400))
+    # Each stands ten times in the list, as those of a farm do.
+    cloud.tasks = [replace(each, id=f"{each.id}{n}") for each in cloud.tasks for n in range(10)]
+    program = Program(cloud, [device(1, print_job="10")])
+    program.records = Records(polled_at=NOW - timedelta(days=2))
+    await program.poll()
+    assert len(cloud.asked) == PAGES_PER_POLL
+    cloud.asked.clear()
+    await program.poll()
+    assert cloud.asked == []
+
+
+async def test_printers_that_come_back_together_are_no_burst() -> None:
+    """Five printers were off for two days in which they printed: all is read, poll by poll."""
+    tasks = [task(5 * number + printer, printer) for printer in range(5) for number in range(250)]
+    cloud = Cloud(tasks)
+    devices = [device(printer, online=False) for printer in range(5)]
+    program = Program(cloud, devices)
+    program.now -= timedelta(days=2)
+    await program.poll()
+    program.now = NOW - 2 * MINUTE
+    await program.poll()
+    program.devices[:] = [device(printer, print_job=str(printer)) for printer in range(5)]
+    program.read.clear()
+    for _ in range(10):
+        cloud.asked.clear()
+        await program.poll()
+        assert len(cloud.asked) <= PAGES_PER_POLL
+    assert len(program.read) >= 5 * 48 * 6 // 5
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_a_farm_without_the_cloud_for_ten_hours(*, restart: bool) -> None:
+    """Fifty printers print five times each meanwhile, and all of it is read."""
+    program = Program(cloud := Cloud([]), [device(n, print_job="0") for n in range(50)])
+    await program.poll()
+    begin = program.now
+    cloud.tasks = [
+        replace(task(10 * n + round_, n), start_time=begin + timedelta(hours=2 * round_, seconds=n))
+        for round_ in reversed(range(5))
+        for n in reversed(range(50))
+    ]
+    program.devices[:] = [device(n, print_job=str(10 * n + 4)) for n in range(50)]
+    program.now += timedelta(hours=10)
+    program.tasks = [program.tasks, TaskList(cloud, program.take_page)][restart]  # type: ignore[arg-type]
+    await program.poll()
+    assert program.read == {each.id for each in cloud.tasks}
+
+
+async def test_a_change_is_not_forgotten_while_the_list_fails() -> None:
+    """It is asked again with the next poll, though nothing changed since."""
+    program = Program(cloud := Cloud([task(1)]), [device(1, print_job="1")])
+    await program.poll()
+    cloud.tasks = [replace(task(0), id="2"), *cloud.tasks]
+    program.devices[0] = device(1, print_job="2", print_status="IDLE")
+    cloud.answers.appendleft(cloud.fail)
+    await program.poll()
+    await program.poll()
+    assert "2" in program.read
+
+
+@pytest.mark.parametrize("failures", [0, 1, 2])
+async def test_what_came_back_is_read_once_the_list_answers(failures: int) -> None:
+    """A printer that was off is asked for until its tasks were read, and not after that."""
+    program = Program(cloud := Cloud([]), [device(1, online=False, print_job="0")])
+    for _ in range(3):
+        await program.poll()
+    program.devices[0] = device(1, print_job="0")
+    asked = []
+    for number in range(6):
+        cloud.asked.clear()
+        cloud.answers = deque([[lambda: None, cloud.fail][number < failures]] * 100)
+        await program.poll()
+        asked.append("P001" in {device_id for device_id, _ in cloud.asked})
+    assert asked == [number <= failures for number in range(6)]
+
+
+async def test_a_task_that_is_deleted_between_two_pages() -> None:
+    """Those after it move up by one, and none of them is missed."""
+    cloud = Cloud(task(number) for number in range(1, 300))
+    cloud.answers = deque([lambda: None, lambda: cloud.tasks.pop(0)] + [lambda: None] * 100)
+    program = Program(cloud, [device(1, print_job="1")])
+    program.records = Records(polled_at=NOW - timedelta(hours=40))
+    await program.poll()
+    assert program.read >= {str(number) for number in range(1, 241)}
+
+
+async def test_a_usual_change_costs_one_page() -> None:
+    program = Program(cloud := Cloud(task(n) for n in range(2, 300)), [device(1, print_job="2")])
+    await program.poll()
+    cloud.asked.clear()
+    cloud.tasks.insert(0, replace(task(1), start_time=program.now))
+    program.devices[0] = device(1, print_job="1")
+    await program.poll()
+    assert cloud.asked == [(None, 0)]
+
+
+async def test_what_is_kept_does_not_grow() -> None:
+    program = Program(Cloud(task(n, n % 3) for n in range(1, 300)), [device(1, print_job="1")])
+    program.records = Records(polled_at=NOW - timedelta(hours=40))
+    await program.poll()
+    await program.poll()
+    assert Counter(each.device_id for each in program.tasks.values()) == dict.fromkeys(
+        ("P000", "P001", "P002"), 10
+    )
+
+
+@pytest.mark.parametrize("failures", [0, 1], ids=["of the account", "of the printer"])
+async def test_a_print_that_is_listed_late(failures: int) -> None:
+    """Minutes after it began, behind a page of newer ones, in either list."""
+    older = [task(number) for number in range(1, 40)]
+    program = Program(cloud := Cloud(older), [device(1, print_job="1")])
+    await program.poll()
+    begin = program.now
+    program.devices[0] = device(1, online=not failures, print_job="1")
+    await program.poll()
+    late = replace(task(1), id="late", start_time=begin - 5 * MINUTE)
+    newer = [
+        replace(task(1), id=f"new {n}", start_time=begin - MINUTE + n * timedelta(seconds=5))
+        for n in range(20)
+    ]
+    cloud.tasks = [*reversed(newer), late, *older]
+    program.devices[0] = device(1, print_job="new 19")
+    cloud.answers.extendleft([cloud.fail] * failures)
+    await program.poll()
+    assert "late" in program.read

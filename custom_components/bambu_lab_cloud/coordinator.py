@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import random
 from typing import TYPE_CHECKING, override
@@ -30,7 +30,7 @@ from .cloud import optional
 from .const import DOMAIN, LOGGER
 from .covers import Covers
 from .fleet.cadence import PRINT_STATUS_WITHOUT_TASKS, poll_interval, retry_interval
-from .fleet.printer import Print, Printer, derive_printers, with_last_print
+from .fleet.printer import Print, Printer, PrinterStatus, derive_printers, with_last_print
 from .tasks import TaskList
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
         """Initialize the coordinator; on_tasks takes every page of my/tasks that it reads."""
         super().__init__(hass, config_entry, client)
         self.now = dt_util.utcnow()
+        self.clock_offset = timedelta()
         self.prints_in_status = False
         self._announcer = announcer
         self._tasks = TaskList(client, on_tasks)
@@ -159,7 +160,8 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
         """Ask user/bind, and what else its answer makes worth asking."""
         devices = await self.client.get_devices()
         # The age of a print is reckoned in the cloud's time, where the clocks differ.
-        self.now = dt_util.utcnow() + self._settled_offset()
+        self.clock_offset = self._settled_offset()
+        self.now = dt_util.utcnow() + self.clock_offset
         statuses = await self._async_statuses()
         records = self._announcer.records
         printers = self._derive(devices, statuses)
@@ -178,10 +180,17 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._follow_registry(printers)
         self.update_interval = poll_interval(printers.values(), self.now)
         self._announcer.deliver()
-        return {
-            printer.id: with_last_print(printer, self._ended.get(printer.id))
-            for printer in printers.values()
-        }
+        return {printer.id: self._with_memory(printer) for printer in printers.values()}
+
+    def _with_memory(self, printer: Printer) -> Printer:
+        """Return a printer with what earlier polls knew of it."""
+        unfinished = self._announcer.records.is_unfinished(printer.id)
+        return replace(
+            with_last_print(printer, self._ended.get(printer.id)),
+            # Once it is offline for long, the cloud does not tell what it was busy with.
+            was_active=printer.was_active
+            or (printer.status is PrinterStatus.OFFLINE and unfinished),
+        )
 
     def _settled_offset(self) -> timedelta:
         """Return how far the cloud's clock is ahead, whatever a single answer claims."""

@@ -9,13 +9,14 @@ from .fleet.cadence import awaits_its_task, tasks_are_due
 from .fleet.lifecycle import LAG, Records
 from .fleet.printer import Printer, PrinterStatus
 
-# A page of the newest prints of all printers at the start, of one printer, and of what is new.
-FIRST_PAGE = 100
-NEXT_PAGE = 20
+# At the start a page shows the newest prints of most printers; later the first shows what is new,
+# and those after it are for what was missed.
+FULL_PAGE = 100
+FIRST_PAGE = 20
 # After a long absence only what ended in the last day is announced, so that a few days are enough;
 # the history reads the rest.
 LONGEST_BACK = timedelta(days=3)
-PAGES_BACK = 10
+PAGES_PER_POLL = 10
 # A print that is deleted between two pages shifts those after it.
 OVERLAP = 2
 # How many printers are asked for in one poll, so that two hundred are no burst.
@@ -40,6 +41,7 @@ class TaskList:
         self._asked_at: datetime | None = None
         self._since: datetime | None = None
         self._polls = 0
+        self._pages = 0
         self._due = False
         self._catch_up: dict[str, datetime] = {}
         self._tries: dict[tuple[str, str | None, PrinterStatus | None], int] = {}
@@ -57,15 +59,17 @@ class TaskList:
     ) -> None:
         """Ask for what is new in the account, if a poll of the printers makes it likely."""
         self._trim()
+        self._pages = 0
         self._due |= tasks_are_due(before, printers, asked_at=self._asked_at, now=now)
         if not self._due:
             return
         # my/tasks is sorted by start, and lists a print a while after that.
         # Until an answer comes, the polls without one move the last good poll, not the gap's start.
         self._since = self._since or records.polled_at
-        limit = NEXT_PAGE if self._asked_at else FIRST_PAGE
+        limit = FIRST_PAGE if self._asked_at else FULL_PAGE
         since = max(self._since - LAG, now - LONGEST_BACK) if self._since else now
-        if await self._async_read(since, limit=limit):
+        # What so many pages do not show is for the history alone.
+        if await self._async_read(since, limit=limit) or self._pages == PAGES_PER_POLL:
             self._asked_at = self._since = now
             self._due = False
 
@@ -96,27 +100,29 @@ class TaskList:
             self._tries[key] += tries[key] in chosen
         for printer_id, start in chosen.items():
             since = max(start - LAG, now - LONGEST_BACK)
-            if await self._async_read(since, limit=NEXT_PAGE, device_id=printer_id):
+            if await self._async_read(since, limit=FIRST_PAGE, device_id=printer_id):
                 self._catch_up.pop(printer_id, None)
 
     async def _async_read(
         self, since: datetime, *, limit: int, device_id: str | None = None
     ) -> bool:
-        """Read pages back to a time; return if the cloud gave them."""
-        for number in range(PAGES_BACK):
+        """Read pages back to a time; return if the cloud gave them, and the poll is no burst."""
+        offset = 0
+        while self._pages < PAGES_PER_POLL:
             page = await optional(
-                self._client.get_tasks(
-                    device_id=device_id, limit=limit, offset=number * (limit - OVERLAP)
-                )
+                self._client.get_tasks(device_id=device_id, limit=limit, offset=offset)
             )
             if page is None:
                 return False
+            self._pages += 1
+            offset += limit - OVERLAP
+            limit = FULL_PAGE
             self._tasks |= {task.id: task for task in page.tasks}
             self._on_page(page.tasks)
             starts = [task.start_time for task in page.tasks if task.start_time]
             if not starts or min(starts) < since:
-                break
-        return True
+                return True
+        return False
 
     def _trim(self) -> None:
         """Keep the newest of every printer."""

@@ -11,6 +11,7 @@ from custom_components.bambu_lab_cloud.fleet.cadence import (
     NEAR_END,
     NOBODY_ONLINE,
     PRINTING,
+    TASKS_OTHERWISE,
     TASKS_WHILE_PRINTING,
     awaits_its_task,
     poll_interval,
@@ -26,6 +27,7 @@ from custom_components.bambu_lab_cloud.fleet.printer import (
 )
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 OFF = Printer(
     id="00M00A000000001",
@@ -81,7 +83,9 @@ def test_poll_interval(printers: list[Printer], interval: timedelta) -> None:
     [
         (None, IDLING, timedelta(0), True),
         (IDLING, IDLING, None, True),
-        (IDLING, IDLING, 9 * HOUR, False),
+        (IDLING, IDLING, TASKS_OTHERWISE - MINUTE, False),
+        (IDLING, IDLING, TASKS_OTHERWISE, True),
+        (OFF, OFF, 9 * HOUR, False),
         (OFF, IDLING, timedelta(0), True),
         (IDLING, printing(), timedelta(0), True),
         (printing(), printing(), timedelta(0), False),

@@ -180,11 +180,34 @@ def test_an_empty_list_is_not_believed() -> None:
     assert history.with_page([], Reading()) == (history, None)
 
 
-def test_a_print_that_runs_for_ever_ends_no_reading() -> None:
-    running = [task(number, status=4) for number in range(PAGE)]
-    tasks = [*running, *(task(number) for number in range(PAGE, 3 * PAGE))]
-    history = read(History(), tasks[PAGE + 5 :])
+@pytest.mark.parametrize("ended_before", [0, 1, OVERLAP])
+def test_prints_that_run_for_ever_end_no_reading(ended_before: int) -> None:
+    """A page of them, also after prints that this reading has met, tells nothing."""
+    tasks = [task(number) for number in range(4 * PAGE)]
+    at = PAGE - ended_before
+    tasks[at : at + 2 * PAGE] = [task(number, status=4) for number in range(at, at + 2 * PAGE)]
+    history = read(History(), tasks[4 * PAGE - 5 :])
     assert len(read(history, tasks).prints) == 2 * PAGE
+
+
+def test_a_reading_that_met_only_prints_that_run_for_ever() -> None:
+    """Interrupted, it left nothing that tells how far down it was once others came on top."""
+    running = [task(number, status=4) for number in range(3 * PAGE)]
+    history, reading = History(), Reading()
+    for _ in range(3):
+        page = running[reading.offset : reading.offset + PAGE]
+        history, reading = history.with_page(page, reading)
+    others = [task(-number) for number in range(PAGE + 5)]
+    assert len(read(history, [*others, *running]).prints) == len(others)
+
+
+@pytest.mark.parametrize("told", [0, 3])
+def test_an_account_that_had_no_prints(told: int) -> None:
+    """Its list was complete, and so many are found at once that they fill more than a page."""
+    history, end = History().with_page([], Reading())
+    assert (history.is_complete, end) == (True, None)
+    tasks = [task(number) for number in range(3 * PAGE)]
+    assert len(read(history.with_tasks(tasks[:told]), tasks).prints) == len(tasks)
 
 
 @given(st.data())
@@ -196,7 +219,9 @@ def test_no_print_is_lost(data: st.DataObject) -> None:
         # Seconds pass between two pages, and any time in an outage.
         most = {"outage": 3 * PAGE}.get(step, OVERLAP)
         numbers = range(len(tasks), len(tasks) + data.draw(st.integers(0, most)))
-        tasks[:0] = [task(-number) for number in reversed(numbers)]
+        # Some prints never end.
+        status = data.draw(st.sampled_from([2, 3, 4]))
+        tasks[:0] = [task(-number, status=status) for number in reversed(numbers)]
         match step:
             case "feed":
                 history = history.with_tasks(tasks[:5])
@@ -210,7 +235,7 @@ def test_no_print_is_lost(data: st.DataObject) -> None:
         reading = ongoing or Reading()
     history = read(read(history, tasks, reading), tasks)
     assert history.is_complete
-    assert history.prints == {each.id: ended_print(each) for each in tasks}
+    assert history.prints == {each.id: job for each in tasks if (job := ended_print(each))}
 
 
 _MOMENTS = st.floats(1.4e9, 2.2e9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))

@@ -128,7 +128,18 @@ def test_baseline_with_a_task_that_lags() -> None:
     """The status has ended already: the task that follows is no news, whatever time it says."""
     story = Story()
     assert story.poll(SUCCESS, task()) == []
+    assert story.awaited == {}
     assert story.poll(SUCCESS, done("71", NOW, NOW + 2 * MINUTE)) == []
+
+
+def test_baseline_under_the_status_of_the_print_before() -> None:
+    """What seemed to have ended runs: it is adopted, as anything that runs at first sight."""
+    story = Story()
+    running = task(start=NOW)
+    assert story.poll(SUCCESS, running) == []
+    assert story.poll(RUNNING, running) == []
+    ended = done("71", NOW, NOW + HOUR)
+    assert story.poll(SUCCESS, ended, after=HOUR) == [("finished", "71")]
 
 
 @pytest.mark.parametrize(
@@ -194,6 +205,29 @@ def test_ends_are_announced_in_order(story: Story) -> None:
     ]
 
 
+def test_an_end_that_waits_keeps_its_time(story: Story) -> None:
+    """The printer told the second print's end, before the list told that of the first."""
+    first, second = task("71", story.now), task("72", story.now + 2 * MINUTE)
+    story.poll(RUNNING, first)
+    story.poll(("RUNNING", "72"), first, second, after=3 * MINUTE)
+    assert story.poll(("SUCCESS", "72"), first, second) == []
+    found = story.now
+    assert story.poll(("SUCCESS", "72"), first, second) == []
+    ended = done("71", NOW, NOW + 3 * MINUTE)
+    assert story.poll(("SUCCESS", "72"), ended, second) == [("finished", "71"), ("finished", "72")]
+    assert story.events[1].print.ended_at == found
+
+
+def test_order_after_a_gap(story: Story) -> None:
+    """Before a gap of hours one ran; the list tells the end of the next one first."""
+    start = story.now
+    first, second = task("71", start), done("72", start + HOUR, start + 3 * HOUR)
+    story.poll(RUNNING, first)
+    assert story.poll(("SUCCESS", "72"), first, second, after=3 * HOUR) == []
+    ended = done("71", start, start + HOUR)
+    assert story.poll(("SUCCESS", "72"), ended, second) == [("finished", "71"), ("finished", "72")]
+
+
 def test_a_print_that_the_list_forgets_holds_nothing_up(story: Story) -> None:
     first, second = task("71", story.now), task("72", story.now + 2 * MINUTE)
     story.poll(RUNNING, first)
@@ -229,6 +263,16 @@ def test_back_after_a_long_time(
     assert [event.late for event in story.events] == [True] * len(events)
     assert story.poll(SUCCESS, ended) == []
     assert story.open == []
+
+
+def test_late_though_all_polls_were_good(story: Story) -> None:
+    """The printer was off for a day: what it tells then is no fresh news."""
+    start = story.now
+    for _ in range(23 * 12):
+        story.poll(IDLE, online=False, after=5 * MINUTE)
+    ended = done("71", start + HOUR, start + 2 * HOUR)
+    assert story.poll(SUCCESS, ended) == [("finished", "71")]
+    assert story.events[0].late
 
 
 def test_restart_while_a_print_ends(story: Story) -> None:
@@ -306,12 +350,32 @@ def test_task_that_turns_up_during_its_print(story: Story) -> None:
     assert story.poll(SUCCESS, task(start=start)) == [("finished", "71")]
 
 
+@pytest.mark.parametrize("listed", [False, True], ids=["running", "ended"])
+def test_print_that_follows_one_without_a_task_at_once(story: Story, *, listed: bool) -> None:
+    """It began before the poll that saw the first one's end, and is no part of that one."""
+    story.poll(SD_RUNNING)
+    story.poll(SD_RUNNING)
+    start = story.now + 40 * timedelta(seconds=1)
+    assert story.poll(SD_SUCCESS) == [("finished", None)]
+    assert story.poll(("RUNNING", "72"), *[task("72", start)] * listed) == [("started", "72")]
+    ended = done("72", start, start + 2 * MINUTE)
+    assert story.poll(("SUCCESS", "72"), ended) == [("finished", "72")]
+
+
+def test_print_that_replaces_one_without_a_task(story: Story) -> None:
+    """Nobody saw the end of the first, which is not taken for the beginning of the second."""
+    story.poll(SD_RUNNING)
+    story.poll(SD_RUNNING, after=2 * MINUTE)
+    second = task("72", story.now + MINUTE)
+    assert story.poll(("RUNNING", "72"), second, after=2 * MINUTE) == [("started", "72")]
+
+
 def test_print_after_one_without_a_task(story: Story) -> None:
     """Nobody saw the first one's end, and nobody will tell it."""
     story.poll(SD_RUNNING)
     for _ in range(10):
         story.poll(SD_RUNNING, after=2 * MINUTE)
-    second = task(start=story.now)
+    second = task(start=story.now + timedelta(seconds=30))
     assert story.poll(RUNNING, second) == [("started", "71")]
     assert story.open == ["71"]
 
@@ -360,7 +424,11 @@ def test_listed_print_of_a_printer_that_is_off() -> None:
 def test_print_that_never_ends(story: Story) -> None:
     job = task(start=story.now)
     story.poll(RUNNING, job)
-    story.poll(IDLE, job, after=GIVE_UP)
+    for _ in range(10):
+        assert story.poll(RUNNING, job, after=timedelta(days=1)) == []
+    assert story.poll(IDLE, job, after=GIVE_UP - MINUTE) == []
+    assert story.open == ["71"]
+    story.poll(IDLE, job)
     assert story.open == []
 
 
@@ -368,7 +436,7 @@ def test_end_without_a_time(story: Story) -> None:
     """Of a print that was awaited it is news; of any other nobody knows when it was."""
     start = story.now
     unknown = done("70", start, None)
-    story.poll(RUNNING, task(start=start), unknown)
+    assert story.poll(RUNNING, task(start=start), unknown) == [("started", "71")]
     assert story.poll(IDLE, done("71", start, None), unknown) == [("finished", "71")]
     assert story.events[0].print.ended_at is None
 
@@ -390,6 +458,13 @@ def test_a_clock_that_jumps(story: Story, jump: timedelta) -> None:
     assert story.poll(SUCCESS, ended) == [("finished", "71")]
     story.poll(SUCCESS, ended, after=jump)
     assert story.poll(SUCCESS, ended, after=-jump) == []
+
+
+def test_an_end_too_old_for_news_stays_so(story: Story) -> None:
+    """Also if the clock goes back for an answer."""
+    ended = done("71", story.now, story.now + MINUTE)
+    assert story.poll(SUCCESS, ended, after=30 * HOUR) == []
+    assert story.poll(SUCCESS, ended, after=-10 * HOUR) == []
 
 
 def test_tasks_of_nobody(story: Story) -> None:

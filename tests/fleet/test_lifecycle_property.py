@@ -42,10 +42,16 @@ class Job:
     start_lag: timedelta
     end_lag: timedelta
     sticky: timedelta
+    has_task: bool = True
+
+    @property
+    def print_job(self) -> str:
+        """Return by which id the printer speaks of it; prints from an SD card have none."""
+        return self.id if self.has_task else "0"
 
     def task(self, printer_id: str, now: datetime) -> Task | None:
         """Return what my/tasks says of it."""
-        if now < self.start + self.start_lag:
+        if not self.has_task or now < self.start + self.start_lag:
             return None
         ended = now >= self.end + self.end_lag
         return Task(
@@ -149,7 +155,7 @@ class Watch:
             name="Workshop",
             online=printer.online(now),
             print_status=printer.status(now),
-            print_job=(job.id if job else "0") if self.era == "2026" else None,
+            print_job=(job.print_job if job else "0") if self.era == "2026" else None,
         )
 
     def _status(self, printer: ModelPrinter, now: datetime) -> PrintStatus:
@@ -158,7 +164,7 @@ class Watch:
         return PrintStatus(
             id=printer.id,
             has_task_fields=True,
-            task_id=job.id if job and running else None,
+            task_id=job.id if job and running and job.has_task else None,
             task_status="RUNNING" if running else None,
         )
 
@@ -184,7 +190,8 @@ _LAG = st.integers(0, 90).map(lambda seconds: seconds * SECOND)
 
 
 @st.composite
-def _printer(draw: st.DrawFn, number: int) -> ModelPrinter:
+def printers(draw: st.DrawFn, number: int, *, sd_cards: bool = False) -> ModelPrinter:
+    """Draw a printer, which may print from an SD card as well."""
     at = EPOCH + draw(_SPAN)
     jobs = []
     for index in range(draw(st.integers(0, 6))):
@@ -198,9 +205,10 @@ def _printer(draw: st.DrawFn, number: int) -> ModelPrinter:
                 start_lag=draw(_LAG),
                 end_lag=draw(_LAG),
                 sticky=draw(st.sampled_from([0, 0, 5, 120])) * SECOND,
+                has_task=not sd_cards or draw(st.sampled_from([True, True, True, False])),
             )
         )
-        at = end + draw(st.integers(0, 7200)) * SECOND
+        at = end + draw(st.sampled_from([0, 20, 60]) | st.integers(0, 7200)) * SECOND
     offline = []
     for _ in range(draw(st.integers(0, 2))):
         start = EPOCH + draw(st.integers(0, 86400)) * SECOND
@@ -239,8 +247,8 @@ def _run(watch: Watch, steps: list[tuple[int, str]]) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(
-    first=_printer(1),
-    second=_printer(2),
+    first=printers(1),
+    second=printers(2),
     steps=_STEPS,
     era=st.sampled_from(["2022", "2026"]),
 )

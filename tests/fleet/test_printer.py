@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import logging
 from typing import Any
 
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.bambu_lab_cloud.api.models import (
@@ -428,6 +428,12 @@ _DEVICES = st.builds(
 
 
 @given(a_device=_DEVICES, status=_STATUSES, tasks=_TASKS, remembered=_JOBS)
+@example(
+    a_device=Device(id=PRINTER_ID),
+    status=PrintStatus(id=PRINTER_ID, task_status="RUNNING", start_time=NOW, prediction=1e-80),
+    tasks=[],
+    remembered=None,
+)
 def test_whatever_the_cloud_says(
     a_device: Device, status: PrintStatus | None, tasks: list[Task], remembered: str | None
 ) -> None:

@@ -16,6 +16,8 @@ _NEAR = timedelta(minutes=3)
 _OVER = timedelta(minutes=10)
 
 TASKS_WHILE_PRINTING = timedelta(minutes=5)
+# A print can begin and end between two polls, and leave the printer as it was before.
+TASKS_OTHERWISE = timedelta(hours=1)
 PRINT_STATUS_WITHOUT_TASKS = timedelta(hours=6)
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(minutes=30)
@@ -45,14 +47,17 @@ def tasks_are_due(
 
     before are the printers after the previous poll, None at the start; printers those of this
     poll with the tasks known so far. It is asked at the start, when a printer is new or its job or
-    status changed, and every few minutes while something prints.
+    status changed, every few minutes while something prints, and once in a while in any case.
     """
     if before is None or asked_at is None:
         return True
     return any(
         (old := before.get(printer.id)) is None
         or (old.status, old.print_job) != (printer.status, printer.print_job)
-        or (printer.is_active and now - asked_at >= TASKS_WHILE_PRINTING)
+        or (
+            printer.online
+            and now - asked_at >= (TASKS_WHILE_PRINTING if printer.is_active else TASKS_OTHERWISE)
+        )
         for printer in printers.values()
     )
 

@@ -121,10 +121,16 @@ class History:
         return history, Reading(offset, seen, joined)
 
     def _knows_all(self, tasks: Sequence[Task], seen: frozenset[str]) -> bool:
-        """Return if nothing unknown can stand below these tasks, as far as the list was read."""
+        """Return if nothing unknown can stand below these tasks, as far as the list was read.
+
+        Before the first reading that is nothing. Where all that was read had not ended, or nothing
+        was there to read, no print tells where that was, so the list is read anew.
+        """
+        if not self.depth and not self.is_complete:
+            return True
         settled = self.prints.keys() - self.loose
         ended = {job.task_id for task in tasks if (job := ended_print(task))}
-        return not settled or (bool(ended) and ended <= settled | seen)
+        return not ended.isdisjoint(settled) and ended <= settled | seen
 
     def _joined(self, seen: frozenset[str], **changes: Any) -> Self:
         """Return the history after a reading that left no gap above the prints known before."""

@@ -96,8 +96,9 @@ class OpenPrint:
 class PrinterRecord:
     """What is remembered of a printer between polls.
 
-    announced maps task ids to when their end was announced, or silently taken note of. untracked
-    is the time span of the last print that ended without a task, which may turn up later.
+    announced maps task ids to when their end was announced, or silently taken note of: at first
+    sight, where it is the baseline, the status may have been that of the print before. untracked
+    is from when to when the last print without a task was seen; its task may turn up later.
     """
 
     baseline: datetime
@@ -131,6 +132,11 @@ class Records:
             if (record := self.printers.get(printer.id))
         }
         return {printer_id: min(times) for printer_id, times in starts.items() if times}
+
+    def is_unfinished(self, printer_id: str) -> bool:
+        """Return if a printer was seen busy with a print whose end is not known."""
+        record = self.printers.get(printer_id)
+        return record is not None and any(job.seen_active for job in record.open)
 
     def without(self, printer_id: str) -> Records:
         """Return the records after a printer was removed for good."""
@@ -228,7 +234,8 @@ class _Poll:
             current is not None
             and untold is not None
             and current.print.task_id not in self._open | self._announced
-            and (current.print.started_at or untold.since) <= untold.since + LAG
+            # What began while that one still printed is that one.
+            and (current.print.started_at or untold.since) <= (untold.active_at or untold.since)
         ):
             del self._open[None]
             self._open[current.print.task_id] = replace(untold, print=current.print)
@@ -265,7 +272,7 @@ class _Poll:
         if result is None:
             return
         if self._first_sight and task_id:
-            self._announced[task_id] = self._now
+            self._announced[task_id] = self._before.baseline
             self._open.pop(task_id, None)
         job = self._open.get(task_id)
         if job is None or not job.seen_active:
@@ -274,9 +281,9 @@ class _Poll:
         if any(told.started_at and start > told.started_at for start in self._starts()):
             # Something was printed since, and the status may speak of that.
             return
-        self._end(replace(told, result=result, ended_at=self._now))
+        self._end(replace(told, result=result, ended_at=job.print.ended_at or self._now))
         if task_id is None:
-            self._untracked = (job.since, self._now)
+            self._untracked = (job.since, job.active_at or self._now)
 
     def _starts(self) -> list[datetime]:
         return [job.started_at for job in self._listed.values() if job.started_at]
@@ -286,9 +293,12 @@ class _Poll:
         ended_at = job.ended_at or (
             self._now if job.task_id in self._open else self._now - 2 * NEWS
         )
-        if self._before.baseline <= ended_at and self._now - ended_at <= NEWS:
-            if not self._first_sight:
+        if self._before.baseline <= ended_at:
+            if not self._first_sight and self._now - ended_at <= NEWS:
                 if self._follows_an_open(job, ended_at):
+                    if known := self._open.get(job.task_id):
+                        # It ended when that was found out, not when it is announced.
+                        self._open[job.task_id] = replace(known, print=job)
                     return
                 late = self._gap or ended_at < self._before.seen_at - LAG
                 self._announce(_END[job.result], job, late=late)
@@ -318,6 +328,13 @@ class _Poll:
         if self._printer.current is None:
             return
         job = self._printer.current.print
+        paused = self._printer.status is PrinterStatus.PAUSED
+        seen = OpenPrint(print=job, since=self._now, active_at=self._now, paused=paused)
+        known = self._open.get(job.task_id)
+        if job.task_id and self._announced.get(job.task_id) == self._before.baseline:
+            # It ran at first sight, under the status of the print before.
+            del self._announced[job.task_id]
+            known = seen
         if job.task_id in self._announced:
             return
         if job.task_id is None and self._printer.print_job not in (None, NO_TASK):
@@ -326,20 +343,16 @@ class _Poll:
         if job.task_id is not None:
             # Nobody saw the end of a print without a task, and nobody will tell it.
             self._open.pop(None, None)
-        paused = self._printer.status is PrinterStatus.PAUSED
-        known = self._open.get(job.task_id)
         if known is None or not known.seen_active:
             if self._is_news(job):
                 self._announce(PrintEventType.STARTED, job)
         elif paused is not known.paused:
             self._announce(PrintEventType.PAUSED if paused else PrintEventType.RESUMED, job)
-        self._open[job.task_id] = OpenPrint(
+        if known:
             # The list may not have been asked again since a restart.
-            print=known.print if known and known.print.in_tasks and not job.in_tasks else job,
-            since=known.since if known else self._now,
-            active_at=self._now,
-            paused=paused,
-        )
+            told = known.print if known.print.in_tasks and not job.in_tasks else job
+            seen = replace(seen, print=told, since=known.since)
+        self._open[job.task_id] = seen
 
     def _is_news(self, job: Print) -> bool:
         """Return if a print that is new to us has just started, as far as can be told."""

@@ -132,7 +132,7 @@ class CurrentPrint:
 class Printer:
     """A printer as owners think of it. online and status are None where the cloud does not say.
 
-    was_active says that it went offline while it was busy, by the last that the cloud heard of it.
+    was_active says that it went offline while it was busy, and nobody knows yet how that ended.
     """
 
     id: str = field(repr=False)
@@ -301,7 +301,12 @@ def derive_printer(
             ),
             None,
         ),
-        was_active=state is PrinterStatus.OFFLINE and told in ACTIVE,
+        # Its status stays as it was, for days, also if the print ended meanwhile.
+        was_active=(
+            state is PrinterStatus.OFFLINE
+            and told in ACTIVE
+            and not any(task.id == job and task.status in _RESULTS for task in newest_first)
+        ),
     )
 
 
@@ -379,7 +384,8 @@ def _current(
 
 def _estimate(current: Print, end: datetime | None, now: datetime) -> int | None:
     """Return the share of the expected time that has passed, below 100 until the end is known."""
-    if current.started_at is None or end is None:
+    # A tiny time adds nothing to the start.
+    if current.started_at is None or end is None or end <= current.started_at:
         return None
     share = (now - current.started_at) / (end - current.started_at)
     return max(0, min(99, int(share * 100)))
