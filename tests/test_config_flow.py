@@ -25,7 +25,9 @@ from custom_components.bambu_lab_cloud.api import BambuLogin, CannotConnectError
 from custom_components.bambu_lab_cloud.cloud import cloud_login
 from custom_components.bambu_lab_cloud.const import CONF_EXPIRES_AT, DOMAIN
 from simulator import Simulator
+from simulator.answers import Answer
 from simulator.endpoints import Call
+from tests.conftest import Wait
 
 LOGIN = "/v1/user-service/user/login"
 SEND_EMAIL = "/v1/user-service/user/sendemail/code"
@@ -59,7 +61,8 @@ FAULTS = {
 }
 RATE_LIMITS = ["rate_limited", "rate_limited_1015"]
 UNREADABLE = ["empty", "empty_object", "null", "text", "truncated_json", "wrong_shape"]
-REFUSALS = ["bad_request", "bad_request_object", "unauthorized", "unauthorized_empty"]
+SAYS_NOTHING = ["bad_request", "bad_request_object"]
+REFUSALS = ["unauthorized", "unauthorized_empty"]
 LOGIN_FAULTS = [
     *FAULTS.items(),
     *((fault, "rate_limited") for fault in RATE_LIMITS),
@@ -119,6 +122,11 @@ class Owner:
         """Return what the form would do now."""
         schema = self.result["data_schema"].schema
         return next(field.default() for field in schema if field == "next")
+
+    def suggested(self) -> dict[str, Any]:
+        """Return what stands in the form already."""
+        schema = self.result["data_schema"].schema
+        return {str(field): (field.description or {}).get("suggested_value") for field in schema}
 
     def entry(self, name: str) -> ConfigEntry:
         """Assert that an entry was made for the account of this name, and return it."""
@@ -211,7 +219,20 @@ async def test_code_instead_of_the_authenticator_app(owner: Owner) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", ["13800000000", "+8613800000000", "+86 138 0000 0000", "138-0000-0000"]
+    "number",
+    [
+        "13800000000",
+        "+8613800000000",
+        "+86 138 0000 0000",
+        "138-0000-0000",
+        "0086 138 0000 0000",
+        "8613800000000",
+        "(+86) 138 0000 0000",
+        "138\N{NO-BREAK SPACE}0000\N{NO-BREAK SPACE}0000",
+        "138\N{EN DASH}0000\N{EN DASH}0000",
+        "\N{LEFT-TO-RIGHT EMBEDDING}13800000000\N{POP DIRECTIONAL FORMATTING}",
+        "\uff11\uff13\uff18" + "\uff10" * 8,
+    ],
 )
 async def test_sms_code(owner: Owner, number: str) -> None:
     await owner.begin("sms_code")
@@ -303,7 +324,10 @@ async def test_region(
 
 @pytest.mark.parametrize(
     ("fault", "error"),
-    [*LOGIN_FAULTS, *((fault, "invalid_auth") for fault in ["incorrect_password", *REFUSALS])],
+    [
+        *LOGIN_FAULTS,
+        *((fault, "invalid_auth") for fault in ["incorrect_password", *SAYS_NOTHING, *REFUSALS]),
+    ],
 )
 async def test_password_fails(owner: Owner, simulator: Simulator, fault: str, error: str) -> None:
     await owner.begin("password")
@@ -326,6 +350,8 @@ async def test_password_fails(owner: Owner, simulator: Simulator, fault: str, er
         ({**PASSWORD, "account": "blocked@example.com"}, {"base": "blocked"}),
         ({**PASSWORD, "account": "limited@example.com"}, {"base": "rate_limited"}),
         ({**PASSWORD, "account": "13800000000"}, {"region": "wrong_region"}),
+        ({**PASSWORD, "account": " "}, {"account": "not_an_account"}),
+        ({**PASSWORD, "account": "maker"}, {"account": "not_an_account"}),
     ],
 )
 async def test_wrong_values_with_a_password(
@@ -342,17 +368,35 @@ async def test_rate_limit_says_how_long(owner: Owner, simulator: Simulator) -> N
     await owner.begin("password")
     simulator.cloud.add_fault("rate_limited", LOGIN)
     await owner.submit(PASSWORD)
-    assert owner.placeholder("minutes") == "5"
+    assert owner.placeholder("wait") == "5 min"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wait"),
+    [
+        ("301", "6 min"),
+        ("3660", "61 min"),
+        ("7199", "120 min"),
+        ("7200", "2 h"),
+        ("7201", "3 h"),
+        ("1000000", "6 h"),
+    ],
+)
+async def test_long_waits_are_told_in_hours(
+    owner: Owner, simulator: Simulator, seconds: str, wait: str
+) -> None:
+    refusal = Answer(429, None, {"Retry-After": seconds})
+    simulator.cloud.accounts.find("password").refusal = refusal
+    await owner.begin("password")
+    await owner.submit(PASSWORD)
+    owner.sees("password", {"base": "rate_limited"})
+    assert owner.placeholder("wait") == wait
 
 
 async def test_secrets_are_not_suggested(owner: Owner) -> None:
     await owner.begin("password")
     await owner.submit({**PASSWORD, "password": "wrong"})
-    suggested = {
-        str(field): (field.description or {}).get("suggested_value")
-        for field in owner.result["data_schema"].schema
-    }
-    assert suggested == {
+    assert owner.suggested() == {
         "region": "global",
         "account": "password@example.com",
         "password": None,
@@ -415,6 +459,14 @@ async def test_account_of_another_kind(
     assert owner.result["type"] is FlowResultType.CREATE_ENTRY
 
 
+async def test_a_mistake_does_not_move_to_china(owner: Owner) -> None:
+    await owner.begin("sms_code")
+    await owner.submit({"account": "google@example.com"})
+    await owner.submit({"next": "other_way"})
+    await owner.choose("email_code")
+    assert owner.suggested() == {"region": "global", "account": "google@example.com"}
+
+
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
@@ -422,6 +474,7 @@ async def test_account_of_another_kind(
         ("incorrect_code", "invalid_code"),
         ("expired_code", "expired_code"),
         *((fault, "invalid_code") for fault in REFUSALS),
+        *((fault, "used_code") for fault in SAYS_NOTHING),
     ],
 )
 async def test_code_fails(owner: Owner, simulator: Simulator, fault: str, error: str) -> None:
@@ -468,17 +521,46 @@ async def test_expired_code(owner: Owner, freezer: FrozenDateTimeFactory) -> Non
     owner.entry("Single Sign-On Maker")
 
 
-async def test_used_code(owner: Owner, hass: HomeAssistant) -> None:
+async def test_code_of_another_account(owner: Owner, simulator: Simulator) -> None:
+    simulator.cloud.accounts.send_code("google@example.com", dt_util.utcnow())
     await owner.begin("email_code")
-    await owner.submit(EMAIL)
-    await owner.enter_code("google")
-    await hass.config_entries.async_remove(owner.entry("Single Sign-On Maker").entry_id)
-    await owner.begin("password")
-    await owner.submit({**PASSWORD, "account": "demo@example.com", "password": "demo-password"})
+    await owner.submit({**EMAIL, "account": "demo@example.com"})
     await owner.enter_code("google")
     owner.sees("code", {"base": "invalid_code"})
     await owner.enter_code("demo")
     owner.entry("Demo Maker")
+
+
+async def test_used_code(
+    owner: Owner, simulator: Simulator, freezer: FrozenDateTimeFactory
+) -> None:
+    await owner.begin("email_code")
+    await owner.submit(EMAIL)
+    simulator.cloud.add_fault("unauthorized", PREFERENCE, times=1)
+    await owner.enter_code("google")
+    # The token that the code has brought is not tried again, and the code is spent.
+    owner.sees("code", {"base": "refused"})
+    assert owner.chosen() == "send_code"
+    await owner.enter_code("google")
+    owner.sees("code", {"base": "used_code"})
+    freezer.tick(timedelta(seconds=61))
+    await owner.submit({"next": "send_code"})
+    owner.sees("code")
+    await owner.enter_code("google")
+    owner.entry("Single Sign-On Maker")
+
+
+async def test_code_that_was_never_sent(owner: Owner) -> None:
+    """The cloud says that it sends a code, whatever the address."""
+    await owner.begin("email_code")
+    await owner.submit({**EMAIL, "account": "gogle@example.com"})
+    await owner.submit({"code": "123456", "next": "sign_in"})
+    owner.sees("code", {"base": "expired_code"})
+    await owner.submit({"next": "other_way"})
+    await owner.choose("email_code")
+    await owner.submit(EMAIL)
+    await owner.enter_code("google")
+    owner.entry("Single Sign-On Maker")
 
 
 @pytest.mark.parametrize(("fault", "error"), SEND_FAULTS)
@@ -511,7 +593,7 @@ async def test_superseded_code(
     await owner.submit({"next": "send_code"})
     owner.sees("code")
     await owner.submit({"code": first, "next": "sign_in"})
-    owner.sees("code", {"base": "invalid_code"})
+    owner.sees("code", {"base": "used_code"})
     await owner.enter_code("google")
     owner.entry("Single Sign-On Maker")
 
@@ -525,7 +607,7 @@ async def test_cool_down(
     freezer.tick(timedelta(seconds=15.5))
     await owner.submit({"next": "send_code"})
     owner.sees("code", {"base": "code_just_sent"})
-    assert owner.placeholder("seconds") == "45"
+    assert owner.placeholder("wait") == "45 s"
     # Whoever comes back to the form is led to the code, not kept from it.
     await owner.submit({"next": "other_way"})
     await owner.choose("email_code")
@@ -555,7 +637,7 @@ async def test_too_many_codes(
     await owner.begin("email_code")
     await owner.submit(EMAIL)
     owner.sees("email_code", {"base": "too_many_codes"})
-    assert owner.placeholder("minutes") == "10"
+    assert owner.placeholder("wait") == "10 min"
     freezer.tick(timedelta(minutes=11))
     await owner.submit({**EMAIL, "next": "sign_in"})
     await owner.enter_code("google")
@@ -693,17 +775,6 @@ async def test_token_after_another_way(owner: Owner, simulator: Simulator) -> No
     assert owner.entry("Plain Maker").data["account"] == ""
 
 
-async def test_a_refused_token_is_not_tried_again(owner: Owner, simulator: Simulator) -> None:
-    """The next code brings another one."""
-    await owner.begin("email_code")
-    await owner.submit({"region": "global", "account": "google@example.com"})
-    simulator.cloud.add_fault("unauthorized", PREFERENCE, times=1)
-    await owner.enter_code("google")
-    owner.sees("code", {"base": "refused"})
-    await owner.enter_code("google")
-    owner.sees("code", {"base": "invalid_code"})
-
-
 async def test_revoked_token(owner: Owner, simulator: Simulator) -> None:
     old = token(simulator, "google")
     simulator.cloud.revoke("google")
@@ -722,6 +793,7 @@ async def test_account_cannot_be_read_after_the_password(
     simulator.cloud.add_fault(fault, PREFERENCE, times=1)
     await owner.submit(PASSWORD)
     owner.sees("password", {"base": error})
+    assert owner.chosen() == "sign_in"
     await owner.submit({**PASSWORD, "next": "sign_in"})
     owner.entry("Plain Maker")
 
@@ -946,10 +1018,7 @@ async def test_reconfigure(
     old = dict(entry.data)
     context = {"source": "reconfigure", "entry_id": entry.entry_id}
     await owner.begin("email_code", **context)
-    suggested = [
-        field.description["suggested_value"] for field in owner.result["data_schema"].schema
-    ]
-    assert suggested == ["global", "demo@example.com"]
+    assert owner.suggested() == {"region": "global", "account": "demo@example.com"}
     await owner.submit({**EMAIL, "account": "demo@example.com"})
     await owner.submit({"next": "other_way"})
     assert owner.result["step_id"] == "reconfigure"
@@ -964,6 +1033,26 @@ async def test_reconfigure(
         "expires_at": None,
     }
     assert entry.data["token"] != old["token"]
+
+
+async def test_the_owner_need_not_wait_for_a_captcha_to_pass(
+    hass: HomeAssistant, owner: Owner, simulator: Simulator, entry: MockConfigEntry, wait: Wait
+) -> None:
+    """Only what Home Assistant asks by itself does, even where the token stays the same."""
+    simulator.cloud.add_fault("captcha", "*")
+    await wait(timedelta(minutes=10))
+    values = {"region": "global", "token": entry.data["token"]}
+    await owner.begin("token", source="reconfigure", entry_id=entry.entry_id)
+    await owner.submit(values)
+    owner.sees("token", {"base": "captcha"})
+    simulator.cloud.clear_faults()
+    asked(simulator)
+    await wait(timedelta(hours=3))
+    assert asked(simulator) == []
+    await owner.submit({**values, "next": "sign_in"})
+    owner.ends("reconfigure_successful")
+    assert entry.state is ConfigEntryState.LOADED
+    assert hass.states.get("binary_sensor.workshop_x1c_connectivity").state == "on"
 
 
 async def test_reconfigure_with_another_account(owner: Owner, entry: MockConfigEntry) -> None:

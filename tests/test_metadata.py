@@ -104,10 +104,10 @@ def test_exceptions_are_translated() -> None:
 
 
 def test_errors_of_the_flow_are_translated() -> None:
-    used = {*config_flow.ERRORS.values()} | set(
-        re.findall(r'errors\[\w+\] = "([a-z_]+)"|errors\["base"\] = "([a-z_]+)"', SOURCE)[0]
-    )
-    assert used - {""} <= set(STRINGS["config"]["error"])
+    assigned = re.findall(r'errors\[[^]]+\] = (?:known\.get\([^"]+)?"([a-z_]+)"', SOURCE)
+    tables = (getattr(config_flow, name) for name in dir(config_flow) if name.endswith("ERRORS"))
+    by_kind = [error for table in tables for error in table.values()]
+    assert {*assigned, *by_kind} == set(STRINGS["config"]["error"])
 
 
 def test_icons_are_material_design() -> None:

@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -50,6 +51,11 @@ async def submit(hass: HomeAssistant, flow: ConfigFlowResult, values: dict) -> C
     result = await hass.config_entries.flow.async_configure(flow["flow_id"], values)
     await hass.async_block_till_done(wait_background_tasks=True)
     return result
+
+
+def chosen(result: ConfigFlowResult) -> str:
+    """Return what the form would do now."""
+    return next(field.default() for field in result["data_schema"].schema if field == "next")
 
 
 async def sign_in_again(
@@ -119,11 +125,43 @@ async def test_reauth_with_another_account(
     await submit(hass, flow, {"next_step_id": "password"})
     result = await submit(hass, flow, OTHER)
     assert result["errors"] == {"base": "another_account"}
+    # To correct what was typed is the next thing: the form keeps it.
+    assert chosen(result) == "sign_in"
     assert entry.data == old
     menu = await submit(hass, flow, {"next": "other_way"})
     assert menu["step_id"] == "reauth_confirm"
     result = await sign_in_again(hass, simulator, flow)
     assert result["reason"] == "reauth_successful"
+
+
+async def test_address_of_another_account_is_not_kept(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    """Where a token was pasted, there is none to suggest either."""
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "account": ""})
+    entry.async_start_reauth(hass)
+    (flow,) = reauths(hass, entry)
+    await submit(hass, flow, {"next_step_id": "password"})
+    await submit(hass, flow, OTHER)
+    await submit(hass, flow, {"next": "other_way"})
+    await submit(hass, flow, {"next_step_id": "token"})
+    accounts = simulator.cloud.accounts
+    token = accounts.token(accounts.find("demo"), dt_util.utcnow())
+    result = await submit(hass, flow, {"region": "global", "token": token})
+    assert result["reason"] == "reauth_successful"
+    assert entry.data["account"] == ""
+
+
+async def test_cool_down_outlasts_the_menu(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    entry.async_start_reauth(hass)
+    (flow,) = reauths(hass, entry)
+    for error in ({}, {"base": "code_just_sent"}):
+        await submit(hass, flow, {"next_step_id": "email_code"})
+        result = await submit(hass, flow, {"region": "global", "account": "demo@example.com"})
+        assert (result["step_id"], result["errors"]) == ("code", error)
+        await submit(hass, flow, {"next": "other_way"})
 
 
 async def test_code_of_another_account_is_not_kept(
@@ -136,6 +174,7 @@ async def test_code_of_another_account_is_not_kept(
     code = simulator.cloud.code("google")["code"]
     result = await submit(hass, flow, {"code": code, "next": "sign_in"})
     assert result["errors"] == {"base": "another_account"}
+    assert chosen(result) == "other_way"
     result = await submit(hass, flow, {"next": "sign_in"})
     assert result["errors"] == {"code": "code_missing"}
 
@@ -197,19 +236,19 @@ async def test_401_that_cannot_be_confirmed(
 
 @pytest.fixture
 async def expiring(hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry) -> None:
-    """Make the sign-in of the demo account end in ten days."""
+    """Make the sign-in of the demo account end in ten days and a half."""
     assert await async_setup_component(hass, "repairs", {})
     hass.config_entries.async_update_entry(
-        entry, data={**entry.data, "expires_at": "2026-11-30T12:00:00+00:00"}
+        entry, data={**entry.data, "expires_at": "2026-12-01T00:00:00+00:00"}
     )
+    await hass.config_entries.async_reload(entry.entry_id)
 
 
 @pytest.mark.usefixtures("expiring")
 async def test_warning(hass: HomeAssistant, entry: MockConfigEntry, wait: Wait) -> None:
-    for _ in range(2):
-        await wait(DAY)
+    await wait(DAY * 3.5 - timedelta(seconds=1))
     assert issues(hass) == []
-    await wait(DAY)
+    await wait(timedelta(seconds=1))
     (issue,) = ir.async_get(hass).issues.values()
     assert (issue.translation_key, issue.is_fixable) == ("sign_in_expires", True)
     assert issue.translation_placeholders == {"date": "2026-11-30", "name": "Demo Maker"}
@@ -218,7 +257,7 @@ async def test_warning(hass: HomeAssistant, entry: MockConfigEntry, wait: Wait) 
 @pytest.mark.usefixtures("expiring")
 async def test_warning_at_start(hass: HomeAssistant, entry: MockConfigEntry, wait: Wait) -> None:
     await hass.config_entries.async_unload(entry.entry_id)
-    await wait(3 * DAY)
+    await wait(4 * DAY)
     assert issues(hass) == []
     await hass.config_entries.async_setup(entry.entry_id)
     assert issues(hass) == ["sign_in_expires"]

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.helpers.json import json_dumps
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -15,6 +16,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
+    get_diagnostics_for_device,
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
@@ -77,6 +79,7 @@ async def test_nothing_is_told(
     simulator: Simulator,
     entry: MockConfigEntry,
     hass_client: ClientSessionGenerator,
+    device_registry: dr.DeviceRegistry,
     wait: Wait,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -84,13 +87,25 @@ async def test_nothing_is_told(
     printers = simulator.cloud.printers_of(simulator.cloud.accounts.find("demo"))
     for printer in printers[:2]:
         simulator.cloud.start(printer.dev_id)
+    # Soon enough that a repair says so.
+    end = (dt_util.utcnow() + timedelta(days=3)).isoformat()
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "expires_at": end})
+    await hass.config_entries.async_reload(entry.entry_id)
     for _ in range(10):
         await wait(timedelta(minutes=2))
     known = tokens(hass)
-    diagnostics = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    devices = dr.async_entries_for_config_entry(device_registry, entry.entry_id)
+    assert len(devices) > 3
+    diagnostics = [
+        await get_diagnostics_for_config_entry(hass, hass_client, entry),
+        *[await get_diagnostics_for_device(hass, hass_client, entry, each) for each in devices],
+    ]
+    (issue,) = ir.async_get(hass).issues.values()
+    repair = [issue.issue_id, issue.data, issue.translation_placeholders]
     states = [state.as_dict() for state in hass.states.async_all()]
     assert len(states) > 20
     assert leaks(json_dumps(diagnostics), simulator, known) == []
+    assert leaks(json_dumps(repair), simulator, known) == []
     assert leaks(json_dumps(states), simulator, known) == []
     assert leaks(json.dumps(simulator.cloud.requests()), simulator, known) == []
     assert leaks(log(caplog), simulator, known) == []

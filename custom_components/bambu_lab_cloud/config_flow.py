@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from math import ceil
 import re
 from typing import Any, override
+from unicodedata import normalize
 
 from aiohttp import ClientSession
 from homeassistant.config_entries import (
@@ -45,8 +46,9 @@ from .api import (
     RetryLaterError,
     Token,
     TotpRequired,
+    UsedCodeError,
 )
-from .cloud import cloud_client, cloud_login, login_session
+from .cloud import cloud_client, cloud_login, forget_client, login_session
 from .const import CONF_ACCOUNT, CONF_EXPIRES_AT, DOMAIN, LOGGER
 from .repairs import async_delete_expiry_issue
 
@@ -59,7 +61,7 @@ SIGN_IN = "sign_in"
 SEND_CODE = "send_code"
 OTHER_WAY = "other_way"
 
-# A new code makes the one before worthless, and codes stop coming for those who ask for many.
+# A new code ends the one before, and codes stop coming for those who ask for many.
 COOL_DOWN = timedelta(seconds=60)
 
 REGION = SelectSelector(SelectSelectorConfig(options=list(REGIONS), translation_key="region"))
@@ -72,6 +74,10 @@ PASSWORD = TextSelector(
 CODE = TextSelector(TextSelectorConfig(autocomplete="one-time-code"))
 TOKEN = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 
+# As it is typed, pasted from a list of contacts, or dialled from abroad.
+_BETWEEN_DIGITS = re.compile(r"[\s()\-\u2010-\u2015\u202a-\u202e]")
+_PHONE_NUMBER = re.compile(r"(?:(?:\+|00)86|86(?=\d{11}))?(\d+)", re.ASCII)
+
 type Errors = Mapping[type[BambuCloudError], str]
 
 ERRORS: Errors = {
@@ -83,6 +89,7 @@ ERRORS: Errors = {
     InvalidCodeError: "invalid_code",
     InvalidCredentialsError: "invalid_auth",
     RateLimitedError: "rate_limited",
+    UsedCodeError: "used_code",
 }
 SEND_ERRORS: Errors = {RateLimitedError: "too_many_codes"}
 TOKEN_ERRORS: Errors = {AuthenticationError: "invalid_token"}
@@ -96,16 +103,18 @@ TOTP_ERRORS: Errors = {
 # After these a token is good for nothing.
 REFUSED = ("invalid_token", "refused")
 # What helps after these, so that it is chosen already.
-REMEDIES = {
+WAY_REMEDIES = {"captcha": OTHER_WAY}
+CODE_REMEDIES = {
+    **WAY_REMEDIES,
     "another_account": OTHER_WAY,
-    "captcha": OTHER_WAY,
     "expired_code": SEND_CODE,
+    "refused": SEND_CODE,
     "totp_refused": SEND_CODE,
 }
 
 
 class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Sign in to a Bambu Lab account, for the first time or anew."""
+    """Sign in to a Bambu Lab account, for the first time or again."""
 
     def __init__(self) -> None:
         """Initialize the flow."""
@@ -123,20 +132,20 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_show_menu(step_id="user", menu_options=WAYS)
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Sign in anew, because the cloud does not know the token any more or soon will not."""
+        """Sign in again, because the cloud does not know the token any more or soon will not."""
         async_delete_expiry_issue(self.hass, self._get_reauth_entry())
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Choose a way to sign in anew."""
+        """Choose a way to sign in again."""
         return self._show_menu_for(self._get_reauth_entry(), "reauth_confirm")
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Choose a way to sign in anew, because the owner wants to."""
+        """Choose a way to sign in again, because the owner wants to."""
         return self._show_menu_for(self._get_reconfigure_entry(), "reconfigure")
 
     def _show_menu_for(self, entry: ConfigEntry, step_id: str) -> ConfigFlowResult:
@@ -160,6 +169,8 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             password = user_input.get(CONF_PASSWORD, "")
             if self._is_phone_number and self._region != CHINA:
                 errors[CONF_REGION] = "wrong_region"
+            elif "@" not in self._account and not self._is_phone_number:
+                errors[CONF_ACCOUNT] = "not_an_account"
             elif not password:
                 errors[CONF_PASSWORD] = "password_missing"
             else:
@@ -185,7 +196,7 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_email_code(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Have a code e-mailed, which needs no password."""
+        """Have a code emailed, which needs no password."""
         errors: dict[str, str] = {}
         if user_input is not None:
             if user_input.get(CONF_NEXT) == OTHER_WAY:
@@ -205,11 +216,13 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             if user_input.get(CONF_NEXT) == OTHER_WAY:
                 return await self._async_menu()
-            self._remember({CONF_REGION: CHINA, **user_input})
+            self._remember(user_input)
             if not self._is_phone_number:
                 errors[CONF_ACCOUNT] = "not_a_phone_number"
-            elif await self._async_send_code(errors):
-                return self._show_code("code", errors)
+            else:
+                self._remember({CONF_REGION: CHINA})
+                if await self._async_send_code(errors):
+                    return self._show_code("code", errors)
         return self._show_way("sms_code", {CONF_ACCOUNT: PHONE}, errors)
 
     async def async_step_token(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -229,7 +242,7 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         return self._show_way("token", {CONF_REGION: REGION, CONF_TOKEN: TOKEN}, errors)
 
     async def async_step_code(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Take the code that was e-mailed or sent to the phone."""
+        """Take the code that was emailed or sent to the phone."""
         return await self._async_take_code(
             "code", lambda code: self._login.with_code(self._account, code), user_input
         )
@@ -280,16 +293,17 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             needed(name): selector for name, selector in fields.items()
         }
         if errors:
-            schema |= _choice("next_way", [SIGN_IN, OTHER_WAY], errors)
+            schema |= _choice("next_way", [SIGN_IN, OTHER_WAY], errors, WAY_REMEDIES)
         return self._show(step_id, schema, errors)
 
     def _show_code(self, step_id: str, errors: dict[str, str]) -> ConfigFlowResult:
         """Show the form for a code."""
+        options = [SIGN_IN, SEND_CODE, OTHER_WAY]
         return self._show(
             step_id,
             {
                 probatio.Optional(CONF_CODE): CODE,
-                **_choice(f"next_{step_id}", [SIGN_IN, SEND_CODE, OTHER_WAY], errors),
+                **_choice(f"next_{step_id}", options, errors, CODE_REMEDIES),
             },
             errors,
         )
@@ -340,15 +354,18 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             CONF_TOKEN: token.access_token,
             CONF_EXPIRES_AT: _expires_at(token),
         }
+        if self.source == SOURCE_USER:
+            self._abort_if_unique_id_configured()
+            # Home Assistant logs titles, so it is the public name and never the email address.
+            return self.async_create_entry(title=preference.name or "Bambu Lab", data=data)
         if reauthenticates:
-            return self.async_update_reload_and_abort(self._get_reauth_entry(), data_updates=data)
-        if self.source == SOURCE_RECONFIGURE:
+            entry = self._get_reauth_entry()
+        else:
             self._abort_if_unique_id_mismatch()
             entry = self._get_reconfigure_entry()
-            return self.async_update_reload_and_abort(entry, data_updates=data)
-        self._abort_if_unique_id_configured()
-        # Home Assistant logs titles, so it is the public name and never the e-mail address.
-        return self.async_create_entry(title=preference.name or "Bambu Lab", data=data)
+        # The cloud answers: whatever pause it has asked for before is over, also for this token.
+        forget_client(self.hass, entry)
+        return self.async_update_reload_and_abort(entry, data_updates=data)
 
     async def _async_try[_T](
         self, request: Awaitable[_T], errors: dict[str, str], own_errors: Errors | None = None
@@ -382,9 +399,9 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         """Remember what identifies the account, for the next form and for the entry."""
         before = self._region, self._account
         self._region = data.get(CONF_REGION) or self._region
-        account = (data.get(CONF_ACCOUNT) or self._account).strip()
-        digits = account.removeprefix("+86").replace(" ", "").replace("-", "")
-        self._account = digits if digits.isdecimal() else account
+        account = data.get(CONF_ACCOUNT, self._account).strip()
+        number = _PHONE_NUMBER.fullmatch(_BETWEEN_DIGITS.sub("", normalize("NFKC", account)))
+        self._account = number[1] if number else account
         self._token = None
         if before != (self._region, self._account):
             self._code_sent_at = None
@@ -402,11 +419,10 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             errors=errors,
             description_placeholders={
                 "account": self._account,
-                "minutes": str(ceil(self._wait.total_seconds() / 60)),
-                "seconds": str(ceil(self._wait.total_seconds())),
                 "time": sent_at.strftime("%H:%M") if sent_at else "",
                 "token_url": "https://makerworld.com",
                 "token_url_china": "https://makerworld.com.cn",
+                "wait": _wait_text(self._wait),
             },
         )
 
@@ -419,10 +435,10 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
 
 
 def _choice(
-    translation_key: str, options: list[str], errors: dict[str, str]
+    translation_key: str, options: list[str], errors: dict[str, str], remedies: Mapping[str, str]
 ) -> dict[probatio.Marker, SelectSelector]:
     """Return the field for what to do, of which that is chosen which helps."""
-    remedy = next((REMEDIES[error] for error in errors.values() if error in REMEDIES), SIGN_IN)
+    remedy = next((remedies[error] for error in errors.values() if error in remedies), SIGN_IN)
     selector = SelectSelector(
         SelectSelectorConfig(
             options=options, translation_key=translation_key, mode=SelectSelectorMode.LIST
@@ -438,6 +454,15 @@ def _bare_token(text: str) -> str:
     return re.sub(
         r"(?i)^(?:authorization:)?\s*bearer(?:\s+|$)", "", text.strip(" \t\r\n\"'")
     ).strip()
+
+
+def _wait_text(wait: timedelta) -> str:
+    """Return a time to wait, rounded up, with the symbol of its unit: those have no plural."""
+    seconds = ceil(wait.total_seconds())
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{ceil(seconds / length)} {unit}"
+    return f"{seconds} s"
 
 
 def _expires_at(token: Token) -> str | None:

@@ -13,7 +13,10 @@ from homeassistant.components.repairs import (
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.event import (
+    async_track_point_in_utc_time,
+    async_track_time_interval,
+)
 from homeassistant.util import dt as dt_util
 
 from .const import CONF_EXPIRES_AT, DOMAIN
@@ -36,6 +39,8 @@ def async_watch_expiry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Warn of the end of the sign-in, from now on until the entry is unloaded."""
     check = partial(_async_check_expiry, hass, entry)
     entry.async_on_unload(async_track_time_interval(hass, check, CHECK_INTERVAL))
+    if end := expires_at(entry):
+        entry.async_on_unload(async_track_point_in_utc_time(hass, check, end - WARN_BEFORE))
     entry.async_on_unload(partial(async_delete_expiry_issue, hass, entry))
     check(dt_util.utcnow())
 

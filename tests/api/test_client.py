@@ -271,6 +271,26 @@ async def test_send(
     assert seen.headers["Content-Type"] == "application/json"
 
 
+@pytest.mark.parametrize("item_id", ["", ".", ".."])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda cloud, item_id: cloud.get_task(item_id),
+        lambda cloud, item_id: cloud.get_ticket(item_id),
+        lambda cloud, item_id: cloud.get_project(item_id),
+        lambda cloud, item_id: cloud.get_profile(item_id, "1"),
+        lambda cloud, item_id: cloud.get_slicer_setting(item_id),
+    ],
+)
+async def test_no_id_leads_to_another_endpoint(
+    cloud: BambuCloud, stub: Stub, call: Any, item_id: str
+) -> None:
+    stub.answer(json_reply({}))
+    with pytest.raises(ResponseError, match=r"/\{id\}: not an id"):
+        await call(cloud, item_id)
+    assert stub.seen == []
+
+
 async def test_rename_needs_no_body(cloud: BambuCloud, stub: Stub) -> None:
     stub.answer(raw(b""))
     await cloud.rename_device(SERIAL, "Desk")
@@ -419,7 +439,7 @@ METHODS: list[Call] = [
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "wait"), [(429, b"", 300), (418, b"", 3600), (403, b"<html>", 1800)]
+    ("status", "body", "wait"), [(429, b"", 300), (418, b"", 14_400), (403, b"<html>", 1800)]
 )
 async def test_the_cloud_is_left_alone(
     *,

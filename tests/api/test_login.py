@@ -21,6 +21,7 @@ from custom_components.bambu_lab_cloud.api import (
     ResponseError,
     Token,
     TotpRequired,
+    UsedCodeError,
 )
 
 from .conftest import USER_AGENT, Stub, json_reply, raw
@@ -90,7 +91,16 @@ async def test_unknown_login_type(login: BambuLogin, stub: Stub, answer: Any) ->
         await password(login)
 
 
-@pytest.mark.parametrize("typed", ["123456", "123 456", "123-456", " 12\N{EN DASH}34 56\n"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "123456",
+        "123 456",
+        "123-456",
+        " 12\N{EN DASH}34 56\n",
+        "\uff11\uff12\uff13\uff14\uff15\uff16",
+    ],
+)
 async def test_code(login: BambuLogin, stub: Stub, typed: str) -> None:
     stub.answer(json_reply({"accessToken": "a", "expiresIn": 60}))
     assert await login.with_code(" maker@example.com", typed) == Token("a", 60)
@@ -200,8 +210,8 @@ async def test_unreadable(
                 InvalidCodeError,
                 InvalidCodeError,
             ),
-            (400, "{}", InvalidCredentialsError, InvalidCodeError, InvalidCodeError),
-            (400, "", InvalidCredentialsError, InvalidCodeError, InvalidCodeError),
+            (400, "{}", InvalidCredentialsError, UsedCodeError, InvalidCodeError),
+            (400, "", InvalidCredentialsError, UsedCodeError, InvalidCodeError),
             (401, "", InvalidCredentialsError, InvalidCodeError, InvalidCodeError),
             (200, '{"code": 2}', InvalidCredentialsError, InvalidCodeError, InvalidCodeError),
             (403, '{"code": 8}', PermissionDeniedError, PermissionDeniedError, BlockedError),
@@ -250,6 +260,9 @@ async def test_code_is_not_sent(
     [
         (b"{}", ["token=cookie; Path=/; HttpOnly", "refreshToken=r"], Token("cookie")),
         (b"", ["token=cookie"], Token("cookie")),
+        (b"{}", ["token=cookie; Max-Age=60; Path=/"], Token("cookie", 60)),
+        (b"{}", ["token=cookie; Max-Age=soon"], Token("cookie")),
+        (b'{"expiresIn": 60}', ["token=cookie; Max-Age=30"], Token("cookie", 60)),
         (b'{"accessToken": "body", "expiresIn": 60}', ["token=cookie"], Token("cookie", 60)),
         (b'{"accessToken": "body", "refreshToken": "r"}', [], Token("body", None, "r")),
         (b'{"token": "body"}', ["token="], Token("body")),

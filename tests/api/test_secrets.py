@@ -94,14 +94,19 @@ COOKIES = [("Set-Cookie", f"bbl_csrf_token={SECRET}"), ("Set-Cookie", f"token={S
 
 
 @pytest.fixture
-async def cloud(stub: Stub, session: aiohttp.ClientSession) -> BambuCloud:
-    return BambuCloud(session, Region.at(stub.url), SECRET, user_agent=USER_AGENT, timeout=0.1)
+def patience() -> float:
+    return 20
 
 
 @pytest.fixture
-async def login(stub: Stub) -> AsyncGenerator[BambuLogin]:
+async def cloud(stub: Stub, session: aiohttp.ClientSession, patience: float) -> BambuCloud:
+    return BambuCloud(session, Region.at(stub.url), SECRET, user_agent=USER_AGENT, timeout=patience)
+
+
+@pytest.fixture
+async def login(stub: Stub, patience: float) -> AsyncGenerator[BambuLogin]:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield BambuLogin(session, Region.at(stub.url), user_agent=USER_AGENT, timeout=0.1)
+        yield BambuLogin(session, Region.at(stub.url), user_agent=USER_AGENT, timeout=patience)
 
 
 @pytest.fixture(autouse=True)
@@ -155,6 +160,7 @@ async def test_errors(
     assert SECRET not in caplog.text
 
 
+@pytest.mark.parametrize("patience", [0.1])
 @pytest.mark.parametrize("name", CALLS)
 async def test_unread_bodies(
     cloud: BambuCloud, login: BambuLogin, stub: Stub, caplog: pytest.LogCaptureFixture, name: str

@@ -71,33 +71,34 @@ async def test_not_utf8_in_text_is_no_reason_to_fail(cloud: BambuCloud, stub: St
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "error", "default"),
+    ("status", "body", "error", "shortest"),
     [
         (429, b"", RateLimitedError, 300),
         (403, b"<html>", BlockedError, 1800),
-        (418, b"", CaptchaError, 3600),
+        (418, b"", CaptchaError, 4 * 3600),
     ],
 )
 @pytest.mark.parametrize(
     ("headers", "retry_after"),
     [
-        ({}, None),
-        ({"Retry-After": "soon"}, None),
-        ({"Retry-After": ""}, None),
-        ({"Retry-After": "nan"}, None),
-        ({"Retry-After": "120"}, 120),
-        ({"Retry-After": "0"}, 1),
-        ({"Retry-After": "-5"}, 1),
+        ({}, 0),
+        ({"Retry-After": "soon"}, 0),
+        ({"Retry-After": ""}, 0),
+        ({"Retry-After": "nan"}, 0),
+        ({"Retry-After": "120"}, 0),
+        ({"Retry-After": "0"}, 0),
+        ({"Retry-After": "-5"}, 0),
+        ({"Retry-After": "18000"}, 5 * 3600),
         ({"Retry-After": "1000000"}, 6 * 3600),
         # It counts from the server's clock, which is wrong by years here.
         (
             {
                 "Date": "Wed, 01 Jan 2020 10:00:00 GMT",
-                "Retry-After": "Wed, 01 Jan 2020 10:02:00 GMT",
+                "Retry-After": "Wed, 01 Jan 2020 15:00:00 GMT",
             },
-            120,
+            5 * 3600,
         ),
-        ({"Retry-After": "Wed, 01 Jan 2020 10:02:00 GMT"}, 1),
+        ({"Retry-After": "Wed, 01 Jan 2020 15:00:00 GMT"}, 0),
     ],
 )
 async def test_retry_after(
@@ -107,14 +108,14 @@ async def test_retry_after(
     status: int,
     body: bytes,
     error: type[RateLimitedError | BlockedError | CaptchaError],
-    default: float,
+    shortest: float,
     headers: dict[str, str],
-    retry_after: float | None,
+    retry_after: float,
 ) -> None:
     stub.answer(raw(body, status=status, headers=headers))
     with pytest.raises(error) as caught:
         await cloud.get_devices()
-    assert caught.value.retry_after == (default if retry_after is None else retry_after)
+    assert caught.value.retry_after == max(shortest, retry_after)
 
 
 async def test_retry_after_counts_from_our_clock_without_a_date(

@@ -14,6 +14,7 @@ from .errors import (
     RateLimitedError,
     ResponseError,
     RetryLaterError,
+    UsedCodeError,
 )
 from .login import BambuLogin, CodeRequired, TotpRequired
 from .models import (
@@ -93,4 +94,5 @@ __all__ = [
     "Ticket",
     "Token",
     "TotpRequired",
+    "UsedCodeError",
 ]

@@ -385,6 +385,9 @@ class BambuCloud:
     ) -> Answer:
         if rest := self.not_before:
             raise RateLimitedError(rest, f"{endpoint}: not before {rest:.0f} s have passed")
+        if "{id}" in endpoint and item_id in {"", ".", ".."}:
+            # The URL would be that of another endpoint.
+            raise ResponseError(f"{endpoint}: not an id")
         path = endpoint.replace("{id}", quote(item_id, safe=""))
         url = URL(f"{self._region.api}/v1/{path}").with_query(
             {key: value for key, value in (params or {}).items() if value is not None}

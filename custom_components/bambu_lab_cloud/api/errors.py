@@ -28,7 +28,11 @@ class InvalidCredentialsError(BambuCloudError):
 
 
 class InvalidCodeError(BambuCloudError):
-    """The code is wrong or was used before: let the user type it again."""
+    """The code is wrong: let the user type it again."""
+
+
+class UsedCodeError(BambuCloudError):
+    """The code was used before, or a newer one has taken its place."""
 
 
 class ExpiredCodeError(BambuCloudError):

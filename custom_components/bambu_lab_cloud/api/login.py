@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from unicodedata import normalize
 
 import aiohttp
 from yarl import URL
@@ -15,6 +16,7 @@ from .errors import (
     InvalidCredentialsError,
     PermissionDeniedError,
     ResponseError,
+    UsedCodeError,
 )
 from .models import Token
 from .transport import Answer, Region, send
@@ -26,7 +28,7 @@ _EXPIRED_CODE = 1
 
 @dataclass(frozen=True, slots=True)
 class CodeRequired:
-    """The password is right; a code by e-mail or SMS is wanted, too.
+    """The password is right; a code by email or SMS is wanted, too.
 
     Sources disagree on whether the cloud has sent one already. A new code invalidates the
     one before.
@@ -37,7 +39,7 @@ class CodeRequired:
 class TotpRequired:
     """The password is right; a code of the authenticator app is wanted, too.
 
-    `tfa_key` goes to `with_totp`. These accounts can sign in with an e-mailed code instead.
+    `tfa_key` goes to `with_totp`. These accounts can sign in with an emailed code instead.
     """
 
     tfa_key: str = field(repr=False)
@@ -67,7 +69,7 @@ class BambuLogin:
     async def with_password(
         self, account: str, password: str
     ) -> Token | CodeRequired | TotpRequired:
-        """Sign in with an e-mail address, in China a phone number, and a password.
+        """Sign in with an email address, in China a phone number, and a password.
 
         Raises InvalidCredentialsError (seed document; answers observed 2026).
         """
@@ -78,7 +80,7 @@ class BambuLogin:
         return answer.read(_login_result)
 
     async def send_email_code(self, email: str) -> None:
-        """Send a code by e-mail; it invalidates the one before (observed 2026)."""
+        """Send a code by email; it invalidates the one before (observed 2026)."""
         answer = await self._api(
             "user-service/user/sendemail/code", {"email": email.strip(), "type": "codeLogin"}
         )
@@ -94,13 +96,19 @@ class BambuLogin:
     async def with_code(self, account: str, code: str) -> Token:
         """Sign in with a code that was sent; it may be typed with spaces or dashes.
 
-        Raises InvalidCodeError and ExpiredCodeError (seed document; answers observed 2026).
+        Raises InvalidCodeError, ExpiredCodeError and UsedCodeError (seed document; answers
+        observed 2026).
         """
         answer = await self._api(
             "user-service/user/login", {"account": account.strip(), "code": _digits(code)}
         )
-        is_expired = answer.code == _EXPIRED_CODE or "expired" in answer.error.lower()
-        _check(answer, ExpiredCodeError if is_expired else InvalidCodeError)
+        kind: type[BambuCloudError] = InvalidCodeError
+        if answer.code == _EXPIRED_CODE or "expired" in answer.error.lower():
+            kind = ExpiredCodeError
+        elif answer.status == 400 and answer.code is None and not answer.error:
+            # A 400 that says nothing is the answer to a code that was good once.
+            kind = UsedCodeError
+        _check(answer, kind)
         return answer.read(Token.from_api)
 
     async def with_totp(self, tfa_key: str, code: str) -> Token:
@@ -156,7 +164,8 @@ class BambuLogin:
 
 
 def _digits(code: str) -> str:
-    return "".join(filter(str.isalnum, code))
+    # An input method can write wide digits.
+    return "".join(filter(str.isalnum, normalize("NFKC", code)))
 
 
 def _check(answer: Answer, kind: type[BambuCloudError]) -> None:
@@ -198,6 +207,7 @@ def _totp_result(answer: Answer) -> Token:
         text(cookie and cookie.value) or text(body.get("accessToken")) or text(body.get("token"))
     )
     try:
-        return Token.from_api({**body, "accessToken": token})
+        life = cookie and cookie["max-age"]
+        return Token.from_api({"expiresIn": life, **body, "accessToken": token})
     except ResponseError as err:
         raise answer.fail(ResponseError, str(err)) from None

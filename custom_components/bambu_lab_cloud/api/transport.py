@@ -8,6 +8,7 @@ from functools import cached_property
 from http.cookies import SimpleCookie
 import json as jsonlib
 import logging
+import re
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -30,16 +31,19 @@ from .values import integer, mapping, number, part, text
 _LOGGER = logging.getLogger(__name__)
 
 _LARGEST_BODY = 32 * 1024 * 1024
-_SHORTEST_WAIT = 1.0
 _LONGEST_WAIT = 6 * 3600.0
-# How long to ask nothing where the cloud does not say.
+# How long to ask nothing, also where the cloud names a shorter time.
 _WAITS: dict[type[RetryLaterError], float] = {
     RateLimitedError: 300.0,
     BlockedError: 1800.0,
-    CaptchaError: 3600.0,
+    CaptchaError: 4 * 3600.0,
 }
 # The envelope has numbers of its own for two statuses.
 _STATUS_OF_CODE = {4: 401, 8: 403}
+# What tells a 503 of the firewall from an outage, which has a page or an "error code: 503" as well.
+_FIREWALL = re.compile(
+    rb"^error code: 10\d\d|Just a moment|Attention Required|challenges\.cloudflare\.com"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +146,10 @@ class Answer:
 
     @property
     def _is_blocked(self) -> bool:
-        return self.headers.get("cf-mitigated") == "challenge" or (
-            self.status in {403, 503} and (self._is_markup or self.error.startswith("error code: "))
+        return (
+            self.headers.get("cf-mitigated") == "challenge"
+            or (self.status == 403 and self._is_markup)
+            or (self.status in {403, 503} and _FIREWALL.search(self.body) is not None)
         )
 
     def check(self) -> None:
@@ -181,7 +187,7 @@ class Answer:
     def wait[E: RetryLaterError](self, kind: type[E]) -> E:
         """Return an error of this kind that says how long to wait."""
         return kind(
-            self._retry_after(_WAITS[kind]),
+            min(max(self._retry_after(), _WAITS[kind]), _LONGEST_WAIT),
             self._message(),
             status=self.status,
             request_id=self.request_id,
@@ -190,15 +196,13 @@ class Answer:
     def _message(self, reason: str = "") -> str:
         return f"{self.endpoint}: HTTP {self.status}" + (f", {reason}" if reason else "")
 
-    def _retry_after(self, default: float) -> float:
+    def _retry_after(self) -> float:
         value = self.headers.get("Retry-After")
         seconds = number(value)
         if seconds is None and (until := parse_date(value)) is not None:
             now = parse_date(self.headers.get("Date")) or self.received
             seconds = (until - now).total_seconds()
-        if seconds is None:
-            return default
-        return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
+        return seconds or 0.0
 
 
 async def send(
