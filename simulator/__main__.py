@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 import signal
 import sys
 
@@ -9,21 +11,46 @@ from .answers import FAULTS
 from .server import Simulator
 
 
+def between[N: (int, float)](kind: type[N], least: N, most: N) -> Callable[[str], N]:
+    """Return what reads a number of the command line."""
+
+    def read(word: str) -> N:
+        with suppress(ValueError):
+            if least <= (number := kind(word)) <= most:
+                return number
+        raise argparse.ArgumentTypeError(f"{word} is no number from {least} to {most}")
+
+    return read
+
+
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="simulator", description="A simulated Bambu Lab cloud.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument(
-        "--port", type=int, required=True, help="port to listen on, 0 for a free one"
+        "--port",
+        type=between(int, 0, 65535),
+        required=True,
+        help="port to listen on, 0 for a free one",
     )
     parser.add_argument(
-        "--time-factor", type=float, default=60.0, help="how often durations shrink"
+        "--time-factor",
+        type=between(float, 0.01, 3600),
+        default=60.0,
+        help="how often durations shrink",
     )
     parser.add_argument(
         "--era", choices=("2022", "2026"), default="2026", help="shape of the bodies"
     )
-    parser.add_argument("--printers", type=int, help="printers of the demo account")
-    parser.add_argument("--history", type=int, default=40, help="past prints of each account")
+    parser.add_argument(
+        "--printers", type=between(int, 0, 5000), help="printers of the demo account"
+    )
+    parser.add_argument(
+        "--history",
+        type=between(int, 0, 1_000_000),
+        default=40,
+        help="past prints of each account",
+    )
     parser.add_argument("--faults", nargs="*", choices=sorted(FAULTS), default=[], metavar="NAME")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same cloud")
     return parser.parse_args(words)
@@ -44,7 +71,10 @@ async def run(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, end.set)
-    await simulator.start(port=options.port, host=options.host)
+    try:
+        await simulator.start(port=options.port, host=options.host)
+    except OSError as error:
+        sys.exit(f"The simulator cannot listen: {error.strerror or error}")
     sys.stdout.write(f"Simulated Bambu Lab cloud at {simulator.url}\n")
     sys.stdout.flush()
     await end.wait()

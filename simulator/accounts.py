@@ -23,7 +23,7 @@ _CLAIMS = struct.Struct(">QIQQ")
 
 @dataclass(slots=True)
 class Code:
-    """A code that was e-mailed or sent by SMS."""
+    """A code that was emailed or sent by SMS."""
 
     text: str
     sent: datetime
@@ -97,7 +97,7 @@ class Accounts:
         return iter(self._all)
 
     def find(self, login: str) -> Account:
-        """Return the account with this e-mail address, phone number or alias."""
+        """Return the account with this email address, phone number or alias."""
         for account in self._all:
             if login in (account.login, account.alias):
                 return account

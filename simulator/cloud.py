@@ -336,13 +336,16 @@ class Cloud:
 
     def _old_jobs(self, printer: Printer, before: datetime, number: int) -> list[Job]:
         """Return the jobs of years ago, which last as long as real ones."""
-        # Counted from a Monday, so that a restart finds the same ones.
-        before = before.replace(hour=0, minute=0, second=0) - timedelta(days=before.weekday())
-        gap = min(HISTORY_GAP, HISTORY_REACH / max(1, number))
-        jobs = []
-        for index in range(number, 0, -1):
+        # One in each cell of a grid that stands still, so that every restart finds the same ones.
+        share = HISTORY_REACH / max(1, number)
+        gap = min(HISTORY_GAP, share)
+        cell = share + gap
+        jobs: list[Job] = []
+        for index in count((before - FIRST_DAY) // cell, -1):
+            if len(jobs) == number:
+                break
             chance = Random(f"{self.seed}:past:{printer.number}:{index}")
-            started = before - gap * index - HISTORY_REACH * (index / number) ** 3
+            started = FIRST_DAY + cell * index + share * chance.random()
             cost = _whole_span(gap * chance.uniform(0.1, 0.75))
             result = FAILED if chance.random() < 0.125 else FINISHED
             job = self._job(printer, started, cost, result=result, nominal=cost)
@@ -350,8 +353,9 @@ class Cloud:
             job.has_cover = chance.random() > 0.05
             took = chance.uniform(0.1, 0.9) if result == FAILED else chance.uniform(0.97, 1.04)
             job.ends = _whole(job.started + cost * took)
-            jobs.append(job)
-        return jobs
+            if job.ends <= before:
+                jobs.append(job)
+        return jobs[::-1]
 
     def _append(self, printer: Printer, job: Job) -> None:
         """Add a job, with an id above those of the jobs before it."""

@@ -15,6 +15,7 @@ from .cloud import PRINTING, Cloud, Job, Printer
 
 MOST_TASKS = 100
 MOST_MESSAGES = 64
+NUMBER = r"[0-9]{1,18}"
 _links = count(1)
 
 
@@ -54,7 +55,7 @@ class Call:
     def number(self, name: str, default: int) -> int:
         """Return a number of the query."""
         text = self.query.get(name, "")
-        if text and not text.isdecimal():
+        if text and not re.fullmatch(NUMBER, text):
             raise RefusedError(_mismatch(name))
         return int(text) if text else default
 
@@ -99,7 +100,7 @@ def _send_code(call: Call, login: str) -> Answer:
 
 
 def send_email_code(call: Call) -> Answer:
-    """Send a code by e-mail."""
+    """Send a code by email."""
     return _send_code(call, call.text("email"))
 
 
@@ -233,7 +234,7 @@ def my_ticket(_call: Call) -> Any:
 def bind(call: Call) -> Any:
     """List printers."""
     fleet = call.cloud.fleet(call.owner, call.now)
-    devices = [wire.bind(p, p.seen_at(call.now), call.cloud.era) for p in fleet]
+    devices = [wire.bind(p, call.now, call.cloud.era) for p in fleet]
     return {**ENVELOPE, "devices": devices}
 
 
@@ -280,7 +281,9 @@ def projects(call: Call) -> Any:
     if not found:
         return ENVELOPE
     looks = [(job, call.cloud.look(job, printer)) for job, printer in found]
-    return {**ENVELOPE, "projects": [wire.project(job, call.owner, look) for job, look in looks]}
+    era = call.cloud.era
+    items = [wire.project(job, call.owner, look, era) for job, look in looks]
+    return {**ENVELOPE, "projects": items}
 
 
 def _job(call: Call, number: int) -> tuple[Job, Printer]:
@@ -292,14 +295,15 @@ def _job(call: Call, number: int) -> tuple[Job, Printer]:
 
 def _profile(call: Call, job: Job, printer: Printer) -> wire.Body:
     thumbnail = call.cover(job, printer, pictures.FILE_LIFE)
-    return wire.profile(job, printer, call.cloud.look(job, printer), thumbnail)
+    return wire.profile(job, printer, call.cloud.look(job, printer), thumbnail, call.cloud.era)
 
 
 def project(call: Call) -> Any:
     """Describe a project."""
     job, printer = _job(call, int(call.params["id"]))
     look = call.cloud.look(job, printer)
-    return wire.project_detail(job, call.owner, look, [_profile(call, job, printer)])
+    body = wire.project(job, call.owner, look, call.cloud.era)
+    return wire.project_detail(body, [_profile(call, job, printer)])
 
 
 def profile(call: Call) -> Any:
@@ -309,7 +313,8 @@ def profile(call: Call) -> Any:
         return Answer(400, 'field "model_id" is not set', answers.TEXT)
     if call.query["model_id"] != call.cloud.look(job, printer).model_id:
         return answers.FORBIDDEN
-    more = {"filename": None, "url": None, "md5": None, "keystore_xml": None}
+    # Its own answer lacks the content that the profiles of a project have.
+    more = dict.fromkeys(("content", "filename", "url", "md5", "keystore_xml"))
     return {**ENVELOPE, **_profile(call, job, printer), **more}
 
 
@@ -410,8 +415,8 @@ SIGNED_IN: tuple[tuple[str, str, Handler], ...] = (
     ("PATCH", "/v1/iot-service/api/user/device/info", device_info),
     ("GET", "/v1/iot-service/api/user/device/version", device_version),
     ("GET", "/v1/iot-service/api/user/project", projects),
-    ("GET", r"/v1/iot-service/api/user/project/{id:\d+}", project),
-    ("GET", r"/v1/iot-service/api/user/profile/{id:\d+}", profile),
+    ("GET", f"/v1/iot-service/api/user/project/{{id:{NUMBER}}}", project),
+    ("GET", f"/v1/iot-service/api/user/profile/{{id:{NUMBER}}}", profile),
     ("GET", "/v1/iot-service/api/user/task/{id}", user_task),
     ("GET", "/v1/iot-service/api/user/notification", notification),
     ("POST", "/v1/iot-service/api/user/ttcode", ttcode),

@@ -12,6 +12,8 @@ from .cloud import FAILED, FINISHED, FIRST_DAY, PRINTER_NUMBERS, PRINTING, Job, 
 type Body = dict[str, Any]
 
 MESSAGES_KEPT = timedelta(days=14)
+# For how long bind repeats the status of an offline printer; how long really, nobody knows.
+TELLS_OF_OFFLINE = timedelta(hours=6)
 # Which kinds of hits a query for a type of messages gives; without a type it gives prints.
 MESSAGE_TYPES = {
     "1": (201, 202, 203, 251, 252, 254),
@@ -56,9 +58,10 @@ def cover_path(job: Job, look: Look) -> str:
     return f"/covers/{place}/Metadata/plate_1.png"
 
 
-def bind(printer: Printer, at: datetime, era: str) -> Body:
-    """Describe a bound printer."""
-    status = printer.status(at, era)
+def bind(printer: Printer, now: datetime, era: str) -> Body:
+    """Describe a bound printer; of one that is offline for long the cloud tells no status."""
+    at = printer.seen_at(now)
+    status = printer.status(at, era) if now - at < TELLS_OF_OFFLINE else None
     body: Body = {
         "dev_id": printer.dev_id,
         "name": printer.name,
@@ -429,7 +432,8 @@ def device_version(printer: Printer, era: str) -> Body:
             # Some units do not tell their serial number.
             "device_id": "" if address else f"006{printer.dev_id[3:]}",
             "firmware": [_firmware("BL-A001", "00.00.06.49", "release", era)] if address else [],
-            "firmware_current": None,
+            # Synthetic: the only body that was published has null here.
+            "firmware_current": "00.00.06.40" if printer.number % 3 == 1 else None,
         }
         for address in range(printer.model.ams if era == "2026" else 0)
     ]
@@ -445,7 +449,13 @@ def device_version(printer: Printer, era: str) -> Body:
     return body
 
 
-def project(job: Job, account: Account, look: Look) -> Body:
+def _made(job: Job, era: str) -> Body:
+    """Return when a project or profile was made, which the cloud of 2022 told in China's time."""
+    sent = job.started + timedelta(hours=8 if era == "2022" else 0)
+    return {"create_time": plain(sent - timedelta(minutes=2)), "update_time": plain(sent)}
+
+
+def project(job: Job, account: Account, look: Look, era: str) -> Body:
     """Describe a project in the list."""
     contents = ("null", "{}", "{'printed_plates': [{'plate': 1}]}")
     return {
@@ -455,12 +465,11 @@ def project(job: Job, account: Account, look: Look) -> Body:
         "status": "ACTIVE",
         "name": look.title,
         "content": contents[job.id // PRINTER_NUMBERS % 3],
-        "create_time": plain(job.started - timedelta(minutes=2)),
-        "update_time": plain(job.started),
+        **_made(job, era),
     }
 
 
-def profile(job: Job, printer: Printer, look: Look, thumbnail: str) -> Body:
+def profile(job: Job, printer: Printer, look: Look, thumbnail: str, era: str) -> Body:
     """Describe what a job prints."""
     store = thumbnail.rpartition("/Metadata/")[0]
     configs = ("project_settings.config", "model_settings.config", "slice_info.config")
@@ -470,8 +479,7 @@ def profile(job: Job, printer: Printer, look: Look, thumbnail: str) -> Body:
         "status": "ACTIVE",
         "name": look.title,
         "content": "{}",
-        "create_time": plain(job.started - timedelta(minutes=2)),
-        "update_time": plain(job.started),
+        **_made(job, era),
         "context": {
             "compatibility": {
                 "dev_model_name": printer.model.code,
@@ -514,11 +522,11 @@ def profile(job: Job, printer: Printer, look: Look, thumbnail: str) -> Body:
     }
 
 
-def project_detail(job: Job, account: Account, look: Look, profiles: list[Body]) -> Body:
+def project_detail(body: Body, profiles: list[Body]) -> Body:
     """Describe a project with its profiles."""
     return {
         **ENVELOPE,
-        **project(job, account, look),
+        **body,
         "content": None,
         "profiles": profiles,
         "download_url": None,

@@ -1,5 +1,6 @@
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+import re
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -36,7 +37,7 @@ TASK_2022 = {
 async def test_nothing_without_a_token(
     ask: Ask, method: str, path: str, _: Any, header: str
 ) -> None:
-    path = path.replace(r"{id:\d+}", "1").replace("{id}", "1")
+    path = re.sub(r"\{id.*", "1", path)
     headers = {"Authorization": header}
     reply = await ask(method, path, account=None, headers=headers, body={})
     empty = path == PREFERENCE
@@ -217,8 +218,9 @@ async def test_tasks_are_filtered(tasks: Any) -> None:
     assert (await tasks("deviceId=unknown"))["total"] == 0
 
 
-async def test_wrong_types_in_the_query(ask: Ask) -> None:
-    reply = await ask("GET", f"{USER}/my/tasks?limit=many")
+@pytest.mark.parametrize("limit", ["many", "-1", pytest.param("9" * 5000, id="too long")])
+async def test_wrong_types_in_the_query(ask: Ask, limit: str) -> None:
+    reply = await ask("GET", f"{USER}/my/tasks?limit={limit}")
     assert (reply.status, reply.text) == (400, "type mismatch for field limit")
 
 
@@ -328,7 +330,8 @@ async def test_firmware_of_today(devices: Any) -> None:
     assert [firmware["status"] for firmware in mini["firmware"]] == ["testing"]
     assert [unit["device_id"] for unit in x1c["ams"]] == ["00600A000000001", ""]
     assert [unit["address"] for unit in x1c["ams"]] == [0, 1]
-    assert {unit["firmware_current"] for unit in x1c["ams"]} == {None}
+    assert {unit["firmware_current"] for unit in x1c["ams"]} == {"00.00.06.40"}
+    assert {unit["firmware_current"] for unit in p1s["ams"]} == {None}
     assert mini["ams"] == []
     assert await devices(f"device/version?dev_id={P1S}") == [p1s]
     assert await devices("device/version?dev_id=unknown") == []
@@ -362,10 +365,28 @@ async def test_projects_and_profiles(ask: Ask) -> None:
     path = f"{IOT}/user/profile/{profile['profile_id']}"
     alone = (await ask("GET", f"{path}?model_id={profile['model_id']}")).json
     assert alone["context"]["plates"][0]["prediction"] == plate["prediction"]
-    assert alone["name"] == first["name"]
+    assert (alone["name"], alone["content"]) == (first["name"], None)
+    assert profile["content"] == "{}"
     missing = await ask("GET", path)
     assert (missing.status, missing.text) == (400, 'field "model_id" is not set')
     assert (await ask("GET", f"{path}?model_id=USx")).json["code"] == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "times"),
+    [
+        ({"era": "2022"}, {"2026-11-20 19:58:00", "2026-11-20 20:00:00"}),
+        ({"era": "2026"}, {"2026-11-20 11:58:00", "2026-11-20 12:00:00"}),
+    ],
+)
+async def test_projects_of_2022_have_the_time_of_china(
+    ask: Ask, cloud: Cloud, times: set[str]
+) -> None:
+    cloud.stop_schedules()
+    project = cloud.start(X1C, task_lag=0)
+    detail = (await ask("GET", f"{IOT}/user/project/{project}")).json
+    for body in (detail, *detail["profiles"]):
+        assert {body["create_time"], body["update_time"]} == times
 
 
 async def test_files_of_profiles_live_five_minutes(
@@ -385,6 +406,11 @@ async def test_files_of_profiles_live_five_minutes(
 async def test_projects_of_nobody(ask: Ask, number: str) -> None:
     reply = await ask("GET", f"{IOT}/user/project/{number}")
     assert (reply.status, reply.json["code"]) == (403, 8)
+
+
+@pytest.mark.parametrize("kind", ["project", "profile"])
+async def test_ids_beyond_numbers(ask: Ask, kind: str) -> None:
+    assert (await ask("GET", f"{IOT}/user/{kind}/{'1' * 5000}")).status == 404
 
 
 async def test_projects_of_others(ask: Ask, tasks: Any) -> None:

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -280,6 +281,25 @@ async def test_a_restart_keeps_the_meaning_of_ids(freezer: FrozenDateTimeFactory
     for job in common:
         assert seen[job.id] == (job.started, job.cost)
     assert after.printer(P1S).number == before.printer(P1S).number
+
+
+@pytest.mark.parametrize("days", [1, 7, 61])
+@pytest.mark.parametrize("history", [40, 3000])
+@pytest.mark.parametrize("dev_id", [X1C, P1S])
+def test_a_restart_on_another_day_finds_the_same_past(
+    freezer: FrozenDateTimeFactory, dev_id: str, history: int, days: int
+) -> None:
+    freezer.move_to(NOW)
+    before = jobs_of(Cloud(time_factor=60, history=history), dev_id)
+    freezer.tick(timedelta(days=days))
+    after = jobs_of(Cloud(time_factor=60, history=history), dev_id)
+    # Of those that the schedule has just printed no restart knows.
+    past = [asdict(job) for job in before if after[0].started <= job.started < NOW - second(86400)]
+    found = [asdict(job) for job in after if job.started < NOW - second(86400)]
+    assert len(past) > len(before) / 2
+    assert past == found
+    ids = [job.id for job in after]
+    assert ids == sorted(set(ids))
 
 
 @pytest.mark.parametrize("minutes", range(0, 240, 30))

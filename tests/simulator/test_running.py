@@ -5,6 +5,7 @@ import asyncio
 import os
 from pathlib import Path
 import signal
+import socket
 import sys
 
 from aiohttp import ClientConnectionError, ClientSession
@@ -34,6 +35,34 @@ def test_arguments() -> None:
     options = program.arguments(words.split())
     assert (options.era, options.printers, options.history) == ("2022", 5, 7)
     assert (options.faults, options.seed) == (["slow", "empty"], 9)
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [
+        ("--port", "-1"),
+        ("--port", "65536"),
+        ("--port", "http"),
+        ("--time-factor", "0"),
+        ("--time-factor", "-1"),
+        ("--time-factor", "nan"),
+        ("--time-factor", "inf"),
+        ("--printers", "-1"),
+        ("--history", "-1"),
+        pytest.param("--history", "9" * 5000, id="too long"),
+    ],
+)
+def test_impossible_arguments(capsys: pytest.CaptureFixture[str], option: str, word: str) -> None:
+    with pytest.raises(SystemExit):
+        program.arguments(["--port", "0", option, word])
+    assert f"argument {option}: {word} is no number from " in capsys.readouterr().err
+
+
+async def test_busy_port(socket_enabled: None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        options = program.arguments(["--port", str(server.getsockname()[1])])
+        with pytest.raises(SystemExit, match=r"The simulator cannot listen: .+ in use"):
+            await program.run(options)
 
 
 async def test_program_serves_until_a_signal(
