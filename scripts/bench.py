@@ -20,7 +20,7 @@ from homeassistant.runner import RuntimeConfig
 
 from custom_components.bambu_lab_cloud import history
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from scripts.demo import free_port
+from scripts.demo import ASIDE, free_port
 from scripts.demo_home import prepare
 
 ROOT = Path(__file__).parents[1]
@@ -49,7 +49,7 @@ async def simulator(past: int) -> AsyncIterator[None]:
 @asynccontextmanager
 async def home(folder: Path) -> AsyncIterator[HomeAssistant]:
     """Run the demo's Home Assistant in this process."""
-    prepare(folder, ROOT / "custom_components", free_port(0))
+    prepare(folder, ROOT / "custom_components", free_port(ASIDE))
     hass = await async_setup_hass(RuntimeConfig(config_dir=str(folder), skip_pip=True))
     assert hass  # noqa: S101 - for the type
     logging.getLogger(f"custom_components.{DOMAIN}").setLevel(logging.WARNING)

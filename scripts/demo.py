@@ -33,15 +33,18 @@ from scripts.demo_prints import Prints, configuration
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".demo"
 HASS = Path(sys.executable).with_name("hass")
+# Where to look for ports, different for each process; from 32768 on the system gives them away.
+ASIDE = 10_000 + os.getpid() % 10_000
 RESTART = 100  # Home Assistant's exit code when it is to be started again
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
 
 def say(text: str) -> None:
-    """Print a line, also to a terminal that is gone."""
+    """Print a line, also to a terminal that is gone or has few letters."""
+    encoding = sys.stdout.encoding
     with suppress(OSError):
-        print(text, flush=True)
+        print(text.encode(encoding, "replace").decode(encoding), flush=True)
 
 
 @contextmanager
@@ -56,7 +59,7 @@ def alone(name: str) -> Iterator[None]:
 
 
 def free_port(preferred: int) -> int:
-    """Return the preferred port or the next free one, for 0 any free one."""
+    """Return the preferred port or the next free one."""
     for port in range(preferred, preferred + 100):
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -144,8 +147,8 @@ class Demo:
         self._folder = folder
         # Only the demo itself has ports to remember; what runs beside it keeps out of its way.
         owner = folder == FOLDER
-        port = free_port(8123 if owner else 0)
-        simulator_port = free_port(8099 if owner else 0)
+        port = free_port(8123 if owner else ASIDE)
+        simulator_port = free_port(8099 if owner else ASIDE + 10_000)
         simulator = f"http://127.0.0.1:{simulator_port}"
         self.home = Home(session, f"http://127.0.0.1:{port}", simulator, folder)
         more = configuration(simulator) if arguments.check else ""

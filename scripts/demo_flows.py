@@ -32,6 +32,7 @@ WAYS: dict[str, tuple[str, Step, str | None]] = {
 MISTAKES: tuple[tuple[str, Step, str], ...] = (
     ("password", _account("password", password="wrong"), "invalid_auth"),  # noqa: S106
     ("password", {**_password("china"), "account": "13800000000"}, "wrong_region"),
+    ("password", {**_password("password"), "account": "maker"}, "not_an_account"),
     ("password", _password("captcha"), "captcha"),
     ("password", _password("blocked"), "blocked"),
     ("password", _password("limited"), "rate_limited"),
@@ -48,7 +49,9 @@ async def begin(home: Home, way: str, **more: object) -> Step:
 
 
 async def submit(home: Home, flow: Step, values: Step) -> Step:
-    """Fill a step in."""
+    """Fill a step in, and remember what is secret of it."""
+    typed = {values.get(name, "") for name in ("account", "code", "password", "token")}
+    home.secrets |= {each for each in typed if len(each) > 5}
     return dict(await home.post(f"{FLOWS}/{flow['flow_id']}", values))
 
 
@@ -70,6 +73,7 @@ async def check_ways(home: Home) -> str:
             step = await submit(home, step, {"code": f"{code[:3]}-{code[3:]}", "next": SIGN_IN})
         expect(step, type="create_entry")
         expect(step["result"], state="loaded")
+        await home.remember_token(step["result"]["entry_id"])
         await home.delete(f"{ENTRIES}/{step['result']['entry_id']}")
     return f"{len(WAYS)} accounts were added and removed"
 
@@ -94,7 +98,7 @@ async def check_mistakes(home: Home) -> str:
 
 
 async def check_reconfigure(home: Home) -> str:
-    """Sign the account in anew: first another one, which is refused, then a token of its own."""
+    """Sign the account in again: first another one, which is refused, then a token of its own."""
     entry = await home.entry() or {}
     source = {"entry_id": entry["entry_id"]}
     step = await submit(home, await begin(home, "password", **source), _password("password"))

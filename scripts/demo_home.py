@@ -97,6 +97,8 @@ class Home:
         self._folder = folder
         self._session = session
         self._token = ""
+        # What the log must not show.
+        self.secrets: set[str] = set()
 
     async def get(self, path: str) -> Any:
         """GET from Home Assistant."""
@@ -123,14 +125,29 @@ class Home:
             response.raise_for_status()
             return await response.json()
 
+    def _cloud_tokens(self) -> dict[str, str]:
+        """Return the tokens that Home Assistant has stored, by entry."""
+        stored = json.loads((self._folder / ".storage/core.config_entries").read_text())
+        entries = [each for each in stored["data"]["entries"] if each["domain"] == DOMAIN]
+        return {each["entry_id"]: str(each["data"]["token"]) for each in entries}
+
     def cloud_token(self) -> str:
         """Return the token that Home Assistant has of the account."""
-        stored = json.loads((self._folder / ".storage/core.config_entries").read_text())
-        entries = stored["data"]["entries"]
-        tokens = [str(each["data"]["token"]) for each in entries if each["domain"] == DOMAIN]
+        tokens = [*self._cloud_tokens().values()]
         if not tokens:
             raise DemoError("The account is not set up.")
         return tokens[0]
+
+    async def remember_token(self, entry_id: str) -> None:
+        """Remember the token of an entry as a secret, once Home Assistant has stored it."""
+
+        async def stored() -> str | None:
+            return self._cloud_tokens().get(entry_id)
+
+        token = await until(stored, 10)
+        if not token:
+            raise DemoError("Home Assistant does not store the sign-in.")
+        self.secrets.add(token)
 
     async def ended_tasks(self) -> list[dict[str, Any]]:
         """Return the tasks of the account that have ended, oldest first."""

@@ -90,7 +90,7 @@ class Walk:
         await self.fill("username", ACCOUNT)
         await self.fill("current-password", "wrong")
         await self.button("Submit").click()
-        await self._page.get_by_text("the password or the region is wrong").wait_for()
+        await self._page.get_by_text("does not accept this combination").wait_for()
         await self.see("wrong-password")
         await self.fill("current-password", ACCOUNT_PASSWORD)
         await self.see("password")
@@ -99,7 +99,7 @@ class Walk:
         await self.see("code")
         await self.fill("one-time-code", "000 000")
         await self.button("Submit").click()
-        await self._page.get_by_text("The code is wrong").wait_for()
+        await self._page.get_by_text("The code is incorrect").wait_for()
         await self.see("wrong-code")
         code = (await self._home.simulated(f"codes/{ACCOUNT}"))["code"]
         await self.fill("one-time-code", f"{code[:3]} {code[3:]}")
@@ -134,7 +134,7 @@ class Walk:
     async def sign_in_early(self) -> None:
         """Follow the offer that comes before the token dies."""
         await self._home.simulate(f"accounts/{ACCOUNT}", expires_in=90 * 86_400)
-        await self.repair("The sign-in of Demo Maker ends soon", "ends-soon")
+        await self.repair("Sign-in for Demo Maker expires soon", "expires-soon")
         await self.text("Sign in to Demo Maker again").wait_for()
         await self.see("repair")
         await self.button("Submit").click()

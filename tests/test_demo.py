@@ -1,6 +1,7 @@
 """Tests of the pure parts of scripts/demo."""
 
 from datetime import UTC, datetime, timedelta
+from io import BytesIO, TextIOWrapper
 import json
 from pathlib import Path
 import socket
@@ -8,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from scripts.demo import free_port
+from scripts import demo_checks
+from scripts.demo import free_port, say
 from scripts.demo_checks import MAGIC, complaints, mentions, records, warnings
 from scripts.demo_home import prepare
 from scripts.demo_prints import disagreements, ended_after
@@ -82,6 +84,19 @@ def test_complaint(line: str) -> None:
     assert complaints(QUIET + line) == [line]
 
 
+@pytest.mark.parametrize(
+    ("record", "found"),
+    [
+        ("database at //home/me/bambu_lab_cloud/.demo/check/home-assistant_v2.db", 0),
+        ("/home/me/bambu_lab_cloud/custom_components/bambu_lab_cloud/event.py", 1),
+    ],
+)
+def test_checkout_named_like_us(monkeypatch: pytest.MonkeyPatch, record: str, found: int) -> None:
+    monkeypatch.setattr(demo_checks, "ROOT", Path("/home/me/bambu_lab_cloud"))
+    line = "2026-11-22 21:10:02.009+00:00 WARNING (Recorder) [homeassistant.components.recorder] "
+    assert len(complaints(QUIET + line + record)) == found
+
+
 def test_mentions() -> None:
     assert mentions(QUIET, ["absent"]) == []
     assert len(mentions(QUIET, ["absent", "FFmpeg"])) == 1
@@ -106,6 +121,13 @@ def test_prepare_keeps_what_is_stored(tmp_path: Path) -> None:
     stored = json.loads((folder / ".storage/http").read_text())["data"]["stable"]
     assert (stored["server_host"], stored["server_port"]) == (["127.0.0.1"], 8124)
     assert (folder / "custom_components").readlink() == Path("../custom_components")
+
+
+def test_terminal_with_few_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = BytesIO()
+    monkeypatch.setattr("sys.stdout", TextIOWrapper(written, "latin-1"))
+    say("é 层高")
+    assert written.getvalue() == "é ??\n".encode("latin-1")
 
 
 @pytest.mark.usefixtures("socket_enabled")
