@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from simulator import Simulator
+from simulator import Simulator, wire
 from tests.conftest import Wait
 
 P1S = "01P00A000000002"
@@ -109,3 +109,14 @@ async def test_slicer_is_not_told(
     assert hass.states.get(SLICER).state == state
     await wait(timedelta(hours=25))
     assert hass.states.get(SLICER).state == "02.04.01.52"
+
+
+@pytest.mark.usefixtures("slicer")
+async def test_slicer_with_a_long_version(
+    hass: HomeAssistant, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A state holds 255 characters."""
+    body = {"software": {"version": "1." * 150}}
+    monkeypatch.setattr(wire, "slicer_resources", lambda *_: body)
+    await wait(timedelta(seconds=31))
+    assert hass.states.get(SLICER).state == ("1." * 150)[:255]

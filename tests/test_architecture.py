@@ -41,7 +41,7 @@ def _ours_and_home_assistants(path: Path) -> set[str]:
 def test_api_stands_on_nothing(path: Path) -> None:
     """The ground floor is ready to be a package of its own."""
     assert {
-        n for n in _ours_and_home_assistants(path) if not n.startswith(f"{PACKAGE}.api")
+        n for n in _ours_and_home_assistants(path) if not n.startswith(f"{PACKAGE}.api.")
     } == set()
 
 
@@ -77,7 +77,7 @@ def test_fleet_is_pure(path: Path) -> None:
 @pytest.mark.parametrize("path", _modules(SIMULATOR), ids=str)
 def test_simulator_does_not_know_us(path: Path) -> None:
     """It is written to the API's documents, so that a mistake of ours is not made twice."""
-    assert {n for n in _ours_and_home_assistants(path) if not n.startswith("simulator")} == set()
+    assert {n for n in _ours_and_home_assistants(path) if not n.startswith("simulator.")} == set()
 
 
 def test_there_is_something_to_prove() -> None:

@@ -146,6 +146,34 @@ async def test_removal_by_hand(
     assert (printer_device(device_registry, entry) is None) is removed
 
 
+@pytest.mark.parametrize(
+    ("starts", "state"), [(0, ConfigEntryState.NOT_LOADED), (1, ConfigEntryState.SETUP_RETRY)]
+)
+async def test_removal_by_hand_while_the_account_is_not_loaded(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    simulator: Simulator,
+    hass_ws_client: WebSocketGenerator,
+    starts: int,
+    state: ConfigEntryState,
+) -> None:
+    """Nobody knows then what is in it."""
+    assert await async_setup_component(hass, "config", {})
+    await hass.config_entries.async_unload(entry.entry_id)
+    simulator.cloud.add_fault("server_error", BIND)
+    for _ in range(starts):
+        await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is state
+    device = printer_device(device_registry, entry)
+    assert device is not None
+    client = await hass_ws_client(hass)
+    response = await client.remove_device(device.id)
+    assert response["error"]["code"] == "home_assistant_error"
+    assert printer_device(device_registry, entry) is not None
+
+
 @pytest.mark.parametrize(("account", "printers"), [("none", 0), ("one", 1), ("farm", 200)])
 async def test_accounts_of_any_size(
     hass: HomeAssistant, simulator: Simulator, account: str, printers: int
@@ -192,7 +220,7 @@ async def test_a_pause_outlasts_the_tries_to_set_up(
     assert len(simulator.cloud.requests()) == 1
     simulator.cloud.clear_faults()
     for _ in range(10):
-        await wait(timedelta(minutes=15))
+        await wait(timedelta(minutes=30))
     assert entry.state is ConfigEntryState.LOADED
 
 

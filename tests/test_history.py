@@ -184,6 +184,18 @@ async def test_goes_on_after_a_restart(
     assert asked(simulator) == 7
 
 
+@pytest.mark.parametrize("past", [1500])
+async def test_stored_while_reading(
+    account: MockConfigEntry, hass_storage: dict[str, Any], wait: Wait
+) -> None:
+    """Whoever kills Home Assistant loses the last half a minute only."""
+    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
+    await read_on(wait, pages=11)
+    stored = hass_storage[f"{DOMAIN}.{account.entry_id}.history"]["data"]
+    assert not stored["is_complete"]
+    assert len(stored["task_id"]) > 300
+
+
 @pytest.mark.parametrize("past", [250])
 async def test_a_long_absence(
     hass: HomeAssistant,

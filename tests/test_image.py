@@ -5,19 +5,22 @@ from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from shutil import rmtree
+import threading
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.image import async_get_image
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util.file import write_utf8_file_atomic
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.covers import SPARE, TRIES_PER_COVER
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
-from simulator import Simulator
+from simulator import Simulator, wire
 from tests.conftest import Wait
 
 P1S = "01P00A000000002"
@@ -153,6 +156,56 @@ async def test_a_cover_comes_as_soon_as_it_can(
     assert fetched(simulator) == 3
 
 
+@pytest.mark.parametrize("fault", ["server_error", "disconnect", "forbidden"])
+async def test_a_picture_that_fails_at_the_end_comes_while_nothing_else_happens(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, wait: Wait, fault: str
+) -> None:
+    """No answer of an idle account differs from the one before."""
+    before = hass.states.get(LAST).state
+    simulator.cloud.add_fault(fault, "/covers/")
+    simulator.cloud.start(P1S, duration=300)
+    for _ in range(8):
+        await wait(MINUTE)
+    simulator.cloud.clear_faults()
+    assert hass.states.get(LAST).state == before
+    for _ in range(10):
+        await wait(MINUTE)
+    assert hass.states.get(LAST).state != before
+
+
+@pytest.mark.parametrize("fault", ["server_error", "forbidden"])
+async def test_a_picture_that_never_comes_is_given_up(
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, fault: str
+) -> None:
+    simulator.cloud.add_fault(fault, "/covers/")
+    simulator.cloud.start(P1S, duration=300)
+    for _ in range(60):
+        await wait(MINUTE)
+    simulator.cloud.clear_requests()
+    for _ in range(60):
+        await wait(MINUTE)
+    assert fetched(simulator) == 0
+
+
+async def test_a_print_without_a_picture(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It leaves the picture as it was, and that is said once."""
+    task = wire.task
+    monkeypatch.setattr(wire, "task", lambda *args, **facts: task(*args, **facts) | {"cover": ""})
+    before = hass.states.get(LAST).state
+    simulator.cloud.start(P1S, duration=300)
+    for _ in range(20):
+        await wait(MINUTE)
+    assert hass.states.get(LAST).state == before
+    assert caplog.text.count("without a picture") == 1
+
+
 async def test_an_emptied_cache_is_filled_again(
     hass: HomeAssistant,
     entry: MockConfigEntry,
@@ -208,3 +261,36 @@ async def test_a_cache_folder_that_is_gone(
     await wait(IDLE)
     await wait(MINUTE)
     assert await picture(PREVIEW)
+
+
+async def test_removal_waits_for_a_slow_disk(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Or the folder would go while a picture is written into it."""
+    writing, is_removed = threading.Event(), threading.Event()
+
+    def write(*args: Any, **options: Any) -> None:
+        writing.set()
+        is_removed.wait(0.3)
+        write_utf8_file_atomic(*args, **options)
+
+    def remove(*args: Any) -> None:
+        rmtree(*args)
+        is_removed.set()
+
+    covers = "custom_components.bambu_lab_cloud.covers"
+    monkeypatch.setattr(f"{covers}.write_utf8_file_atomic", write)
+    monkeypatch.setattr(f"{covers}.rmtree", remove)
+    simulator.cloud.start(P1S, duration=3600)
+    freezer.tick(IDLE)
+    async_fire_time_changed(hass)
+    assert await hass.async_add_executor_job(writing.wait, 10)
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not Path(hass.config.cache_path(DOMAIN, entry.entry_id)).exists()
+    assert "Saving file failed" not in caplog.text

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import CoreState, HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.storage import Store
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
@@ -439,6 +441,30 @@ async def test_storage_goes_with_the_entry(
     assert key in hass_storage
     await hass.config_entries.async_remove(entry.entry_id)
     assert key not in hass_storage
+
+
+@pytest.mark.parametrize("stored", [{"seen": []}, {"read": 1, "seen": 2}, [1]])
+async def test_storage_that_cannot_be_read(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    post: Post,
+    heard: Heard,
+    wait: Wait,
+    caplog: pytest.LogCaptureFixture,
+    stored: Any,
+) -> None:
+    """It begins anew: what is there is history."""
+    await hass.config_entries.async_unload(entry.entry_id)
+    await Store(hass, 1, f"{DOMAIN}.{entry.entry_id}.messages").async_save(stored)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.state is ConfigEntryState.LOADED
+    assert "What was remembered of messages cannot be read" in caplog.text
+    await one_round(wait)
+    post(201, comment("new"))
+    await one_round(wait)
+    assert [state.attributes["text"] for state in heard()] == ["new"]
 
 
 async def test_nothing_new_is_not_stored_again(

@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -12,16 +13,20 @@ from homeassistant.core import CoreState, Event, HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.helpers.storage import Store
+from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from syrupy.assertion import SnapshotAssertion
+import yaml
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from simulator import Simulator
 from tests.conftest import Wait, sign_in, sign_in_demo
 
+ROOT = Path(__file__).parent.parent
+X1C = "00M00A000000001"
 P1S = "01P00A000000002"
 EVENT = "event.p1s_print"
 BIND = "/v1/iot-service/api/user/bind"
@@ -191,6 +196,53 @@ async def test_announced_only_once_automations_listen(
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert told(heard) == [("finished", task)]
+
+
+@pytest.mark.parametrize("is_missing", [True, False], ids=["printer missing", "bad answer"])
+async def test_announced_while_the_printer_is_not_told_of(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+    *,
+    is_missing: bool,
+) -> None:
+    """Home Assistant takes what follows unavailable for no event, so the entity never is."""
+    await hass.config_entries.async_unload(entry.entry_id)
+    hass.set_state(CoreState.starting)
+    task = str(simulator.cloud.start(P1S, duration=60))
+    await wait(5 * MINUTE)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    spoil = {
+        True: lambda: simulator.cloud.remove_printer(P1S, "demo@example.com"),
+        False: lambda: simulator.cloud.add_fault("server_error", BIND),
+    }
+    spoil[is_missing]()
+    await wait(IDLE)
+    assert hass.states.get("sensor.p1s").state == "unavailable"
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert told(heard) == [("finished", task)]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/automations.md"])
+async def test_first_automation_of_the_documentation(
+    hass: HomeAssistant, simulator: Simulator, wait: Wait, page: str
+) -> None:
+    """It hears of the first print already."""
+    notifications = async_mock_service(hass, "notify", "mobile_app_phone")
+    example = yaml.safe_load((ROOT / page).read_text().split("```yaml\n")[1].split("```")[0])
+    automation = {"automation": {"alias": "Print ended", **example}}
+    assert await async_setup_component(hass, "automation", automation)
+    task = str(simulator.cloud.start(X1C, duration=600, title="Boat"))
+    await sign_in_demo(hass, simulator)
+    for _ in range(12):
+        await wait(MINUTE)
+    assert [call.data["title"] for call in notifications] == ["Boat"]
+    assert [str(call.data["data"]["tag"]) for call in notifications] == [task]
 
 
 async def test_events_wait_for_their_entity(

@@ -8,6 +8,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.storage import Store
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, snapshot_platform
@@ -401,6 +402,53 @@ async def test_removed_by_hand(
     await wait(HALF_A_DAY)
     await ask_all(wait)
     assert not device_registry.async_get_device_by_identifier((DOMAIN, X1C_AMS), entry.entry_id)
+
+
+async def test_removed_by_hand_but_connected(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    hass_ws_client: WebSocketGenerator,
+    wait: Wait,
+) -> None:
+    """It comes back with the next answer that lists it, and so does its entity."""
+    await ask_all(wait)
+    assert await async_setup_component(hass, "config", {})
+    device = device_registry.async_get_device_by_identifier((DOMAIN, X1C_AMS), entry.entry_id)
+    client = await hass_ws_client(hass)
+    assert (await client.remove_device(device.id))["success"]
+    assert hass.states.get(AMS_FIRMWARE) is None
+    await wait(HALF_A_DAY)
+    await ask_all(wait)
+    assert hass.states.get(AMS_FIRMWARE).state == STATE_OFF
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"devices": {}},
+        {"devices": [], "due": {}},
+        {"devices": {P1S: {"installed": "1", "ams": None}}, "due": {}},
+        {"devices": {}, "due": {P1S: "tomorrow"}},
+    ],
+)
+async def test_storage_that_cannot_be_read(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    wait: Wait,
+    caplog: pytest.LogCaptureFixture,
+    stored: dict[str, Any],
+) -> None:
+    """Everybody is asked about anew."""
+    await hass.config_entries.async_unload(entry.entry_id)
+    await Store(hass, 1, f"{DOMAIN}.{entry.entry_id}.firmware").async_save(stored)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.state is ConfigEntryState.LOADED
+    assert "The firmware is not readable" in caplog.text
+    await ask_all(wait)
+    assert hass.states.get(FIRMWARE).state == STATE_ON
 
 
 async def test_printer_whose_device_is_missing(

@@ -1,5 +1,6 @@
 """The Bambu Lab Cloud integration."""
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -73,6 +74,9 @@ async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: BambuConfigEntry, device: dr.DeviceEntry
 ) -> bool:
     """Let owners remove an AMS, and a printer that is not in the account any more."""
+    # Only an account that is loaded says what is in it.
+    if entry.state is not ConfigEntryState.LOADED:
+        return False
     fleet = entry.runtime_data.fleet
     ids = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
     if not ids.isdisjoint({*fleet.data, entry.unique_id}):

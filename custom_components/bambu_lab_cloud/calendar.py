@@ -21,7 +21,7 @@ from .history import HistoryCoordinator
 
 PARALLEL_UPDATES = 0
 
-# What Home Assistant asks of an event at least.
+# The calendar of the frontend takes an event without length for one of an hour.
 _SHORTEST = timedelta(seconds=1)
 # An end that nobody knows is moved on in steps, so that not every poll changes the event.
 _STEP = timedelta(minutes=15)

@@ -1,12 +1,15 @@
 """The pictures of prints: fetched once each, kept on disk, outliving their signed addresses."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
 
 from homeassistant.components.image import Image, infer_image_type
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
 from homeassistant.util.file import WriteError, write_utf8_file_atomic
 
 from .api import BambuCloud, BambuCloudError, CannotConnectError
@@ -15,6 +18,8 @@ from .fleet.printer import Print
 
 # A cover that is refused may come with the next address, which the task list signs anew.
 TRIES_PER_COVER = 3
+# In a row, before only an update of a printer asks again: an address is good for half an hour.
+TRIES_OF_HOST = 6
 SPARE = 10
 # Seconds between two tries.
 PAUSE = 300
@@ -42,10 +47,13 @@ class Covers:
         self._kept: dict[str, None] = {}
         self._shown: dict[str, str] = {}
         self._refusals: dict[str, int] = {}
-        self._not_before: dict[str, float] = {}
-        self._host_not_before = 0.0
+        self._host_failures = 0
+        # The prints whose pictures are not asked for at the moment, with None the host of them all.
+        self._pauses: dict[str | None, CALLBACK_TYPE] = {}
+        self._listeners: list[Callable[[], None]] = []
         self._fetching: dict[str, asyncio.Task[bool]] = {}
         self._lock = asyncio.Lock()
+        entry.async_on_unload(self._cancel_pauses)
 
     async def async_load(self) -> None:
         """Find the pictures that an earlier start left."""
@@ -67,6 +75,12 @@ class Covers:
         """Keep a picture as long as an entity shows it."""
         self._shown[entity] = task_id
 
+    @callback
+    def add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
+        """Tell somebody who misses a picture when to ask again, until the returned call."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
     async def async_fetch(self, job: Print) -> bool:
         """Fetch the picture of a print unless it is here; return if it is.
 
@@ -76,13 +90,14 @@ class Covers:
         # The id becomes a file's name, so it has to be the number that it should be.
         if task_id is None or not task_id.isdecimal():
             return False
-        if self.has(task_id) or not url:
-            return self.has(task_id)
+        if self.has(task_id):
+            return True
+        if not url:
+            if task_id not in self._refusals:
+                LOGGER.debug("A print comes without a picture so far")
+                self._remember(task_id, 0)
+            return False
         if (task := self._fetching.get(task_id)) is None:
-            not_before = max(self._not_before.get(task_id, 0.0), self._host_not_before)
-            given_up = self._refusals.get(task_id, 0) >= TRIES_PER_COVER
-            if given_up or self._hass.loop.time() < not_before:
-                return False
             task = self._entry.async_create_background_task(
                 self._hass, self._async_download(task_id, url), "picture of a print"
             )
@@ -91,26 +106,62 @@ class Covers:
         return await asyncio.shield(task)
 
     async def _async_download(self, task_id: str, url: str) -> bool:
-        """Download a picture, one at a time."""
+        """Download a picture, one at a time, unless it is no time to ask for it."""
         async with self._lock:
+            refusals = self._refusals.get(task_id, 0)
+            if refusals >= TRIES_PER_COVER or not self._pauses.keys().isdisjoint({task_id, None}):
+                return False
             try:
                 image = await self._client.download_image(url)
-                await self._async_store(task_id, image.content)
+                # Unloading cancels the download, but waits for what is being written.
+                await asyncio.shield(
+                    self._entry.async_create_task(
+                        self._hass, self._async_store(task_id, image.content), "store a picture"
+                    )
+                )
             except CannotConnectError as err:
-                self._host_not_before = self._hass.loop.time() + PAUSE
+                self._host_failures += 1
+                self._pause(None)
                 LOGGER.debug("A print's picture is fetched later: %s", err)
                 return False
             except (BambuCloudError, OSError, WriteError) as err:
-                refusals = self._refusals.get(task_id, 0)
+                self._host_failures = 0
                 if not refusals:
                     reason = err if isinstance(err, BambuCloudError) else type(err).__name__
                     LOGGER.info("A print's picture could not be fetched: %s", reason)
-                self._refusals[task_id] = refusals + 1
-                self._not_before[task_id] = self._hass.loop.time() + PAUSE
+                self._remember(task_id, refusals + 1)
+                if refusals + 1 < TRIES_PER_COVER:
+                    self._pause(task_id)
                 return False
+            self._host_failures = 0
             self._refusals.pop(task_id, None)
-            self._not_before.pop(task_id, None)
             return True
+
+    @callback
+    def _remember(self, task_id: str, refusals: int) -> None:
+        """Remember a picture that is missing, of as many prints as somebody may wait for."""
+        self._refusals[task_id] = refusals
+        if len(self._refusals) > len(self._listeners) + SPARE:
+            del self._refusals[next(iter(self._refusals))]
+
+    @callback
+    def _pause(self, task_id: str | None) -> None:
+        """Leave a picture alone for a while, or all of them, and then have it asked for again."""
+
+        @callback
+        def end(_now: datetime) -> None:
+            del self._pauses[task_id]
+            if self._host_failures < TRIES_OF_HOST:
+                for listener in tuple(self._listeners):
+                    listener()
+
+        self._pauses[task_id] = async_call_later(self._hass, PAUSE, end)
+
+    @callback
+    def _cancel_pauses(self) -> None:
+        """Ask for nothing any more."""
+        for cancel in self._pauses.values():
+            cancel()
 
     async def _async_store(self, task_id: str, content: bytes) -> None:
         """Keep a picture, in place of the oldest that nobody shows."""

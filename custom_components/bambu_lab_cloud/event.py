@@ -42,7 +42,17 @@ async def async_setup_entry(
     async_add_entities([BambuMessageEvent(entry.runtime_data.messages, MESSAGE)])
 
 
-class BambuPrintEvent(BambuPrinterEntity, EventEntity):
+class BambuEvent(EventEntity):
+    """An event: what happened stays true while the cloud is away, and automations hear of it."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return that it is: Home Assistant takes what follows unavailable for no event."""
+        return True
+
+
+class BambuPrintEvent(BambuEvent, BambuPrinterEntity):
     """What happens to the prints of a printer, each announced once."""
 
     def __init__(
@@ -86,14 +96,8 @@ class BambuPrintEvent(BambuPrinterEntity, EventEntity):
         self.async_write_ha_state()
 
 
-class BambuMessageEvent(BambuAccountEntity[MessagesCoordinator], EventEntity):
+class BambuMessageEvent(BambuEvent, BambuAccountEntity[MessagesCoordinator]):
     """The messages to an account, each announced once."""
-
-    @property
-    @override
-    def available(self) -> bool:
-        """Return that it is: what happened stays true while the cloud is away."""
-        return True
 
     @override
     async def async_added_to_hass(self) -> None:

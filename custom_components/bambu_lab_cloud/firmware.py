@@ -58,11 +58,15 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
 
     async def async_load(self) -> None:
         """Take up what an earlier start has stored, so that a restart asks for nothing."""
-        if stored := await self._store.async_load():
-            self.data = from_stored(stored["devices"])
-            self._due = {
-                printer_id: datetime.fromisoformat(due) for printer_id, due in stored["due"].items()
-            }
+        if not (stored := await self._store.async_load()):
+            return
+        try:
+            due = {key: datetime.fromisoformat(at) for key, at in stored["due"].items()}
+            self.data, self._due = from_stored(stored["devices"]), due
+        except (AttributeError, KeyError, TypeError, ValueError) as err:
+            LOGGER.warning(
+                "The firmware is not readable and asked for anew: %s", type(err).__name__
+            )
 
     @callback
     def start(self) -> None:
@@ -82,6 +86,8 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         self.data = {key: device for key, device in self.data.items() if key != device_id}
         self._is_saved = False
         self._store.async_delay_save(self._data_to_save, SAVE_DELAY)
+        # Who shows the device has to forget it as well, to show it again.
+        self.async_update_listeners()
 
     @override
     async def _async_update_internal(self) -> dict[str, DeviceFirmware]:

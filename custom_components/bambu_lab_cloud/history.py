@@ -62,6 +62,7 @@ class HistoryCoordinator(BambuCoordinator[History]):
         self.update_interval = BEFORE_FIRST_PAGE
         self._store = _store(hass, config_entry.entry_id)
         self._saved = self.data
+        self._is_save_due = False
         self._reading = Reading()
         self._totals: tuple[History, Mapping[str, Totals]] = (self.data, {})
 
@@ -118,11 +119,16 @@ class HistoryCoordinator(BambuCoordinator[History]):
 
     @callback
     def _keep(self) -> None:
-        """Have what changed stored."""
-        if self._saved is not self.data:
+        """Have what changed stored.
+
+        A save that is due stays so: asked for again, it would wait for the last of many pages.
+        """
+        if self._saved is not self.data and not self._is_save_due:
+            self._is_save_due = True
             self._store.async_delay_save(self._data_to_save, SAVE_DELAY)
 
     def _data_to_save(self) -> dict[str, Any]:
         """Return what to store; called in a thread, which the data being immutable allows."""
+        self._is_save_due = False
         self._saved = history = self.data
         return history.as_dict()

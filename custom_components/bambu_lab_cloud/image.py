@@ -77,8 +77,9 @@ class BambuImage(BambuPrinterEntity, ImageEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Fetch the first picture."""
+        """Fetch the first picture, and again what could not be fetched."""
         await super().async_added_to_hass()
+        self.async_on_remove(self._covers.add_listener(self._handle_coordinator_update))
         self._fetch()
 
     @callback

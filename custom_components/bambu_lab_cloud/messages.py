@@ -98,8 +98,15 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
 
     async def async_load(self) -> None:
         """Take up what an earlier start has stored."""
-        if stored := await self._store.async_load():
-            self._read, self._seen = stored["read"], stored["seen"]
+        if not (stored := await self._store.async_load()):
+            return
+        try:
+            self._read, self._seen = list(stored["read"]), list(stored["seen"])
+        except (KeyError, TypeError) as err:
+            LOGGER.warning(
+                "What was remembered of messages cannot be read, so it begins anew: %s",
+                type(err).__name__,
+            )
 
     def take_new(self) -> Iterator[Message]:
         """Yield the messages that came since, oldest first, each once."""

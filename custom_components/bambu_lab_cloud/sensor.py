@@ -58,15 +58,15 @@ def _of_last[_T](value_fn: Callable[[Print], _T]) -> Callable[[Printer], _T | No
     return lambda printer: value_fn(printer.last) if printer.last else None
 
 
-def _title(title: str | None) -> str | None:
-    """Return a title as far as a state holds it."""
-    return title[:MAX_LENGTH_STATE_STATE] if title else None
+def _text(text: str | None) -> str | None:
+    """Return a text as far as a state holds it, None if there is none."""
+    return text[:MAX_LENGTH_STATE_STATE] if text else None
 
 
 def _filament(job: Print) -> str | None:
     """Return the types of filament of a print, each once."""
     types = dict.fromkeys(filament.type for filament in job.filaments if filament.type)
-    return _title(", ".join(types))
+    return _text(", ".join(types))
 
 
 SENSORS: tuple[BambuSensorEntityDescription, ...] = (
@@ -74,7 +74,7 @@ SENSORS: tuple[BambuSensorEntityDescription, ...] = (
         key="bed_type",
         translation_key="bed_type",
         # The cloud writes "Supertack Plate" beside "textured_plate".
-        value_fn=_of_current(lambda current: slugify(current.print.bed_type or "") or None),
+        value_fn=_of_current(lambda current: _text(slugify(current.print.bed_type or ""))),
     ),
     BambuSensorEntityDescription(
         key="last_print_duration",
@@ -104,7 +104,7 @@ SENSORS: tuple[BambuSensorEntityDescription, ...] = (
     BambuSensorEntityDescription(
         key="last_print_title",
         translation_key="last_print_title",
-        value_fn=_of_last(lambda job: _title(job.title)),
+        value_fn=_of_last(lambda job: _text(job.title)),
     ),
     BambuSensorEntityDescription(
         key="last_print_weight",
@@ -119,6 +119,8 @@ SENSORS: tuple[BambuSensorEntityDescription, ...] = (
         translation_key="nozzle_diameter",
         device_class=SensorDeviceClass.DISTANCE,
         native_unit_of_measurement=UnitOfLength.MILLIMETERS,
+        # Nozzles and filament are metric for everybody.
+        suggested_unit_of_measurement=UnitOfLength.MILLIMETERS,
         entity_category=EntityCategory.DIAGNOSTIC,
         suggested_display_precision=1,
         value_fn=lambda printer: printer.nozzle_diameter,
@@ -141,6 +143,7 @@ SENSORS: tuple[BambuSensorEntityDescription, ...] = (
         translation_key="print_length",
         device_class=SensorDeviceClass.DISTANCE,
         native_unit_of_measurement=UnitOfLength.METERS,
+        suggested_unit_of_measurement=UnitOfLength.METERS,
         suggested_display_precision=1,
         value_fn=_of_current(lambda current: current.print.length),
     ),
@@ -153,7 +156,7 @@ SENSORS: tuple[BambuSensorEntityDescription, ...] = (
     BambuSensorEntityDescription(
         key="print_title",
         translation_key="print_title",
-        value_fn=_of_current(lambda current: _title(current.print.title)),
+        value_fn=_of_current(lambda current: _text(current.print.title)),
     ),
     BambuSensorEntityDescription(
         key="print_weight",
@@ -212,6 +215,7 @@ TOTALS: tuple[BambuTotalSensorEntityDescription, ...] = (
         translation_key="total_filament_length",
         device_class=SensorDeviceClass.DISTANCE,
         native_unit_of_measurement=UnitOfLength.METERS,
+        suggested_unit_of_measurement=UnitOfLength.METERS,
         state_class=SensorStateClass.TOTAL,
         suggested_display_precision=0,
         value_fn=lambda totals: totals.length,
@@ -295,7 +299,7 @@ ACCOUNT_SENSORS: tuple[BambuAccountSensorEntityDescription, ...] = (
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
         coordinator_fn=lambda data: data.slicer,
-        value_fn=lambda version: version,
+        value_fn=_text,
     ),
     BambuAccountSensorEntityDescription(
         key="unread_messages",
@@ -385,7 +389,7 @@ class BambuRemainingSensor(BambuPrinterEntity, SensorEntity):
         current = self.printer.current
         if current is None or current.expected_end is None:
             return None
-        remaining = current.expected_end - dt_util.utcnow() - self.coordinator.client.clock_offset
+        remaining = current.expected_end - dt_util.utcnow() - self.coordinator.clock_offset
         return max(0, round(remaining.total_seconds() / 60))
 
 
@@ -426,7 +430,7 @@ class BambuFirmwareSensor(BambuFirmwareEntity, SensorEntity):
     @override
     def native_value(self) -> str | None:
         """Return the version."""
-        return self.firmware.installed if self.firmware else None
+        return _text(self.firmware.installed) if self.firmware else None
 
 
 class BambuAccountSensor(BambuAccountEntity[BambuCoordinator[Any]], SensorEntity):
