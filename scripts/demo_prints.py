@@ -236,7 +236,7 @@ class Prints:
         ended = await self._home.ended_tasks()
         not_due = ended_after(ended, since + DOUBT) - due
         for trigger, each in reports.items():
-            told = {report["task_id"] for report in each}
+            told = {report["task_id"] for report in ends(each)}
             tasks = [task for task in ended if str(task["id"]) not in not_due - told]
             if wrong := disagreements(each, tasks, since):
                 raise DemoError(f"By {trigger}: {'; '.join(wrong)}.")

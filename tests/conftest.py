@@ -111,3 +111,15 @@ async def sign_in_demo(hass: HomeAssistant, simulator: Simulator) -> MockConfigE
 async def entry(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
     """The demo account, signed in."""
     return await sign_in_demo(hass, simulator)
+
+
+async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Set an account up that was unloaded, and wait for all that this begins."""
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Reload an account, and wait for all that this begins."""
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)

@@ -16,7 +16,7 @@ from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.coordinator import GONE_AFTER_POLLS
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE, NOBODY_ONLINE
 from simulator import Simulator
-from tests.conftest import Wait, sign_in
+from tests.conftest import Wait, set_up, sign_in
 
 P1S = "01P00A000000002"
 BIND = "/v1/iot-service/api/user/bind"
@@ -234,8 +234,7 @@ async def test_a_printer_that_left_while_home_assistant_was_off(
     await hass.config_entries.async_unload(entry.entry_id)
     simulator.cloud.remove_printer(P1S, "demo@example.com")
     await wait(timedelta(days=8))
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await set_up(hass, entry)
     assert printer_device(device_registry, entry) is not None
     for _ in range(GONE_AFTER_POLLS):
         await wait(HOUR)

@@ -17,7 +17,7 @@ from syrupy.filters import props
 
 from custom_components.bambu_lab_cloud.const import DOMAIN, VERSION
 from simulator import Simulator
-from tests.conftest import Wait
+from tests.conftest import Wait, reload
 
 FLEET = "bambu_lab_cloud printers"
 
@@ -59,8 +59,7 @@ async def test_account_that_cannot_be_set_up(
 ) -> None:
     """Then they are needed most."""
     simulator.cloud.add_fault(fault, "/v1/")
-    await hass.config_entries.async_reload(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await reload(hass, entry)
     diagnostics = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     assert diagnostics["account"]["state"] == state
     assert diagnostics["account"]["reason"]

@@ -21,7 +21,7 @@ from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.covers import SPARE, TRIES_PER_COVER
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from simulator import Simulator, wire
-from tests.conftest import Wait
+from tests.conftest import Wait, reload, set_up
 
 P1S = "01P00A000000002"
 PREVIEW = "image.p1s_print_preview"
@@ -106,8 +106,7 @@ async def test_pictures_survive_a_restart(
     await hass.config_entries.async_unload(entry.entry_id)
     simulator.cloud.clear_requests()
     freezer.tick(MINUTE)
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await set_up(hass, entry)
     assert hass.states.get(LAST).state == state
     assert await picture(LAST) == content
     assert fetched(simulator) == 0
@@ -218,8 +217,7 @@ async def test_an_emptied_cache_is_filled_again(
         Path(hass.config.cache_path(DOMAIN, entry.entry_id, name)).unlink()
     with pytest.raises(HomeAssistantError):
         await async_get_image(hass, PREVIEW)
-    await hass.config_entries.async_reload(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await reload(hass, entry)
     assert await picture(PREVIEW) == content
 
 

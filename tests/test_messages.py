@@ -18,7 +18,7 @@ from syrupy.assertion import SnapshotAssertion
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from simulator import Simulator, wire
 from simulator.answers import FORBIDDEN, RefusedError
-from tests.conftest import Wait
+from tests.conftest import Wait, set_up
 
 MESSAGE = "event.demo_maker_message"
 UNREAD = "sensor.demo_maker_unread_messages"
@@ -457,8 +457,7 @@ async def test_storage_that_cannot_be_read(
     """It begins anew: what is there is history."""
     await hass.config_entries.async_unload(entry.entry_id)
     await Store(hass, 1, f"{DOMAIN}.{entry.entry_id}.messages").async_save(stored)
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await set_up(hass, entry)
     assert entry.state is ConfigEntryState.LOADED
     assert "What was remembered of messages cannot be read" in caplog.text
     await one_round(wait)

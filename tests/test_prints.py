@@ -1,5 +1,6 @@
 """Prints announced through the event entity of a running Home Assistant."""
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
 from http import HTTPStatus
@@ -20,10 +21,14 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from syrupy.assertion import SnapshotAssertion
 import yaml
 
+from custom_components.bambu_lab_cloud.announcer import COVER_TIMEOUT
 from custom_components.bambu_lab_cloud.const import DOMAIN
+from custom_components.bambu_lab_cloud.covers import Covers
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
+from custom_components.bambu_lab_cloud.fleet.lifecycle import NEWS
+from custom_components.bambu_lab_cloud.fleet.printer import Print
 from simulator import Simulator
-from tests.conftest import Wait, sign_in, sign_in_demo
+from tests.conftest import Wait, reload, set_up, sign_in, sign_in_demo
 
 ROOT = Path(__file__).parent.parent
 X1C = "00M00A000000001"
@@ -33,6 +38,8 @@ BIND = "/v1/iot-service/api/user/bind"
 TASKS = "/v1/user-service/my/tasks"
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
+# Home Assistant reloads an entry this long after one of its entities was enabled.
+RELOAD = timedelta(seconds=35)
 # Nobody has seen today's cloud tell of one.
 TELLS_OF_PAUSES = {"2022": True, "2026": False}
 
@@ -60,6 +67,13 @@ def told(heard: list[State]) -> list[tuple[str, str | None]]:
     result = [(state.attributes["event_type"], state.attributes["task_id"]) for state in heard]
     heard.clear()
     return result
+
+
+async def finish_start(hass: HomeAssistant) -> None:
+    """Let Home Assistant be started, with automations that listen."""
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 async def test_from_start_to_end(
@@ -157,8 +171,7 @@ async def test_end_while_home_assistant_was_away(
     assert told(heard) == [("started", task)]
     await hass.config_entries.async_unload(entry.entry_id)
     freezer.tick(5 * HOUR)
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await set_up(hass, entry)
     assert [state.attributes["late"] for state in heard] == [True]
     assert told(heard) == [("finished", task)]
     await hass.config_entries.async_reload(entry.entry_id)
@@ -189,12 +202,9 @@ async def test_announced_only_once_automations_listen(
     hass.set_state(CoreState.starting)
     task = str(simulator.cloud.start(P1S, duration=60))
     await wait(5 * MINUTE)
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await set_up(hass, entry)
     assert told(heard) == []
-    hass.set_state(CoreState.running)
-    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await finish_start(hass)
     assert told(heard) == [("finished", task)]
 
 
@@ -213,8 +223,7 @@ async def test_announced_while_the_printer_is_not_told_of(
     hass.set_state(CoreState.starting)
     task = str(simulator.cloud.start(P1S, duration=60))
     await wait(5 * MINUTE)
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await set_up(hass, entry)
     spoil = {
         True: lambda: simulator.cloud.remove_printer(P1S, "demo@example.com"),
         False: lambda: simulator.cloud.add_fault("server_error", BIND),
@@ -222,9 +231,7 @@ async def test_announced_while_the_printer_is_not_told_of(
     spoil[is_missing]()
     await wait(IDLE)
     assert hass.states.get("sensor.p1s").state == "unavailable"
-    hass.set_state(CoreState.running)
-    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await finish_start(hass)
     assert told(heard) == [("finished", task)]
 
 
@@ -255,14 +262,14 @@ async def test_events_wait_for_their_entity(
 ) -> None:
     """An event entity that is enabled again within a day hears what ended meanwhile."""
     entity_registry.async_update_entity(EVENT, disabled_by=er.RegistryEntryDisabler.USER)
-    await wait(35 * timedelta(seconds=1))
+    await wait(RELOAD)
     task = str(simulator.cloud.start(P1S, duration=60))
     await wait(IDLE)
     await wait(IDLE)
     await hass.config_entries.async_reload(entry.entry_id)
     await wait(11 * MINUTE)
     entity_registry.async_update_entity(EVENT, disabled_by=None)
-    await wait(35 * timedelta(seconds=1))
+    await wait(RELOAD)
     assert entry.state is ConfigEntryState.LOADED
     assert [state.attributes["late"] for state in heard] == [True]
     assert told(heard) == [("finished", task)]
@@ -395,8 +402,7 @@ async def test_records_that_cannot_be_read(
     """They begin anew, with a baseline."""
     await hass.config_entries.async_unload(entry.entry_id)
     await Store(hass, 1, f"{DOMAIN}.{entry.entry_id}.prints").async_save(stored)
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await set_up(hass, entry)
     assert entry.state is ConfigEntryState.LOADED
     task = str(simulator.cloud.start(P1S, duration=300))
     for _ in range(8):
@@ -418,8 +424,7 @@ async def test_back_after_a_week(
     for _ in range(30):
         tasks.append(str(simulator.cloud.start(P1S, duration=3600)))
         freezer.tick(6 * HOUR)
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await set_up(hass, entry)
     # The last ended five hours ago, and so on: four are younger than a day.
     assert told(heard) == [("finished", task) for task in tasks[-4:]]
 
@@ -457,3 +462,85 @@ async def test_many_printers_end_at_once(
         if request["path"].startswith("/v1/")
     )
     assert max(asked.values()) < 40
+
+
+async def test_a_slow_picture_holds_no_announcement_up(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task = str(simulator.cloud.start(P1S, duration=3600))
+    await wait(IDLE)
+    assert told(heard) == [("started", task)]
+    arrived = asyncio.Event()
+    monkeypatch.setattr(Covers, "async_fetch", lambda *_: arrived.wait())
+    simulator.cloud.end(P1S, "finished")
+    freezer.tick(MINUTE)
+    await entry.runtime_data.fleet.async_refresh()
+    await hass.async_block_till_done()
+    assert told(heard) == []
+    freezer.tick(COVER_TIMEOUT + 1)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert told(heard) == [("finished", task)]
+    arrived.set()
+
+
+async def test_nothing_is_announced_while_home_assistant_stops(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+) -> None:
+    """Its automations listen no more, so it waits for the next start."""
+    task = str(simulator.cloud.start(P1S, duration=3600))
+    await wait(IDLE)
+    told(heard)
+    simulator.cloud.end(P1S, "finished")
+    hass.set_state(CoreState.stopping)
+    await entry.runtime_data.fleet.async_refresh()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert told(heard) == []
+    hass.set_state(CoreState.running)
+    await reload(hass, entry)
+    assert told(heard) == [("finished", task)]
+
+
+async def test_an_event_that_grows_too_old_meanwhile_holds_no_other_up(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its picture is awaited when it turns a day old, and a poll drops it."""
+
+    async def fetch(self: Covers, job: Print) -> bool:
+        freezer.tick(10 * MINUTE)
+        await entry.runtime_data.fleet.async_refresh()
+        return False
+
+    entity_registry.async_update_entity(EVENT, disabled_by=er.RegistryEntryDisabler.USER)
+    await wait(RELOAD)
+    first = str(simulator.cloud.start(P1S, duration=60))
+    await wait(IDLE)
+    await wait(IDLE)
+    second = str(simulator.cloud.start(P1S, duration=60))
+    await wait(IDLE)
+    await wait(IDLE)
+    monkeypatch.setattr(Covers, "async_fetch", fetch)
+    freezer.tick(NEWS - 4 * IDLE - MINUTE)
+    entity_registry.async_update_entity(EVENT, disabled_by=None)
+    await wait(RELOAD)
+    assert told(heard) == [("finished", first), ("finished", second)]
+    third = str(simulator.cloud.start(P1S, duration=300))
+    for _ in range(8):
+        await wait(MINUTE)
+    assert ("finished", third) in told(heard)

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from simulator import Simulator
 from simulator.answers import FAULTS
-from tests.conftest import Wait
+from tests.conftest import Wait, reload
 
 PREFERENCE = "/v1/design-user-service/my/preference"
 BIND = "/v1/iot-service/api/user/bind"
@@ -324,6 +324,5 @@ async def test_token_expiry_sensor(
     )
     assert hass.states.get(entity_id) is None
     entity_registry.async_update_entity(entity_id, disabled_by=None)
-    await hass.config_entries.async_reload(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await reload(hass, entry)
     assert hass.states.get(entity_id).state == entry.data["expires_at"]

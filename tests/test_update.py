@@ -17,7 +17,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from simulator import Simulator, wire
-from tests.conftest import Wait
+from tests.conftest import Wait, set_up
 
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"
@@ -443,8 +443,7 @@ async def test_storage_that_cannot_be_read(
     """Everybody is asked about anew."""
     await hass.config_entries.async_unload(entry.entry_id)
     await Store(hass, 1, f"{DOMAIN}.{entry.entry_id}.firmware").async_save(stored)
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await set_up(hass, entry)
     assert entry.state is ConfigEntryState.LOADED
     assert "The firmware is not readable" in caplog.text
     await ask_all(wait)
