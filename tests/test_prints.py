@@ -15,6 +15,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.helpers.storage import Store
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -523,23 +524,24 @@ async def test_an_event_that_grows_too_old_meanwhile_holds_no_other_up(
     """Its picture is awaited when it turns a day old, and a poll drops it."""
 
     async def fetch(self: Covers, job: Print) -> bool:
-        freezer.tick(10 * MINUTE)
+        freezer.tick(COVER_TIMEOUT - 1)
         await entry.runtime_data.fleet.async_refresh()
         return False
 
     entity_registry.async_update_entity(EVENT, disabled_by=er.RegistryEntryDisabler.USER)
     await wait(RELOAD)
-    first = str(simulator.cloud.start(P1S, duration=60))
+    first = str(simulator.cloud.start(P1S, duration=180))
     await wait(IDLE)
     await wait(IDLE)
-    second = str(simulator.cloud.start(P1S, duration=60))
+    found = dt_util.utcnow()
+    second = str(simulator.cloud.start(P1S, duration=180))
     await wait(IDLE)
     await wait(IDLE)
     monkeypatch.setattr(Covers, "async_fetch", fetch)
-    freezer.tick(NEWS - 4 * IDLE - MINUTE)
+    freezer.move_to(found + NEWS - RELOAD - timedelta(seconds=2))
     entity_registry.async_update_entity(EVENT, disabled_by=None)
     await wait(RELOAD)
-    assert told(heard) == [("finished", first), ("finished", second)]
+    assert told(heard) == [("finished", first), ("started", second), ("finished", second)]
     third = str(simulator.cloud.start(P1S, duration=300))
     for _ in range(8):
         await wait(MINUTE)
