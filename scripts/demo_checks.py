@@ -194,9 +194,9 @@ async def check_entities(home: Home) -> str:
 
     async def complete() -> bool:
         states, wrong = await entities(home)
-        unread = [entity_id for entity_id in states if entity_id.endswith("_unread_messages")]
-        if wrong and unread:
-            await home.post("/api/services/homeassistant/update_entity", {"entity_id": unread})
+        for entity_id in states:
+            if wrong and entity_id.endswith("_unread_messages"):
+                await home.update(entity_id)
         return not wrong
 
     await until(complete, 90, every=2)
@@ -258,6 +258,8 @@ async def check_history(home: Home) -> str:
     counts: dict[str, Any] = {}
 
     async def is_complete() -> bool:
+        # Prints of seconds end more often than the cloud is asked by itself.
+        await home.update("sensor.workshop_x1c")
         ended = await ended_by_printer(home)
         sums = await last_sums(home, set(statistics.values()))
         for dev_id, entity_id in calendars.items():

@@ -112,6 +112,10 @@ class Home:
         """DELETE in Home Assistant."""
         return await self._json("DELETE", path)
 
+    async def update(self, entity_id: str) -> None:
+        """Have an entity ask the cloud, as an owner can."""
+        await self.post("/api/services/homeassistant/update_entity", {"entity_id": entity_id})
+
     async def simulated(self, path: str) -> Any:
         """GET from the simulator's own controls."""
         return await self._simulator("GET", f"/simulator/{path}")

@@ -118,11 +118,6 @@ class Prints:
         self._home = demo.home
         self._printer = ""
 
-    async def _poll(self) -> None:
-        """Ask for a poll, as an owner can."""
-        action = "/api/services/homeassistant/update_entity"
-        await self._home.post(action, {"entity_id": "sensor.workshop_x1c"})
-
     async def _reports(self, trigger: str) -> list[dict[str, Any]]:
         """Return what the automation has reported by a trigger, in order."""
         received = await self._home.simulated("received")
@@ -150,7 +145,7 @@ class Prints:
                 ]
             if all(len(each) >= len(events) for each in heard.values()):
                 return True
-            await self._poll()
+            await self._home.update("sensor.workshop_x1c")
             return False
 
         await until(is_heard, PATIENCE, every=1)
@@ -166,7 +161,7 @@ class Prints:
         self._printer = answer["dev_id"]
 
         async def is_there() -> bool:
-            await self._poll()
+            await self._home.update("sensor.workshop_x1c")
             return EVENT in {item["entity_id"] for item in await self._home.get("/api/states")}
 
         if not await until(is_there, PATIENCE, every=2):
@@ -225,7 +220,7 @@ class Prints:
         due = ended_after(await self._home.ended_tasks(), since + DOUBT)
 
         async def are_heard() -> bool:
-            await self._poll()
+            await self._home.update("sensor.workshop_x1c")
             heard = [{each["task_id"] for each in await self._reports(key)} for key in TRIGGERS]
             return all(due <= each for each in heard)
 
