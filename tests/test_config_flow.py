@@ -24,10 +24,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.bambu_lab_cloud.api import BambuLogin, CannotConnectError
 from custom_components.bambu_lab_cloud.cloud import cloud_login
 from custom_components.bambu_lab_cloud.const import CONF_EXPIRES_AT, DOMAIN
+from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from simulator import Simulator
 from simulator.answers import Answer
 from simulator.endpoints import Call
-from tests.conftest import Wait
+from tests.conftest import Wait, reload
 
 LOGIN = "/v1/user-service/user/login"
 SEND_EMAIL = "/v1/user-service/user/sendemail/code"
@@ -930,6 +931,30 @@ async def test_account_that_is_set_up_already(owner: Owner, entry: MockConfigEnt
     await owner.enter_code("demo")
     owner.ends("already_configured")
     assert entry.state is ConfigEntryState.LOADED
+
+
+@pytest.mark.parametrize("notice", ["poll", "reload"])
+async def test_account_that_has_stopped_is_added_again(
+    hass: HomeAssistant,
+    owner: Owner,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    notice: str,
+) -> None:
+    """Its entry goes on, with nothing left to repair."""
+    simulator.cloud.revoke("demo@example.com")
+    await {"poll": lambda: wait(IDLE), "reload": lambda: reload(hass, entry)}[notice]()
+    assert len(hass.config_entries.flow.async_progress()) == 1
+    await owner.begin("email_code")
+    await owner.submit({**EMAIL, "account": "demo@example.com"})
+    await owner.enter_code("demo")
+    owner.ends("already_configured")
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.state is ConfigEntryState.LOADED
+    assert hass.config_entries.flow.async_progress() == []
+    await wait(IDLE)
+    assert hass.states.get("sensor.p1s").state == "finished"
 
 
 async def test_two_flows_for_one_account(

@@ -194,6 +194,10 @@ async def test_stored_while_reading(
     stored = hass_storage[f"{DOMAIN}.{account.entry_id}.history"]["data"]
     assert not stored["is_complete"]
     assert len(stored["task_id"]) > 300
+    await read_on(wait, pages=30)
+    stored = hass_storage[f"{DOMAIN}.{account.entry_id}.history"]["data"]
+    assert stored["is_complete"]
+    assert len(stored["task_id"]) == 1500
 
 
 @pytest.mark.parametrize("past", [250])

@@ -172,6 +172,23 @@ async def test_a_picture_that_fails_at_the_end_comes_while_nothing_else_happens(
     assert hass.states.get(LAST).state != before
 
 
+async def test_outages_of_another_day_do_not_count(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, wait: Wait
+) -> None:
+    """After each, the picture comes by itself."""
+    for _ in range(3):
+        before = hass.states.get(LAST).state
+        simulator.cloud.add_fault("server_error", "/covers/")
+        simulator.cloud.start(P1S, duration=300)
+        for _ in range(18):
+            await wait(MINUTE)
+        simulator.cloud.clear_faults()
+        assert hass.states.get(LAST).state == before
+        for _ in range(10):
+            await wait(MINUTE)
+        assert hass.states.get(LAST).state != before
+
+
 @pytest.mark.parametrize("fault", ["server_error", "forbidden"])
 async def test_a_picture_that_never_comes_is_given_up(
     entry: MockConfigEntry, simulator: Simulator, wait: Wait, fault: str
@@ -259,6 +276,32 @@ async def test_a_cache_folder_that_is_gone(
     await wait(IDLE)
     await wait(MINUTE)
     assert await picture(PREVIEW)
+
+
+async def test_a_disk_that_is_full_while_the_entry_unloads(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody waits for the picture any more, and nothing is worth an error."""
+    writing, is_cancelled = threading.Event(), threading.Event()
+
+    def write(*args: Any, **options: Any) -> None:
+        writing.set()
+        is_cancelled.wait(0.3)
+        raise OSError
+
+    monkeypatch.setattr("custom_components.bambu_lab_cloud.covers.write_utf8_file_atomic", write)
+    simulator.cloud.start(P1S, duration=3600)
+    freezer.tick(IDLE)
+    async_fire_time_changed(hass)
+    assert await hass.async_add_executor_job(writing.wait, 10)
+    await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_removal_waits_for_a_slow_disk(

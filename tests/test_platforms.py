@@ -94,6 +94,23 @@ async def test_printing_is_unknown_until_a_lost_print_is_told_of(
     assert hass.states.get("sensor.p1s").state == "finished"
 
 
+async def test_printing_is_off_though_an_earlier_print_never_ended(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, wait: Wait
+) -> None:
+    """Its owner deleted it from the list; the printer has finished another one since."""
+    deleted = simulator.cloud.start(P1S, duration=4 * 3600)
+    await wait(2 * MINUTE)
+    printer = simulator.cloud.printer(P1S)
+    printer.jobs[:] = [job for job in printer.jobs if job.id != deleted]
+    simulator.cloud.start(P1S, duration=300)
+    for _ in range(5):
+        await wait(2 * MINUTE)
+    assert hass.states.get("sensor.p1s").state == "finished"
+    simulator.cloud.change_printer(P1S, online=False)
+    await wait(60 * MINUTE)
+    assert hass.states.get("binary_sensor.p1s_printing").state == "off"
+
+
 async def test_remaining_time_follows_the_clock(
     hass: HomeAssistant,
     entry: MockConfigEntry,

@@ -1,7 +1,9 @@
 """The recorder's long-term statistics follow the history."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.components.recorder import Recorder, get_instance
 from homeassistant.components.recorder.statistics import (
@@ -15,6 +17,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
+from custom_components.bambu_lab_cloud import statistics
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.history import (
     BEFORE_FIRST_PAGE,
@@ -24,7 +27,7 @@ from custom_components.bambu_lab_cloud.history import (
 from simulator import Simulator
 from simulator.cloud import Job, Printer
 
-from .conftest import Wait, sign_in
+from .conftest import Wait, reload, sign_in
 
 SHARED = {"demo": "1000000001", "partner": "1000000010"}
 METRICS = ("filament_weight", "print_time", "prints")
@@ -129,6 +132,32 @@ async def test_backfill(hass: HomeAssistant, simulator: Simulator, metric: str) 
     found = await rows(hass, simulator, metric)
     assert found == expected(simulator, metric)
     assert len(found) > 100
+
+
+@pytest.mark.parametrize("lost", [{0}, {1}, {1, 3, 4}])
+async def test_parts_that_the_recorder_never_got(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    wait: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+    lost: set[int],
+) -> None:
+    """Home Assistant was killed between them: the next start writes them."""
+    monkeypatch.setattr(statistics, "_ROWS", 20)
+    add, numbers = statistics.async_add_external_statistics, count()
+    deliver = {True: lambda *_: None, False: add}
+
+    def add_some(*args: Any) -> None:
+        deliver[next(numbers) % 6 in lost](*args)
+
+    with patch.object(statistics, "async_add_external_statistics", add_some):
+        entry = (await sign_in(hass, "one"))["result"]
+        await read_on(hass, wait)
+    assert await rows(hass, simulator, "prints") != expected(simulator, "prints")
+    await reload(hass, entry)
+    await read_on(hass, wait)
+    for metric in METRICS:
+        assert await rows(hass, simulator, metric) == expected(simulator, metric)
 
 
 @pytest.mark.usefixtures("one")

@@ -55,7 +55,7 @@ def entry_client(hass: HomeAssistant, entry: ConfigEntry) -> BambuCloud:
 
 
 def forget_client(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Forget the client of an account that was removed."""
+    """Forget the client of an account, and with it the pause that the cloud has asked for."""
     hass.data.get(CLIENTS, {}).pop(entry.entry_id, None)
 
 

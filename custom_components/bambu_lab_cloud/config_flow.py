@@ -26,6 +26,7 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
+from homeassistant.helpers.typing import UNDEFINED, UndefinedType
 from homeassistant.util import dt as dt_util
 import probatio
 
@@ -354,18 +355,23 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             CONF_TOKEN: token.access_token,
             CONF_EXPIRES_AT: _expires_at(token),
         }
+        reason: str | UndefinedType = UNDEFINED
         if self.source == SOURCE_USER:
-            self._abort_if_unique_id_configured()
-            # Home Assistant logs titles, so it is the public name and never the email address.
-            return self.async_create_entry(title=preference.name or "Bambu Lab", data=data)
-        if reauthenticates:
+            entries = self.hass.config_entries
+            known = entries.async_entry_for_domain_unique_id(DOMAIN, preference.uid)
+            if known is None:
+                # Home Assistant logs titles, so it is the public name, never the email address.
+                return self.async_create_entry(title=preference.name or "Bambu Lab", data=data)
+            # Whoever adds an account again often does so because it has stopped.
+            entry, reason = known, "already_configured"
+        elif reauthenticates:
             entry = self._get_reauth_entry()
         else:
             self._abort_if_unique_id_mismatch()
             entry = self._get_reconfigure_entry()
         # The cloud answers: whatever pause it has asked for before is over, also for this token.
         forget_client(self.hass, entry)
-        return self.async_update_reload_and_abort(entry, data_updates=data)
+        return self.async_update_reload_and_abort(entry, data_updates=data, reason=reason)
 
     async def _async_try[_T](
         self, request: Awaitable[_T], errors: dict[str, str], own_errors: Errors | None = None

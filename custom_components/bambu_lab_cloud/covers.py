@@ -114,11 +114,13 @@ class Covers:
             try:
                 image = await self._client.download_image(url)
                 # Unloading cancels the download, but waits for what is being written.
-                await asyncio.shield(
+                err = await asyncio.shield(
                     self._entry.async_create_task(
                         self._hass, self._async_store(task_id, image.content), "store a picture"
                     )
                 )
+                if err:
+                    raise err
             except CannotConnectError as err:
                 self._host_failures += 1
                 self._pause(None)
@@ -163,8 +165,11 @@ class Covers:
         for cancel in self._pauses.values():
             cancel()
 
-    async def _async_store(self, task_id: str, content: bytes) -> None:
-        """Keep a picture, in place of the oldest that nobody shows."""
+    async def _async_store(self, task_id: str, content: bytes) -> OSError | WriteError | None:
+        """Keep a picture, in place of the oldest that nobody shows; return why it cannot be.
+
+        Raised, the reason would be the event loop's to log if nobody waits for it any more.
+        """
         # Some more than are shown, for those that are about to be.
         surplus = len(self._kept) + 1 - 2 * len(self._shown) - SPARE
         unused = [key for key in self._kept if key not in self._shown.values()]
@@ -177,10 +182,14 @@ class Covers:
             for key in gone:
                 (self._directory / key).unlink(missing_ok=True)
 
-        await self._hass.async_add_executor_job(store)
+        try:
+            await self._hass.async_add_executor_job(store)
+        except (OSError, WriteError) as err:
+            return err
         for key in gone:
             self._kept.pop(key, None)
         self._kept[task_id] = None
+        return None
 
     async def async_read(self, task_id: str) -> Image | None:
         """Return a picture that is here."""

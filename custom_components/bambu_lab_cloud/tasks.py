@@ -96,17 +96,22 @@ class TaskList:
         wanted = {key: at for key, at in self._catch_up.items() if key in printers}
         wanted |= {tries[key]: awaited[tries[key]] for key in due if tries[key] not in wanted}
         chosen = dict(list(wanted.items())[:PRINTERS_PER_POLL])
-        for key in due:
-            self._tries[key] += tries[key] in chosen
+        asked = set[str]()
         for printer_id, start in chosen.items():
+            if self._pages == PAGES_PER_POLL:
+                # The next poll goes on with it.
+                break
+            asked.add(printer_id)
             since = max(start - LAG, now - LONGEST_BACK)
             if await self._async_read(since, limit=FIRST_PAGE, device_id=printer_id):
                 self._catch_up.pop(printer_id, None)
+        for key in due:
+            self._tries[key] += tries[key] in asked
 
     async def _async_read(
         self, since: datetime, *, limit: int, device_id: str | None = None
     ) -> bool:
-        """Read pages back to a time; return if the cloud gave them, and the poll is no burst."""
+        """Read pages back to a time; return if all were read: the poll may have no more."""
         offset = 0
         while self._pages < PAGES_PER_POLL:
             page = await optional(

@@ -86,6 +86,7 @@ def test_poll_interval(printers: list[Printer], interval: timedelta) -> None:
         (IDLING, IDLING, TASKS_OTHERWISE - MINUTE, False),
         (IDLING, IDLING, TASKS_OTHERWISE, True),
         (OFF, OFF, 9 * HOUR, False),
+        (replace(printing(), online=None), replace(printing(), online=None), 9 * HOUR, True),
         (OFF, IDLING, timedelta(0), True),
         (IDLING, printing(), timedelta(0), True),
         (printing(), printing(), timedelta(0), False),

@@ -421,6 +421,14 @@ def test_listed_print_of_a_printer_that_is_off() -> None:
     ]
 
 
+@pytest.mark.parametrize(("status", "was_active"), [(4, True), (2, False), (3, False)])
+def test_printer_that_went_off_under_a_stale_status(status: int, *, was_active: bool) -> None:
+    """It stays RUNNING for days, whatever the list says of how the print ended."""
+    story = Story()
+    story.poll(RUNNING, task(status=status, end_time=NOW + MINUTE), after=HOUR, online=False)
+    assert story.printers[PRINTER].was_active is was_active
+
+
 def test_print_that_never_ends(story: Story) -> None:
     job = task(start=story.now)
     story.poll(RUNNING, job)

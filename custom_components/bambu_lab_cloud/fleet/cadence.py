@@ -47,7 +47,8 @@ def tasks_are_due(
 
     before are the printers after the previous poll, None at the start; printers those of this
     poll with the tasks known so far. It is asked at the start, when a printer is new or its job or
-    status changed, every few minutes while something prints, and once in a while in any case.
+    status changed, every few minutes while something prints, and once in a while as long as a
+    printer is on.
     """
     if before is None or asked_at is None:
         return True
@@ -55,7 +56,7 @@ def tasks_are_due(
         (old := before.get(printer.id)) is None
         or (old.status, old.print_job) != (printer.status, printer.print_job)
         or (
-            printer.online
+            printer.online is not False
             and now - asked_at >= (TASKS_WHILE_PRINTING if printer.is_active else TASKS_OTHERWISE)
         )
         for printer in printers.values()

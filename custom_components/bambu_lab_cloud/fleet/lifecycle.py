@@ -134,9 +134,11 @@ class Records:
         return {printer_id: min(times) for printer_id, times in starts.items() if times}
 
     def is_unfinished(self, printer_id: str) -> bool:
-        """Return if a printer was seen busy with a print whose end is not known."""
+        """Return if a printer was busy when it was last online, with a print of unknown end."""
         record = self.printers.get(printer_id)
-        return record is not None and any(job.seen_active for job in record.open)
+        return record is not None and any(
+            job.active_at is not None and job.active_at >= record.online_at for job in record.open
+        )
 
     def without(self, printer_id: str) -> Records:
         """Return the records after a printer was removed for good."""
