@@ -26,6 +26,7 @@ from homeassistant.util.unit_conversion import DurationConverter, MassConverter
 from .const import DOMAIN
 from .coordinator import BambuConfigEntry
 from .fleet.history import (
+    HOUR,
     EndedPrint,
     HourlySum,
     Metric,
@@ -85,6 +86,8 @@ class PrintStatistics:
         self._written: Mapping[str, EndedPrint] = {}
         # The printers whose statistics were compared with what the recorder has.
         self._compared: set[str] = set()
+        # The hours that the recorder has of a printer, also those that a print has left.
+        self._hours: dict[str, set[datetime]] = {}
 
     @callback
     def start(self) -> None:
@@ -130,21 +133,29 @@ class PrintStatistics:
             prints = data.history.data.prints
             jobs = by_printer(prints.values())
             changed = changed_hours(self._written, prints)
+            prefix = f"component.{DOMAIN}.entity"
             for printer_id, printer in printers.items():
+                known = self._hours.setdefault(printer_id, set())
                 for metric in Metric:
                     before = recorded.get((printer_id, metric))
-                    hours = changed.get(printer_id, ()) if before is None else before
-                    if before is None and not hours:
+                    changes = changed.get(printer_id, set())
+                    if before is None and not changes:
                         continue
-                    sums = hourly_sums(jobs.get(printer_id, ()), metric, hours)
+                    known |= changes if before is None else before.keys()
+                    sums = hourly_sums(jobs.get(printer_id, ()), metric, known)
+                    known |= sums.keys()
                     first = (
-                        min(hours, default=None)
+                        min(changes) - HOUR
                         if before is None
                         else next((hour for hour in sums if sums[hour] != before.get(hour)), None)
                     )
                     if first is not None:
-                        name = names[f"component.{DOMAIN}.entity.sensor.{_NAMES[metric]}.name"]
-                        self._add(printer_id, metric, f"{printer.name} {name}", sums, first)
+                        # Not the name of the sensor, which knows nothing of the years before it.
+                        name = (
+                            f"{printer.name} {names[f'{prefix}.calendar.prints.name']}:"
+                            f" {names[f'{prefix}.sensor.{_NAMES[metric]}.name']}"
+                        )
+                        self._add(printer_id, metric, name, sums, first)
             self._written = prints
             self._compared = set(printers)
 

@@ -320,7 +320,9 @@ def test_hourly_sums(metric: Metric, states: list[float]) -> None:
         metric,
     )
     assert sums == {
+        NOW - 6 * HOUR: HourlySum(0, 0),
         NOW - 5 * HOUR: HourlySum(states[0], states[0]),
+        NOW - HOUR: HourlySum(0, states[0]),
         NOW: HourlySum(states[1], sum(states)),
     }
 
@@ -329,6 +331,7 @@ def test_an_hour_that_a_print_has_left_is_empty() -> None:
     sums = hourly_sums([job(5)], Metric.PRINTS, {NOW, NOW - 9 * HOUR})
     assert sums == {
         NOW - 9 * HOUR: HourlySum(0, 0),
+        NOW - 6 * HOUR: HourlySum(0, 0),
         NOW - 5 * HOUR: HourlySum(1, 1),
         NOW: HourlySum(0, 1),
     }

@@ -277,6 +277,9 @@ class HourlySum:
     sum: float
 
 
+HOUR = timedelta(hours=1)
+
+
 def hour_of(job: EndedPrint) -> datetime:
     """Return the hour that a print counts in: the one in which it ended."""
     return job.ended_at.replace(minute=0, second=0, microsecond=0)
@@ -285,10 +288,15 @@ def hour_of(job: EndedPrint) -> datetime:
 def hourly_sums(
     prints: Iterable[EndedPrint], metric: Metric, hours: Iterable[datetime] = ()
 ) -> dict[datetime, HourlySum]:
-    """Return the sums for the hours in which one of a printer's prints ended, and other hours."""
+    """Return the sums for the hours in which one of a printer's prints ended, and other hours.
+
+    The hour before each is among them: Home Assistant reckons what a period adds from the first
+    sum that it finds there, or in the hour before.
+    """
     amounts: dict[datetime, list[float]] = {hour: [] for hour in hours}
     for job in prints:
         amounts.setdefault(hour_of(job), []).append(_AMOUNTS[metric](job))
+        amounts.setdefault(hour_of(job) - HOUR, [])
     states = {hour: round(fsum(amounts[hour]), 4) for hour in sorted(amounts)}
     sums = accumulate(states.values())
     return {
