@@ -18,6 +18,7 @@ CONFIGURATION = f"""\
 homeassistant:
   name: Bambu Lab Cloud demo
   country: DE
+automation ui: !include automations.yaml
 frontend:
 config:
 history:
@@ -38,6 +39,8 @@ def prepare(folder: Path, components: Path, port: int, more: str = "") -> None:
     storage = folder / ".storage"
     storage.mkdir(parents=True, exist_ok=True)
     (folder / "configuration.yaml").write_text(CONFIGURATION + more)
+    # What is made in the editor goes there.
+    (folder / "automations.yaml").touch()
     link = folder / "custom_components"
     link.unlink(missing_ok=True)
     link.symlink_to(components.relative_to(folder, walk_up=True))

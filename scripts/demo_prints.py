@@ -36,7 +36,7 @@ rest_command:
     method: post
     content_type: application/json
     payload: "{{{{ event | to_json }}}}"
-automation:
+automation reports:
   - id: report_prints
     alias: Report prints
     mode: queued

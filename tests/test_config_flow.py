@@ -466,6 +466,10 @@ async def test_a_mistake_does_not_move_to_china(owner: Owner) -> None:
     await owner.submit({"next": "other_way"})
     await owner.choose("email_code")
     assert owner.suggested() == {"region": "global", "account": "google@example.com"}
+    await owner.submit({**EMAIL, "account": "password@example.com"})
+    await owner.submit({"next": "other_way"})
+    await owner.choose("sms_code")
+    assert not owner.suggested()["account"]
 
 
 @pytest.mark.parametrize(

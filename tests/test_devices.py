@@ -69,6 +69,24 @@ async def test_a_printer_is_renamed(
     assert (device.name, device.name_by_user) == ("Attic", "Mine")
 
 
+async def test_an_ams_is_renamed_with_its_printer(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    simulator: Simulator,
+    wait: Wait,
+) -> None:
+    for _ in range(5):
+        await wait(timedelta(minutes=1))
+    devices = dr.async_entries_for_config_entry(device_registry, entry.entry_id)
+    (ams,) = [each for each in devices if each.name == "P1S AMS 1"]
+    simulator.cloud.change_printer(P1S, name="Attic")
+    await wait(IDLE)
+    renamed = device_registry.async_get(ams.id)
+    assert renamed is not None
+    assert renamed.name == "Attic AMS 1"
+
+
 async def test_a_printer_leaves(
     hass: HomeAssistant,
     entry: MockConfigEntry,

@@ -222,6 +222,25 @@ async def test_a_print_without_a_picture(
     assert caplog.text.count("without a picture") == 1
 
 
+async def test_a_print_from_an_sd_card(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, wait: Wait
+) -> None:
+    """It shows no picture, rather than that of the print before."""
+    before = [hass.states.get(key).state for key in (PREVIEW, LAST)]
+    simulator.cloud.start(P1S, duration=300, task=False)
+    await wait(IDLE)
+    assert [hass.states.get(key).state for key in (PREVIEW, LAST)] == ["unknown", before[1]]
+    assert "entity_picture" not in hass.states.get(PREVIEW).attributes
+    for _ in range(5):
+        await wait(IDLE)
+    assert [hass.states.get(key).state for key in (PREVIEW, LAST)] == ["unknown"] * 2
+    simulator.cloud.start(P1S, duration=300)
+    for _ in range(8):
+        await wait(MINUTE)
+    assert hass.states.get(PREVIEW).state == hass.states.get(LAST).state > before[1]
+    assert "entity_picture" in hass.states.get(PREVIEW).attributes
+
+
 async def test_an_emptied_cache_is_filled_again(
     hass: HomeAssistant,
     entry: MockConfigEntry,

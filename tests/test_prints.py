@@ -250,7 +250,7 @@ async def test_first_automation_of_the_documentation(
     for _ in range(12):
         await wait(MINUTE)
     assert [call.data["title"] for call in notifications] == ["Boat"]
-    assert [str(call.data["data"]["tag"]) for call in notifications] == [task]
+    assert [call.data["data"]["tag"] for call in notifications] == [f"print-{task}"]
 
 
 async def test_events_wait_for_their_entity(

@@ -417,10 +417,12 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Show a form with what is known already, but for secrets."""
         sent_at = dt_util.as_local(self._code_sent_at) if self._code_sent_at else None
+        # An email address of another way is of no use here.
+        account = "" if step_id == "sms_code" and "@" in self._account else self._account
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(
-                probatio.Schema(fields), {CONF_REGION: self._region, CONF_ACCOUNT: self._account}
+                probatio.Schema(fields), {CONF_REGION: self._region, CONF_ACCOUNT: account}
             ),
             errors=errors,
             description_placeholders={

@@ -12,7 +12,7 @@ from homeassistant.util import dt as dt_util
 from .coordinator import BambuConfigEntry, FleetCoordinator
 from .covers import Covers
 from .entity import BambuPrinterEntity, add_printer_entities
-from .fleet.printer import Print, Printer
+from .fleet.printer import NO_TASK, Print, Printer
 
 PARALLEL_UPDATES = 0
 
@@ -120,19 +120,26 @@ class BambuImage(BambuPrinterEntity, ImageEntity):
     @callback
     def _show(self) -> None:
         """Turn to the picture of the print, if it is here and not shown yet."""
-        job = self._print
-        if (
-            job is None
-            or job.task_id is None
-            or job.task_id == self._task_id
-            or not self._covers.has(job.task_id)
-        ):
+        if (job := self._print) is None:
+            return
+        if job.task_id is None:
+            # Where answers crossed the next one knows more, but an SD card's print has no picture.
+            if job.result or self.printer.print_job == NO_TASK:
+                self._task_id = self._cached_image = self._attr_image_last_updated = None
+            return
+        if job.task_id == self._task_id or not self._covers.has(job.task_id):
             return
         self._task_id = job.task_id
         self._covers.show(str(self.unique_id), job.task_id)
         self._cached_image = None
         # The print's own time, so that a restart is no change of the picture.
         self._attr_image_last_updated = job.started_at or job.ended_at or dt_util.utcnow()
+
+    @property
+    @override
+    def entity_picture(self) -> str | None:
+        """Return where the picture is, for the icon to show if there is none."""
+        return super().entity_picture if self._task_id else None
 
     @override
     async def async_image(self) -> bytes | None:

@@ -82,7 +82,7 @@ SENSORS: tuple[BambuSensorEntityDescription, ...] = (
         device_class=SensorDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.SECONDS,
         suggested_unit_of_measurement=UnitOfTime.HOURS,
-        suggested_display_precision=1,
+        suggested_display_precision=2,
         # A print that was cancelled at once lasted zero seconds, which is not unknown.
         value_fn=_of_last(
             lambda job: None if job.duration is None else job.duration.total_seconds()
@@ -236,7 +236,7 @@ TOTALS: tuple[BambuTotalSensorEntityDescription, ...] = (
         native_unit_of_measurement=UnitOfTime.SECONDS,
         suggested_unit_of_measurement=UnitOfTime.HOURS,
         state_class=SensorStateClass.TOTAL,
-        suggested_display_precision=1,
+        suggested_display_precision=2,
         value_fn=lambda totals: totals.print_time.total_seconds(),
     ),
     BambuTotalSensorEntityDescription(
