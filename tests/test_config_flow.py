@@ -937,6 +937,16 @@ async def test_account_that_is_set_up_already(owner: Owner, entry: MockConfigEnt
     assert entry.state is ConfigEntryState.LOADED
 
 
+async def test_token_of_an_account_that_is_set_up_already(
+    owner: Owner, entry: MockConfigEntry
+) -> None:
+    """It does not tell the address, which stays known for the next time."""
+    await owner.begin("token")
+    await owner.submit({"region": "global", "token": entry.data["token"]})
+    owner.ends("already_configured")
+    assert entry.data["account"] == "demo@example.com"
+
+
 @pytest.mark.parametrize("notice", ["poll", "reload"])
 async def test_account_that_has_stopped_is_added_again(
     hass: HomeAssistant,

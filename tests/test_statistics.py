@@ -230,6 +230,8 @@ async def test_correction(
     await read_again(hass, wait)
     found = await rows(hass, simulator, metric)
     assert found[hour][1] == pytest.approx(found[hour - timedelta(hours=1)][1])
+    sums = [found[each][1] for each in sorted(found)]
+    assert sums == sorted(sums)
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -364,6 +364,8 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
                 return self.async_create_entry(title=preference.name or "Bambu Lab", data=data)
             # Whoever adds an account again often does so because it has stopped.
             entry, reason = known, "already_configured"
+            # A token says nothing of the address.
+            data[CONF_ACCOUNT] = self._account or known.data[CONF_ACCOUNT]
         elif reauthenticates:
             entry = self._get_reauth_entry()
         else:

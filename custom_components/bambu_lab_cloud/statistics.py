@@ -141,9 +141,9 @@ class PrintStatistics:
                     changes = changed.get(printer_id, set())
                     if before is None and not changes:
                         continue
-                    known |= changes if before is None else before.keys()
+                    known.update(changes if before is None else before)
                     sums = hourly_sums(jobs.get(printer_id, ()), metric, known)
-                    known |= sums.keys()
+                    known.update(sums)
                     first = (
                         min(changes) - HOUR
                         if before is None
