@@ -5,9 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_CODE, CONF_PASSWORD, CONF_REGION
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers.storage import Store
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
@@ -117,6 +119,14 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Set an account up that was unloaded, and wait for all that this begins."""
     await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def set_up_with(hass: HomeAssistant, entry: MockConfigEntry, name: str, stored: Any) -> None:
+    """Set an account up again, with something else in one of its stores."""
+    await hass.config_entries.async_unload(entry.entry_id)
+    await Store(hass, 1, f"{DOMAIN}.{entry.entry_id}.{name}").async_save(stored)
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
 
 
 async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:

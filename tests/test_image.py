@@ -297,6 +297,19 @@ async def test_a_cache_folder_that_is_gone(
     assert await picture(PREVIEW)
 
 
+async def start_until(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    freezer: FrozenDateTimeFactory,
+    writing: threading.Event,
+) -> None:
+    """Start a print, and wait until its picture is being written."""
+    simulator.cloud.start(P1S, duration=3600)
+    freezer.tick(IDLE)
+    async_fire_time_changed(hass)
+    assert await hass.async_add_executor_job(writing.wait, 10)
+
+
 async def test_a_disk_that_is_full_while_the_entry_unloads(
     hass: HomeAssistant,
     entry: MockConfigEntry,
@@ -306,18 +319,16 @@ async def test_a_disk_that_is_full_while_the_entry_unloads(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Nobody waits for the picture any more, and nothing is worth an error."""
-    writing, is_cancelled = threading.Event(), threading.Event()
+    writing, is_unloading = threading.Event(), threading.Event()
 
     def write(*args: Any, **options: Any) -> None:
         writing.set()
-        is_cancelled.wait(0.3)
+        is_unloading.wait(10)
         raise OSError
 
     monkeypatch.setattr("custom_components.bambu_lab_cloud.covers.write_utf8_file_atomic", write)
-    simulator.cloud.start(P1S, duration=3600)
-    freezer.tick(IDLE)
-    async_fire_time_changed(hass)
-    assert await hass.async_add_executor_job(writing.wait, 10)
+    entry.async_on_unload(is_unloading.set)
+    await start_until(hass, simulator, freezer, writing)
     await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
@@ -346,10 +357,7 @@ async def test_removal_waits_for_a_slow_disk(
     covers = "custom_components.bambu_lab_cloud.covers"
     monkeypatch.setattr(f"{covers}.write_utf8_file_atomic", write)
     monkeypatch.setattr(f"{covers}.rmtree", remove)
-    simulator.cloud.start(P1S, duration=3600)
-    freezer.tick(IDLE)
-    async_fire_time_changed(hass)
-    assert await hass.async_add_executor_job(writing.wait, 10)
+    await start_until(hass, simulator, freezer, writing)
     await hass.config_entries.async_remove(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert not Path(hass.config.cache_path(DOMAIN, entry.entry_id)).exists()

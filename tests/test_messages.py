@@ -5,11 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import CoreState, HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.storage import Store
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
@@ -18,7 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from simulator import Simulator, wire
 from simulator.answers import FORBIDDEN, RefusedError
-from tests.conftest import Wait, set_up
+from tests.conftest import Wait, set_up_with
 
 MESSAGE = "event.demo_maker_message"
 UNREAD = "sensor.demo_maker_unread_messages"
@@ -455,10 +453,7 @@ async def test_storage_that_cannot_be_read(
     stored: Any,
 ) -> None:
     """It begins anew: what is there is history."""
-    await hass.config_entries.async_unload(entry.entry_id)
-    await Store(hass, 1, f"{DOMAIN}.{entry.entry_id}.messages").async_save(stored)
-    await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.LOADED
+    await set_up_with(hass, entry, "messages", stored)
     assert "What was remembered of messages cannot be read" in caplog.text
     await one_round(wait)
     post(201, comment("new"))

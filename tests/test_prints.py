@@ -13,7 +13,6 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, Platform
 from homeassistant.core import CoreState, Event, HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
-from homeassistant.helpers.storage import Store
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
@@ -29,7 +28,7 @@ from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from custom_components.bambu_lab_cloud.fleet.lifecycle import NEWS
 from custom_components.bambu_lab_cloud.fleet.printer import Print
 from simulator import Simulator
-from tests.conftest import Wait, reload, set_up, sign_in, sign_in_demo
+from tests.conftest import Wait, reload, set_up, set_up_with, sign_in, sign_in_demo
 
 ROOT = Path(__file__).parent.parent
 X1C = "00M00A000000001"
@@ -401,10 +400,7 @@ async def test_records_that_cannot_be_read(
     stored: dict[str, Any],
 ) -> None:
     """They begin anew, with a baseline."""
-    await hass.config_entries.async_unload(entry.entry_id)
-    await Store(hass, 1, f"{DOMAIN}.{entry.entry_id}.prints").async_save(stored)
-    await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.LOADED
+    await set_up_with(hass, entry, "prints", stored)
     task = str(simulator.cloud.start(P1S, duration=300))
     for _ in range(8):
         await wait(MINUTE)

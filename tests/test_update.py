@@ -8,7 +8,6 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from homeassistant.helpers.storage import Store
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, snapshot_platform
@@ -17,7 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from simulator import Simulator, wire
-from tests.conftest import Wait, set_up
+from tests.conftest import Wait, set_up_with
 
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"
@@ -441,10 +440,7 @@ async def test_storage_that_cannot_be_read(
     stored: dict[str, Any],
 ) -> None:
     """Everybody is asked about anew."""
-    await hass.config_entries.async_unload(entry.entry_id)
-    await Store(hass, 1, f"{DOMAIN}.{entry.entry_id}.firmware").async_save(stored)
-    await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.LOADED
+    await set_up_with(hass, entry, "firmware", stored)
     assert "The firmware is not readable" in caplog.text
     await ask_all(wait)
     assert hass.states.get(FIRMWARE).state == STATE_ON

@@ -244,9 +244,6 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
             device = registry.async_get_device_by_identifier((DOMAIN, printer.id), entry_id)
             if device and (device.name, device.model) != (printer.name, printer.model):
                 registry.async_update_device(device.id, name=printer.name, model=printer.model)
-                for other in _ams_of(registry, device, entry_id):
-                    name = (other.name or "").replace(device.name or "", printer.name, 1)
-                    registry.async_update_device(other.id, name=name)
         records = self._announcer.records.printers
         self._absences = {
             printer_id: self._absences.get(printer_id, 0) + 1
@@ -264,14 +261,7 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
 @callback
 def remove_with_its_ams(registry: dr.DeviceRegistry, device: dr.DeviceEntry, entry_id: str) -> None:
     """Remove a printer's device and those that hang on it."""
-    for other in _ams_of(registry, device, entry_id):
-        registry.async_remove_device(other.id)
+    for other in dr.async_entries_for_config_entry(registry, entry_id):
+        if other.via_device_id == device.id:
+            registry.async_remove_device(other.id)
     registry.async_remove_device(device.id)
-
-
-def _ams_of(
-    registry: dr.DeviceRegistry, device: dr.DeviceEntry, entry_id: str
-) -> list[dr.DeviceEntry]:
-    """Return the devices that hang on a printer's."""
-    devices = dr.async_entries_for_config_entry(registry, entry_id)
-    return [other for other in devices if other.via_device_id == device.id]

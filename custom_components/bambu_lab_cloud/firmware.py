@@ -72,6 +72,10 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
     def start(self) -> None:
         """Ask from now on, whether an entity listens or not: devices follow the answers too."""
         self.config_entry.async_on_unload(self.async_add_listener(lambda: None))
+        # An AMS is named after its printer.
+        self.config_entry.async_on_unload(
+            self._fleet.async_add_listener(lambda: self._update_registry(self.data))
+        )
 
     @override
     async def async_shutdown(self) -> None:
