@@ -382,16 +382,49 @@ async def test_clock_offset(cloud: BambuCloud, stub: Stub) -> None:
     stub.answer(json_reply({"devices": []}, headers=_date(hours=2)))
     await cloud.get_devices()
     assert abs(cloud.clock_offset - timedelta(hours=2)) < timedelta(seconds=10)
+    # A refusal has a clock, too.
     stub.answer(raw(b"", status=500, headers=_date(hours=-2)))
-    with pytest.raises(BambuCloudError):
-        await cloud.get_devices()
+    for _ in range(2):
+        with pytest.raises(BambuCloudError):
+            await cloud.get_devices()
     assert abs(cloud.clock_offset + timedelta(hours=2)) < timedelta(seconds=10)
     stub.answer(json_reply({"devices": []}, headers={"Date": "?"}))
     await cloud.get_devices()
     assert abs(cloud.clock_offset + timedelta(hours=2)) < timedelta(seconds=10)
     stub.answer(json_reply({"devices": []}, headers=_date(seconds=1)))
-    await cloud.get_devices()
+    for _ in range(2):
+        await cloud.get_devices()
     assert cloud.clock_offset == timedelta()
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        _date(days=2),
+        _date(days=-2),
+        {"Date": "Fri, 31 Dec 9999 23:59:59 GMT"},
+        {"Date": "Fri, 31 Dec 9999 23:59:59 -2359"},
+        {"Date": "Mon, 01 Jan 0001 00:00:00 +2359"},
+        {"Date": "Thu, 01 Jan 1970 00:00:00 GMT"},
+    ],
+)
+async def test_one_absurd_date(cloud: BambuCloud, stub: Stub, date: dict[str, str]) -> None:
+    stub.answer(
+        json_reply({"devices": []}, headers=date),
+        json_reply({"devices": []}, headers=_date(seconds=0)),
+    )
+    for _ in range(3):
+        assert await cloud.get_devices() == []
+        assert cloud.clock_offset == timedelta()
+
+
+async def test_a_machine_that_is_days_off(cloud: BambuCloud, stub: Stub) -> None:
+    stub.answer(json_reply({"devices": []}, headers=_date(days=20)))
+    for _ in range(4):
+        await cloud.get_devices()
+    assert cloud.clock_offset == timedelta()
+    await cloud.get_devices()
+    assert abs(cloud.clock_offset - timedelta(days=20)) < timedelta(minutes=1)
 
 
 async def test_last_request_id(cloud: BambuCloud, stub: Stub) -> None:

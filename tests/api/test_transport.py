@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 import gzip
+from http.cookies import SimpleCookie
 from typing import Any
 
 import aiohttp
@@ -25,6 +26,7 @@ from custom_components.bambu_lab_cloud.api import (
     ResponseError,
     transport,
 )
+from custom_components.bambu_lab_cloud.api.clock import ServerClock
 
 from .conftest import TOKEN, USER_AGENT, Stub, json_reply, raw
 from .errors import ANYWHERE, BAD_UTF8, ELSEWHERE, UNREADABLE
@@ -99,6 +101,10 @@ async def test_not_utf8_in_text_is_no_reason_to_fail(cloud: BambuCloud, stub: St
             5 * 3600,
         ),
         ({"Retry-After": "Wed, 01 Jan 2020 15:00:00 GMT"}, 0),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, 6 * 3600),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 -2359"}, 0),
+        ({"Date": "Fri, 31 Dec 9999 23:59:59 -2359", "Retry-After": "600"}, 600),
+        ({"Retry-After": "9" * 5_000}, 0),
     ],
 )
 async def test_retry_after(
@@ -209,6 +215,9 @@ async def test_too_large(cloud: BambuCloud, stub: Stub, monkeypatch: pytest.Monk
         ("Wed, 01 Jan 2020 12:00:00 +0200", datetime(2020, 1, 1, 10, tzinfo=UTC)),
         ("Wed, 99 Jan 2020 10:00:00 GMT", None),
         (f"Wed, 01 Jan 2020 10:00:00 +{'9' * 30}", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("Fri, 31 Dec 9999 23:59:59 -0100", None),
+        (f"Wed, 01 Jan {'9' * 5_000} 10:00:00 GMT", None),
         ("yesterday", None),
         ("", None),
         (None, None),
@@ -218,10 +227,34 @@ def test_dates(value: str | None, expected: datetime | None) -> None:
     assert transport.parse_date(value) == expected
 
 
-@given(st.text(st.characters(codec="latin-1")))
+DATES = st.text(st.characters(codec="latin-1")) | st.from_regex(
+    r"Wed, [0-9]{1,2} Jan [0-9]{1,5} [0-9]{1,2}:[0-9]{2}:[0-9]{2} (GMT|-0000|[+-][0-9]{1,6})",
+    fullmatch=True,
+)
+
+
+@given(DATES)
 def test_dates_never_raise(value: str) -> None:
     date = transport.parse_date(value)
-    assert date is None or date.tzinfo
+    assert date is None or date.tzinfo is UTC
+
+
+@given(st.lists(st.tuples(DATES, DATES), max_size=12))
+def test_any_headers_with_dates(headers: list[tuple[str, str]]) -> None:
+    clock = ServerClock()
+    for date, retry_after in headers:
+        answer = transport.Answer(
+            endpoint="user/bind",
+            status=429,
+            headers={"Date": date, "Retry-After": retry_after},
+            cookies=SimpleCookie(),
+            body=b"",
+            received=datetime(2026, 3, 1, 12, tzinfo=UTC),
+        )
+        assert 300 <= answer.wait(RateLimitedError).retry_after <= 6 * 3600
+        offset = answer.clock_offset
+        clock.hear(timedelta() if offset is None else offset)
+        assert abs(clock.offset) <= 30 * DAY
 
 
 def test_regions() -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
+from .clock import ServerClock
 from .errors import (
     CannotConnectError,
     RateLimitedError,
@@ -38,7 +39,6 @@ from .models import (
 from .transport import Answer, Region, send
 from .values import identifier, promised_list, records
 
-_SMALLEST_CLOCK_OFFSET = timedelta(seconds=5)
 _LARGEST_IMAGE = 5 * 1024 * 1024
 # Neither user nor port.
 _IMAGE_URL = re.compile(r"https://((?:[a-z0-9-]{1,63}\.)+[a-z]+)/\S*", re.ASCII | re.IGNORECASE)
@@ -81,14 +81,17 @@ class BambuCloud:
         self._token = "".join(char for char in token if char.isprintable() and char != " ")
         self._user_agent = user_agent
         self._timeout = timeout
-        self._clock_offset = timedelta()
+        self._clock = ServerClock()
         self._last_request_id: str | None = None
         self._free_at = 0.0
 
     @property
     def clock_offset(self) -> timedelta:
-        """Return how far the server's clock is ahead of ours, zero below 5 s."""
-        return self._clock_offset
+        """Return how far the server's clock is ahead of ours, as several answers agree.
+
+        It is zero below 5 s and never beyond 30 days; `ServerClock` has the rules.
+        """
+        return self._clock.offset
 
     @property
     def last_request_id(self) -> str | None:
@@ -406,7 +409,7 @@ class BambuCloud:
         )
         self._last_request_id = answer.request_id
         if (offset := answer.clock_offset) is not None:
-            self._clock_offset = timedelta() if abs(offset) < _SMALLEST_CLOCK_OFFSET else offset
+            self._clock.hear(offset)
         try:
             answer.check()
         except RetryLaterError as err:

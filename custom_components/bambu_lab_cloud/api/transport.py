@@ -74,12 +74,12 @@ REGIONS: Mapping[str, Region] = MappingProxyType({"global": GLOBAL, "china": CHI
 
 
 def parse_date(value: str | None) -> datetime | None:
-    """Return the time of an HTTP date."""
+    """Return the time of an HTTP date in UTC."""
     try:
         date = parsedate_to_datetime(value or "")
+        return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
     except ValueError, OverflowError:
         return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, repr=False)
