@@ -12,22 +12,30 @@ from custom_components.bambu_lab_cloud.api import (
     Image,
     Region,
     ResponseError,
+    image_type,
 )
 
 from .conftest import TOKEN, USER_AGENT, Stub, raw
 
-PNG = b"\x89PNG\r\n\x1a\n rest"
-JPEG = b"\xff\xd8\xff\xe0 rest"
-WEBP = b"RIFF\x00\x00\x00\x00WEBP rest"
+PNG = b"\x89PNG\r\n\x1a\n rest".ljust(64)
+JPEG = b"\xff\xd8\xff\xe0 rest".ljust(64)
+JPEG_WITH_COMMENT = b"\xff\xd8\xff\xfe rest".ljust(64)
+WEBP = b"RIFF\x00\x00\x00\x00WEBP rest".ljust(64)
 
 
 @pytest.mark.parametrize(
     ("content", "content_type"),
-    [(PNG, "image/png"), (JPEG, "image/jpeg"), (WEBP, "image/webp")],
+    [
+        (PNG, "image/png"),
+        (JPEG, "image/jpeg"),
+        (JPEG_WITH_COMMENT, "image/jpeg"),
+        (WEBP, "image/webp"),
+    ],
 )
 async def test_types(cloud: BambuCloud, stub: Stub, content: bytes, content_type: str) -> None:
     stub.answer(raw(content, headers={"Content-Type": "text/html"}))
     assert await cloud.download_image(f"{stub.url}/cover") == Image(content, content_type)
+    assert image_type(content) == content_type
 
 
 async def test_request(cloud: BambuCloud, stub: Stub, session: aiohttp.ClientSession) -> None:
@@ -46,13 +54,33 @@ async def test_request(cloud: BambuCloud, stub: Stub, session: aiohttp.ClientSes
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"<svg/>", b"GIF89a", b"RIFF\x00\x00\x00\x00WAVE", b"not WEBP"]
+    "content",
+    [
+        b"",
+        b"<svg/>".ljust(64),
+        b"GIF89a".ljust(64),
+        b"RIFF\x00\x00\x00\x00WAVE".ljust(64),
+        b"not WEBP".ljust(64),
+        # The beginning of a picture that stopped there.
+        PNG[:8],
+        PNG[:63],
+        JPEG[:3],
+        JPEG[:63],
+        WEBP[:12],
+        WEBP[:63],
+    ],
 )
 async def test_no_picture(cloud: BambuCloud, stub: Stub, content: bytes) -> None:
     stub.answer(raw(content, headers={"Content-Type": "image/png"}))
     with pytest.raises(ResponseError) as caught:
         await cloud.download_image(f"{stub.url}/cover")
     assert caught.value.status == 200
+    assert image_type(content) is None
+
+
+@given(st.binary())
+def test_any_content(content: bytes) -> None:
+    assert image_type(content) in {None, "image/png", "image/jpeg", "image/webp"}
 
 
 @pytest.mark.parametrize("status", [204, 206, 301, 302, 400, 401, 403, 404, 429])

@@ -1,6 +1,6 @@
 """A client of the Bambu Lab cloud: aiohttp and the standard library alone."""
 
-from .client import BambuCloud
+from .client import BambuCloud, image_type
 from .errors import (
     AuthenticationError,
     BambuCloudError,
@@ -95,4 +95,5 @@ __all__ = [
     "Token",
     "TotpRequired",
     "UsedCodeError",
+    "image_type",
 ]

@@ -40,6 +40,8 @@ from .transport import Answer, Region, send
 from .values import identifier, promised_list, records
 
 _LARGEST_IMAGE = 5 * 1024 * 1024
+# Nothing can be seen in less.
+_SMALLEST_IMAGE = 64
 # Neither user nor port.
 _IMAGE_URL = re.compile(r"https://((?:[a-z0-9-]{1,63}\.)+[a-z]+)/\S*", re.ASCII | re.IGNORECASE)
 # The object stores are whole providers: the names of the buckets change and those of China are
@@ -345,7 +347,7 @@ class BambuCloud:
             )
         if answer.status >= 500:
             raise answer.fail(CannotConnectError)
-        content_type = _content_type(answer.body)
+        content_type = image_type(answer.body)
         if answer.status != 200 or content_type is None:
             raise answer.fail(ResponseError)
         return Image(answer.body, content_type)
@@ -418,7 +420,13 @@ class BambuCloud:
         return answer
 
 
-def _content_type(content: bytes) -> str | None:
+def image_type(content: bytes) -> str | None:
+    """Return "image/png", "image/jpeg" or "image/webp" by the first bytes of a picture.
+
+    Anything else, and what is too short to show anything, is None.
+    """
+    if len(content) < _SMALLEST_IMAGE:
+        return None
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if content.startswith(b"\xff\xd8\xff"):
