@@ -15,10 +15,12 @@ from custom_components.bambu_lab_cloud.api import (
     BambuCloud,
     BambuCloudError,
     CameraCredentials,
+    Context,
     Device,
     DeviceVersion,
     Firmware,
     Message,
+    MessageCount,
     Notification,
     Plate,
     Preference,
@@ -47,7 +49,7 @@ SERIAL = "00M00A000000001"
 IOT = "/v1/iot-service/api"
 USER = "/v1/user-service"
 PLATES = {"context": {"plates": [{"index": 1, "prediction": 60}]}}
-PLATE = (Plate(index=1, prediction=60.0),)
+PLATE = Context(plates=(Plate(index=1, prediction=60.0),))
 
 type Call = Callable[[BambuCloud], Awaitable[Any]]
 
@@ -108,7 +110,7 @@ def _case(name: str, call: Call, path: str, answer: Any, result: Any) -> Any:
             lambda cloud: cloud.get_task("42"),
             f"{IOT}/user/task/42",
             {"job_id": 42, **PLATES},
-            TaskDetail("42", plates=PLATE),
+            TaskDetail("42", context=PLATE),
         ),
         _case(
             "get_messages",
@@ -123,6 +125,13 @@ def _case(name: str, call: Call, path: str, answer: Any, result: Any) -> Any:
             f"{USER}/my/messages?type=1&after=a%26b&limit=5&offset=10",
             {},
             [],
+        ),
+        _case(
+            "get_message_count",
+            lambda cloud: cloud.get_message_count(),
+            f"{USER}/my/message/count",
+            {"deviceCount": 30, "unreadTotal": 35},
+            MessageCount(35, {"device": 30}),
         ),
         _case(
             "get_ticket",
@@ -147,7 +156,7 @@ def _case(name: str, call: Call, path: str, answer: Any, result: Any) -> Any:
             lambda cloud: cloud.get_projects(),
             f"{IOT}/user/project",
             {"projects": [{"project_id": "1", "content": "null"}]},
-            [Project("1")],
+            [Project("1", content="null")],
         ),
         _case(
             "get_projects without any",
@@ -161,14 +170,14 @@ def _case(name: str, call: Call, path: str, answer: Any, result: Any) -> Any:
             lambda cloud: cloud.get_project("1"),
             f"{IOT}/user/project/1",
             {"project_id": "1", "profiles": [{"profile_id": 2, **PLATES}]},
-            Project("1", profiles=(Profile("2", plates=PLATE),)),
+            Project("1", profiles=(Profile("2", context=PLATE),)),
         ),
         _case(
             "get_profile",
             lambda cloud: cloud.get_profile("2", "US0a"),
             f"{IOT}/user/profile/2?model_id=US0a",
             {"profile_id": "2", **PLATES},
-            Profile("2", plates=PLATE),
+            Profile("2", context=PLATE),
         ),
         _case(
             "get_slicer_settings",
@@ -457,6 +466,7 @@ METHODS: list[Call] = [
     lambda cloud: cloud.get_task("1"),
     lambda cloud: cloud.create_task({}),
     lambda cloud: cloud.get_messages(),
+    lambda cloud: cloud.get_message_count(),
     lambda cloud: cloud.get_ticket("1"),
     lambda cloud: cloud.get_device_versions(SERIAL),
     lambda cloud: cloud.rename_device(SERIAL, "Desk"),

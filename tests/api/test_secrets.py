@@ -20,24 +20,51 @@ from .conftest import USER_AGENT, Stub, json_reply, raw
 # Every secret holds this word.
 SECRET = "hush"
 SIGNED = f"https://a.bblmw.com/plate_1.png?X-Sig={SECRET}"
+FILES = [{"name": "plate_1.png", "url": SIGNED}]
 PLATES = {
-    "plates": [{"index": 1, "thumbnail": {"url": SIGNED}}],
-    "configs": [{"url": SIGNED}],
+    "plates": [{"index": 1, "thumbnail": FILES[0], "gcode": FILES[0]}],
+    "pictures": FILES,
+    "configs": FILES,
+    "auxiliary_pictures": FILES,
+    "auxiliary_bom": FILES,
+    "auxiliary_guide": FILES,
+    "auxiliary_other": FILES,
+}
+DOWNLOAD = {
+    "url": SIGNED,
+    "md5": SECRET,
+    "keystore_xml": SECRET,
+    "download_url": SIGNED,
+    "download_md5": SECRET,
+    "upload_url": SIGNED,
+    "upload_ticket": SECRET,
+    "user_id": SECRET,
+}
+PERSON = {
+    "uid": SECRET,
+    "name": SECRET,
+    "handle": SECRET,
+    "avatar": SIGNED,
+    "bio": SECRET,
+    "links": [SIGNED],
+    "backgroundUrl": SIGNED,
 }
 FIRMWARE = [{"version": "01.00", "url": SIGNED}]
 # All bodies in one: each method finds its own in it.
 BODY = {
     "accessToken": SECRET,
     "refreshToken": SECRET,
-    "uid": SECRET,
-    "user_id": SECRET,
     "account": f"{SECRET}@example.com",
-    "avatar": SIGNED,
+    **DOWNLOAD,
+    **PERSON,
+    # So that whatever has a name shows that it can be read.
+    "name": "Vase",
     "ttcode": SECRET,
     "passwd": SECRET,
     "authkey": SECRET,
     "region": SECRET,
-    "url": SIGNED,
+    "sub_task": [DOWNLOAD],
+    "subtask": [DOWNLOAD],
     "profile_id": "22",
     "project_id": "21",
     "context": PLATES,
@@ -52,13 +79,21 @@ BODY = {
         {"dev_access_code": SECRET},
     ],
     "hits": [
-        {"id": 1, "cover": SIGNED, "deviceId": SECRET, "taskMessage": {"deviceId": SECRET}},
+        {
+            "id": 1,
+            "cover": SIGNED,
+            "deviceId": SECRET,
+            "from": PERSON,
+            "design": {"id": 71, "cover": SIGNED},
+            "taskMessage": {"deviceId": SECRET, "cover": SIGNED},
+        },
         {"deviceId": SECRET},
         SECRET,
     ],
-    "projects": [{"project_id": "21", "user_id": SECRET, "download_url": SIGNED}],
-    "profiles": [{"profile_id": "22", "context": PLATES}],
+    "projects": [{"project_id": "21", **DOWNLOAD}],
+    "profiles": [{"profile_id": "22", "context": PLATES, **DOWNLOAD}],
     "software": {"url": SIGNED},
+    "guide": {"url": SIGNED},
     "resources": [{"url": SIGNED}],
 }
 
@@ -73,6 +108,7 @@ CALLS: dict[str, Call] = {
     "get_task": lambda cloud, _: cloud.get_task(SECRET),
     "create_task": lambda cloud, _: cloud.create_task({"deviceId": SECRET}),
     "get_messages": lambda cloud, _: cloud.get_messages(after=SECRET),
+    "get_message_count": lambda cloud, _: cloud.get_message_count(),
     "get_ticket": lambda cloud, _: cloud.get_ticket(SECRET),
     "get_device_versions": lambda cloud, _: cloud.get_device_versions(SECRET),
     "rename_device": lambda cloud, _: cloud.rename_device(SECRET, "Desk"),
@@ -124,6 +160,13 @@ async def test_results(
     assert SECRET not in repr((cloud, login))
     assert SECRET not in caplog.text
     assert "HTTP 200" in caplog.text
+
+
+async def test_names_of_accounts(cloud: BambuCloud, stub: Stub) -> None:
+    stub.answer(json_reply(PERSON))
+    preference = await cloud.get_preference()
+    assert preference.name == SECRET
+    assert SECRET not in repr(preference)
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -1,10 +1,16 @@
 """Which error an answer is, and what happens when there is none."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 import gzip
 from http.cookies import SimpleCookie
+from itertools import pairwise
+import json
+import logging
+import threading
+from time import perf_counter
 from typing import Any
 
 import aiohttp
@@ -21,10 +27,13 @@ from custom_components.bambu_lab_cloud.api import (
     BlockedError,
     CannotConnectError,
     CaptchaError,
+    Device,
     RateLimitedError,
     Region,
     ResponseError,
+    Task,
     transport,
+    values,
 )
 from custom_components.bambu_lab_cloud.api.clock import ServerClock
 
@@ -32,6 +41,8 @@ from .conftest import TOKEN, USER_AGENT, Stub, json_reply, raw
 from .errors import ANYWHERE, BAD_UTF8, ELSEWHERE, UNREADABLE
 
 DAY = timedelta(days=1)
+
+type Call = Callable[[BambuCloud], Awaitable[Any]]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +65,34 @@ async def test_errors(
     assert caught.value.request_id == cloud.last_request_id == "r-1"
     assert str(caught.value).startswith(f"iot-service/api/user/bind: HTTP {status}")
     assert len(stub.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (403, {"code": 8}, 8),
+        (400, {"code": "14"}, 14),
+        (200, {"code": 418}, 418),
+        (429, {"code": 7}, 7),
+        (500, {"code": None}, None),
+        (500, {"code": 0}, None),
+        (400, {"code": 2**64}, None),
+        (401, [], None),
+    ],
+)
+async def test_codes(
+    cloud: BambuCloud, stub: Stub, status: int, body: Any, code: int | None
+) -> None:
+    stub.answer(json_reply(body, status=status))
+    with pytest.raises(BambuCloudError) as caught:
+        await cloud.get_devices()
+    assert caught.value.code == code
+
+
+async def test_an_endless_name_of_a_request(cloud: BambuCloud, stub: Stub) -> None:
+    stub.answer(json_reply({"devices": []}, headers={"X-Request-Id": "r" * 4_000}))
+    await cloud.get_devices()
+    assert cloud.last_request_id == "r" * 255
 
 
 @pytest.mark.parametrize("code", [None, 0, 200, "0", True, [], "abc"])
@@ -199,12 +238,119 @@ async def test_compressed(cloud: BambuCloud, stub: Stub) -> None:
     assert stub.seen[0].headers["Accept-Encoding"] == "gzip, deflate"
 
 
-async def test_too_large(cloud: BambuCloud, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    bomb = gzip.compress(b" " * (transport._LARGEST_BODY + 1))
-    stub.answer(raw(bomb, headers={"Content-Encoding": "gzip", "X-Request-Id": "r-2"}))
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("call", "largest"),
+    [
+        (lambda cloud: cloud.get_devices(), 4 * MIB),
+        (lambda cloud: cloud.get_slicer_setting("1"), 4 * MIB),
+        (lambda cloud: cloud.get_slicer_settings("1.0.0.0"), 32 * MIB),
+    ],
+)
+async def test_too_large(cloud: BambuCloud, stub: Stub, call: Call, largest: int) -> None:
+    whole, over = (
+        gzip.compress(b'{"devices": []}'.ljust(size), 1) for size in (largest, largest + 1)
+    )
+    headers = {"Content-Encoding": "gzip", "X-Request-Id": "r-2"}
+    stub.answer(raw(whole, headers=headers), raw(over, headers=headers))
+    await call(cloud)
     with pytest.raises(ResponseError, match="too large") as caught:
-        await cloud.get_devices()
+        await call(cloud)
     assert (caught.value.status, caught.value.request_id) == (200, "r-2")
+
+
+@pytest.mark.parametrize("size", [256 * 1024, 256 * 1024 + 1])
+async def test_large_bodies_are_read_outside_of_the_loop(
+    cloud: BambuCloud, stub: Stub, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    threads = set()
+
+    def noting[**P, T](function: Callable[P, T]) -> Callable[P, T]:
+        def note(*args: P.args, **kwargs: P.kwargs) -> T:
+            threads.add(threading.current_thread() is threading.main_thread())
+            return function(*args, **kwargs)
+
+        return note
+
+    monkeypatch.setattr(transport.jsonlib, "loads", noting(json.loads))
+    monkeypatch.setattr(Device, "list_from_api", noting(Device.list_from_api))
+    stub.answer(raw(b'{"devices": [{"dev_id": "00M00A000000001"}]}'.ljust(size)))
+    assert await cloud.get_devices() == [Device("00M00A000000001")]
+    assert threads == {size <= 256 * 1024}
+
+
+async def test_the_loop_has_its_turns_while_a_large_body_is_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    json_loads = json.loads
+    decoding = []
+
+    def loads(*args: Any, **kwargs: Any) -> Any:
+        decoding.append(perf_counter())
+        result = json_loads(*args, **kwargs)
+        decoding.append(perf_counter())
+        return result
+
+    monkeypatch.setattr(transport.jsonlib, "loads", loads)
+    answer = transport.Answer(
+        endpoint="my/ticket",
+        status=200,
+        headers={},
+        cookies=SimpleCookie(),
+        body=b'{"a": [' + b"{}," * 1_300_000 + b"{}]}",
+        received=datetime(2026, 3, 1, 12, tzinfo=UTC),
+    )
+    reading = asyncio.ensure_future(answer.read(len))
+    turns = []
+    while not reading.done():
+        await asyncio.sleep(0)
+        turns.append(perf_counter())
+    assert await reading == 1
+    start, end = decoding
+    waits = [after - before for before, after in pairwise(turns) if start < after < end]
+    # The decoder alone would let the loop wait once, for all of its time.
+    assert len([wait for wait in waits if wait > 0.002]) > 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "error"), [*ANYWHERE, *ELSEWHERE, *UNREADABLE, BAD_UTF8]
+)
+async def test_large_errors(
+    *,
+    cloud: BambuCloud,
+    stub: Stub,
+    status: int,
+    body: bytes,
+    headers: Any,
+    error: type[BambuCloudError],
+) -> None:
+    stub.answer(raw(body.ljust(300 * 1024), status=status, headers=headers))
+    with pytest.raises(BambuCloudError) as caught:
+        await cloud.get_devices()
+    assert type(caught.value) is error
+
+
+async def test_endless_lists(
+    cloud: BambuCloud, stub: Stub, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger=values.__name__)
+    stub.answer(raw(b'{"devices": [' + b"{}," * 100_000 + b"{}]}"))
+    assert await cloud.get_print_status() == []
+    stub.answer(json_reply({"hits": [{"id": 1, "amsDetailMapping": [1, 2]}, {}, "private"]}))
+    assert (await cloud.get_tasks()).tasks == (Task("1"),)
+    lines = [record.getMessage() for record in caplog.records if record.name == values.__name__]
+    assert [line.split(", ") for line in lines] == [
+        [
+            "iot-service/api/user/print: skipped 100001 elements",
+            "the first in PrintStatus.from_api: a required value is missing",
+        ],
+        [
+            "user-service/my/tasks: skipped 4 elements",
+            "the first in TaskFilament.from_api: an object was promised",
+        ],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from .models import (
     DeviceVersion,
     Image,
     Message,
+    MessageCount,
     Notification,
     Preference,
     PrintStatus,
@@ -36,9 +37,10 @@ from .models import (
     Ticket,
     Token,
 )
-from .transport import Answer, Region, send
+from .transport import LARGEST_BODY, Answer, Region, send
 from .values import identifier, promised_list, records
 
+_LARGEST_PRESETS = 32 * 1024 * 1024
 _LARGEST_IMAGE = 5 * 1024 * 1024
 # Nothing can be seen in less.
 _SMALLEST_IMAGE = 64
@@ -213,6 +215,10 @@ class BambuCloud:
             params={"type": type, "after": after, "limit": limit, "offset": offset},
         )
 
+    async def get_message_count(self) -> MessageCount:
+        """Return how many messages are unread, all of them and by kind (observed 2026)."""
+        return await self._ask("GET", "user-service/my/message/count", MessageCount.from_api)
+
     async def get_ticket(self, ticket_id: str) -> Ticket:
         """Return a ticket (seed document), which is one of the web sign-in (observed 2026)."""
         return await self._ask("GET", "user-service/my/ticket/{id}", Ticket.from_api, ticket_id)
@@ -287,6 +293,7 @@ class BambuCloud:
             "iot-service/api/slicer/setting",
             SlicerSettings.from_api,
             params={"version": version, "public": None if public is None else str(public).lower()},
+            largest_body=_LARGEST_PRESETS,
         )
 
     async def get_slicer_setting(self, setting_id: str) -> SlicerSetting:
@@ -372,11 +379,18 @@ class BambuCloud:
         params: Mapping[str, str | int | None] | None = None,
         json: Mapping[str, Any] | None = None,
         signed: bool = True,
+        largest_body: int = LARGEST_BODY,
     ) -> T:
         answer = await self._request(
-            method, endpoint, item_id, params=params, json=json, signed=signed
+            method,
+            endpoint,
+            item_id,
+            params=params,
+            json=json,
+            signed=signed,
+            largest_body=largest_body,
         )
-        return answer.read(parse)
+        return await answer.read(parse)
 
     async def _request(
         self,
@@ -387,6 +401,7 @@ class BambuCloud:
         params: Mapping[str, str | int | None] | None = None,
         json: Mapping[str, Any] | None = None,
         signed: bool = True,
+        largest_body: int = LARGEST_BODY,
     ) -> Answer:
         if rest := self.not_before:
             raise RateLimitedError(rest, f"{endpoint}: not before {rest:.0f} s have passed")
@@ -408,6 +423,7 @@ class BambuCloud:
             headers=headers,
             timeout=self._timeout,
             json=json,
+            largest_body=largest_body,
         )
         self._last_request_id = answer.request_id
         if (offset := answer.clock_offset) is not None:

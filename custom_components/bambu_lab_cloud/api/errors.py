@@ -5,14 +5,21 @@ class BambuCloudError(Exception):
     """Anything that keeps the cloud from giving a usable answer.
 
     The text names the endpoint and the HTTP status; it never holds an account, a token or a query.
+    `code` is the cloud's own number for the error, where its answer has one.
     """
 
     def __init__(
-        self, message: str = "", *, status: int | None = None, request_id: str | None = None
+        self,
+        message: str = "",
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        code: int | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.request_id = request_id
+        self.code = code
 
 
 class CannotConnectError(BambuCloudError):
@@ -57,8 +64,9 @@ class RetryLaterError(BambuCloudError):
         *,
         status: int | None = None,
         request_id: str | None = None,
+        code: int | None = None,
     ) -> None:
-        super().__init__(message, status=status, request_id=request_id)
+        super().__init__(message, status=status, request_id=request_id, code=code)
         self.retry_after = retry_after
 
 

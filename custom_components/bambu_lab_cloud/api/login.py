@@ -20,7 +20,7 @@ from .errors import (
 )
 from .models import Token
 from .transport import Answer, Region, send
-from .values import part, text
+from .values import label, opaque, part
 
 _CSRF_COOKIE = "bbl_csrf_token"
 _EXPIRED_CODE = 1
@@ -77,7 +77,7 @@ class BambuLogin:
             "user-service/user/login", {"account": account.strip(), "password": password}
         )
         _check(answer, InvalidCredentialsError)
-        return answer.read(_login_result)
+        return await answer.read(_login_result)
 
     async def send_email_code(self, email: str) -> None:
         """Send a code by email; it invalidates the one before (observed 2026)."""
@@ -109,7 +109,7 @@ class BambuLogin:
             # A 400 that says nothing is the answer to a code that was good once.
             kind = UsedCodeError
         _check(answer, kind)
-        return answer.read(Token.from_api)
+        return await answer.read(Token.from_api)
 
     async def with_totp(self, tfa_key: str, code: str) -> Token:
         """Sign in with a code of the authenticator app.
@@ -188,11 +188,11 @@ def _check_web(answer: Answer, kind: type[BambuCloudError]) -> None:
 
 
 def _login_result(data: dict[str, Any]) -> Token | CodeRequired | TotpRequired:
-    if text(data.get("accessToken")):
+    if opaque(data.get("accessToken")):
         return Token.from_api(data)
-    login_type = (text(data.get("loginType")) or "").lower()
+    login_type = (label(data.get("loginType")) or "").lower()
     # Accounts with an authenticator app can answer with a key and an empty type.
-    tfa_key = text(data.get("tfaKey"))
+    tfa_key = opaque(data.get("tfaKey"))
     if tfa_key or login_type == "tfa":
         return TotpRequired(tfa_key or "")
     if login_type == "verifycode":
@@ -204,7 +204,9 @@ def _totp_result(answer: Answer) -> Token:
     cookie = answer.cookies.get("token")
     body = {**part(answer.data, "data"), **part(answer.data)}
     token = (
-        text(cookie and cookie.value) or text(body.get("accessToken")) or text(body.get("token"))
+        opaque(cookie and cookie.value)
+        or opaque(body.get("accessToken"))
+        or opaque(body.get("token"))
     )
     try:
         life = cookie and cookie["max-age"]

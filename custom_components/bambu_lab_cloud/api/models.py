@@ -3,11 +3,11 @@
 `from_api` takes a decoded JSON body. It ignores keys it does not know, turns missing, null and
 ill-typed values into None, and raises nothing but ResponseError, where a body is no object or
 lacks the id without which it means nothing. Weights are grams, lengths metres, durations seconds,
-times aware datetimes in UTC, ids text. Whatever names an account or a printer, and every URL, is
-kept out of `repr`.
+times aware datetimes in UTC, ids text. Everything has the bounds of `values`. Whatever names an
+account or a printer, every URL, and what opens a file is kept out of `repr`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -16,11 +16,14 @@ from .errors import ResponseError
 from .values import (
     amount,
     color,
+    count,
     flag,
     identifier,
     integer,
+    label,
     mapping,
     moment,
+    opaque,
     part,
     percent,
     promised_list,
@@ -63,36 +66,74 @@ _TASK_KEYS = frozenset(
     }
 )
 _ENVELOPE_KEYS = frozenset({"message", "code", "error"})
+# What else my/message/count has are sums of these, by rules that nobody has published.
+_MESSAGE_KINDS = {
+    "chat": "IMUnreadCount",
+    "comment": "commentCount",
+    "community": "communityCount",
+    "crowdfunding": "crowdfundingMessageCount",
+    "design": "designCount",
+    "device": "deviceCount",
+    "paid_content": "paidContentCount",
+    "system": "systemCount",
+}
+
+
+def _optional[T](data: Any, parse: Callable[[Any], T]) -> T | None:
+    return parse(data) if isinstance(data, dict) else None
+
+
+def _link(data: Any) -> str:
+    return required(opaque(data))
+
+
+def _seconds(data: Any) -> int | None:
+    # 0 stands for none.
+    return int(amount(data) or 0) or None
+
+
+def _product_name(data: dict[str, Any]) -> str | None:
+    """Return what is written on the box, which the newest printers have to be known for."""
+    name = label((label(data.get("dev_product_name")) or "").removeprefix("Bambu Lab"))
+    model = label(data.get("dev_model_name")) or ""
+    return name or _PRODUCT_NAMES.get(model.removesuffix("-V2"))
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What signs requests; `expires_in` counts seconds from the answer."""
+    """What signs requests; `expires_in` and `refresh_expires_in` count seconds from the answer."""
 
     access_token: str = field(repr=False)
     expires_in: int | None = None
     refresh_token: str | None = field(default=None, repr=False)
+    refresh_expires_in: int | None = None
 
     @classmethod
     def from_api(cls, data: Any) -> Self:
         """Read an answer of user/login or user/refreshtoken."""
         data = mapping(data)
-        expires_in = amount(data.get("expiresIn"))
         return cls(
-            access_token=required(text(data.get("accessToken"))),
-            expires_in=int(expires_in) if expires_in else None,
-            refresh_token=text(data.get("refreshToken")),
+            access_token=required(opaque(data.get("accessToken"))),
+            expires_in=_seconds(data.get("expiresIn")),
+            refresh_token=opaque(data.get("refreshToken")),
+            refresh_expires_in=_seconds(data.get("refreshExpiresIn")),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """The account: `uid` identifies it for good, `name` is what its owner calls it."""
+    """The account: `uid` identifies it for good, `name` is what its owner calls it.
+
+    `bio`, `links` and `background` are what its page on MakerWorld shows.
+    """
 
     uid: str = field(repr=False)
-    name: str | None = None
-    handle: str | None = None
+    name: str | None = field(default=None, repr=False)
+    handle: str | None = field(default=None, repr=False)
     avatar: str | None = field(default=None, repr=False)
+    bio: str | None = field(default=None, repr=False)
+    links: tuple[str, ...] = field(default=(), repr=False)
+    background: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_api(cls, data: Any) -> Self:
@@ -100,9 +141,12 @@ class Preference:
         data = mapping(data)
         return cls(
             uid=required(identifier(data.get("uid"))),
-            name=text(data.get("name")) or text(data.get("nickname")),
-            handle=text(data.get("handle")),
-            avatar=text(data.get("avatar")),
+            name=label(data.get("name")) or label(data.get("nickname")),
+            handle=label(data.get("handle")),
+            avatar=opaque(data.get("avatar")),
+            bio=text(data.get("bio")),
+            links=records(data.get("links"), _link),
+            background=opaque(data.get("backgroundUrl")),
         )
 
 
@@ -130,18 +174,16 @@ class Device:
     def from_api(cls, data: Any) -> Self:
         """Read an element of `devices` of user/bind."""
         data = mapping(data)
-        model = text(data.get("dev_model_name"))
-        product_name = text((text(data.get("dev_product_name")) or "").removeprefix("Bambu Lab"))
         return cls(
             id=required(identifier(data.get("dev_id"))),
-            name=text(data.get("name")),
+            name=label(data.get("name")),
             online=flag(data.get("online")),
             print_status=upper(data.get("print_status")),
             print_job=identifier(data.get("print_job")),
-            model=model,
-            product_name=product_name or _PRODUCT_NAMES.get((model or "").removesuffix("-V2")),
+            model=label(data.get("dev_model_name")),
+            product_name=_product_name(data),
             nozzle_diameter=amount(data.get("nozzle_diameter")),
-            structure=text(data.get("dev_structure")),
+            structure=label(data.get("dev_structure")),
         )
 
     @classmethod
@@ -166,11 +208,14 @@ class PrintStatus:
     """What a printer is doing now, as far as the cloud tells.
 
     Since 2025 the cloud leaves the task's keys out; `has_task_fields` says whether it sent any.
-    `progress` is 0 to 100, `prediction` the slicer's estimate of the whole print.
+    `progress` is 0 to 100, `prediction` the slicer's estimate of the whole print. `model` and
+    `product_name` are as those of a device.
     """
 
     id: str = field(repr=False)
     name: str | None = None
+    model: str | None = None
+    product_name: str | None = None
     online: bool | None = None
     has_task_fields: bool = False
     task_id: str | None = None
@@ -190,11 +235,13 @@ class PrintStatus:
         data = mapping(data)
         return cls(
             id=required(identifier(data.get("dev_id"))),
-            name=text(data.get("dev_name")),
+            name=label(data.get("dev_name")),
+            model=label(data.get("dev_model_name")),
+            product_name=_product_name(data),
             online=flag(data.get("dev_online")),
             has_task_fields=not _TASK_KEYS.isdisjoint(data),
             task_id=reference(data.get("task_id")),
-            task_name=text(data.get("task_name")),
+            task_name=label(data.get("task_name")),
             task_status=upper(data.get("task_status")),
             model_id=identifier(data.get("model_id")),
             project_id=reference(data.get("project_id")),
@@ -202,7 +249,7 @@ class PrintStatus:
             start_time=moment(data.get("start_time")),
             prediction=amount(data.get("prediction")),
             progress=percent(data.get("progress")),
-            thumbnail=text(data.get("thumbnail")),
+            thumbnail=opaque(data.get("thumbnail")),
         )
 
 
@@ -227,10 +274,10 @@ class TaskFilament:
         """Read an element of `amsDetailMapping` of a task."""
         data = mapping(data)
         return cls(
-            type=text(data.get("targetFilamentType")) or text(data.get("filamentType")),
+            type=label(data.get("targetFilamentType")) or label(data.get("filamentType")),
             color=color(data.get("targetColor")) or color(data.get("sourceColor")),
             weight=amount(data.get("weight")),
-            filament_id=text(data.get("filamentId")),
+            filament_id=identifier(data.get("filamentId")),
             ams=integer(data.get("ams")),
             ams_id=integer(data.get("amsId")),
             slot_id=integer(data.get("slotId")),
@@ -283,12 +330,12 @@ class Task:
         compatibility = part(data, "extention", "modelInfo", "compatibility")
         return cls(
             id=required(identifier(data.get("id"))),
-            title=text(data.get("title")),
-            design_title=text(data.get("designTitle")),
+            title=label(data.get("title")),
+            design_title=label(data.get("designTitle")),
             design_id=reference(data.get("designId")),
             instance_id=reference(data.get("instanceId")),
             model_id=identifier(data.get("modelId")),
-            cover=text(data.get("cover")),
+            cover=opaque(data.get("cover")),
             status=integer(data.get("status")),
             start_time=moment(data.get("startTime")),
             end_time=moment(data.get("endTime")),
@@ -297,13 +344,13 @@ class Task:
             cost_time=amount(data.get("costTime")),
             profile_id=reference(data.get("profileId")),
             plate_index=integer(data.get("plateIndex")),
-            plate_name=text(data.get("plateName")),
+            plate_name=label(data.get("plateName")),
             device_id=identifier(data.get("deviceId")),
-            device_name=text(data.get("deviceName")),
-            device_model=text(data.get("deviceModel")),
+            device_name=label(data.get("deviceName")),
+            device_model=label(data.get("deviceModel")),
             filaments=records(data.get("amsDetailMapping"), TaskFilament.from_api),
-            mode=text(data.get("mode")),
-            bed_type=text(data.get("bedType")),
+            mode=label(data.get("mode")),
+            bed_type=label(data.get("bedType")),
             nozzle_diameter=amount(compatibility.get("nozzleDiameter")),
             failed_type=integer(data.get("failedType")),
             feedback_status=integer(data.get("feedbackStatus")),
@@ -323,15 +370,35 @@ class TaskPage:
         """Read an answer of my/tasks."""
         data = mapping(data)
         return cls(
-            total=integer(data.get("total")),
+            total=count(data.get("total")),
             tasks=records(promised_list(data.get("hits")), Task.from_api),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class PlateFilament:
-    """What a plate needs of one filament: metres and grams."""
+class File:
+    """A file of a sliced model; its URL is signed for minutes."""
 
+    name: str | None = None
+    directory: str | None = None
+    url: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_api(cls, data: Any) -> Self:
+        """Read an object with `name`, `dir` and `url`."""
+        data = mapping(data)
+        return cls(
+            name=label(data.get("name")),
+            directory=label(data.get("dir")),
+            url=opaque(data.get("url")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PlateFilament:
+    """What a plate needs of one filament, metres and grams; `id` counts those of the project."""
+
+    id: str | None = None
     type: str | None = None
     color: str | None = None
     used_m: float | None = None
@@ -342,7 +409,8 @@ class PlateFilament:
         """Read an element of `filaments` of a plate."""
         data = mapping(data)
         return cls(
-            type=text(data.get("type")),
+            id=identifier(data.get("id")),
+            type=label(data.get("type")),
             color=color(data.get("color")),
             used_m=amount(data.get("used_m")),
             used_g=amount(data.get("used_g")),
@@ -351,13 +419,14 @@ class PlateFilament:
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """A sliced plate; the URL of `thumbnail` is signed for minutes."""
+    """A sliced plate."""
 
     index: int | None = None
     prediction: float | None = None
     weight: float | None = None
     filaments: tuple[PlateFilament, ...] = ()
-    thumbnail: str | None = field(default=None, repr=False)
+    thumbnail: File | None = None
+    gcode: File | None = None
 
     @classmethod
     def from_api(cls, data: Any) -> Self:
@@ -368,7 +437,80 @@ class Plate:
             prediction=amount(data.get("prediction")),
             weight=amount(data.get("weight")),
             filaments=records(data.get("filaments"), PlateFilament.from_api),
-            thumbnail=text(part(data, "thumbnail").get("url")),
+            thumbnail=_optional(data.get("thumbnail"), File.from_api),
+            gcode=_optional(data.get("gcode"), File.from_api),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Compatibility:
+    """The printer that a model was sliced for, as a device tells its own."""
+
+    model: str | None = None
+    product_name: str | None = None
+    nozzle_diameter: float | None = None
+
+    @classmethod
+    def from_api(cls, data: Any) -> Self:
+        """Read `compatibility` of a context."""
+        data = mapping(data)
+        return cls(
+            model=label(data.get("dev_model_name")),
+            product_name=_product_name(data),
+            nozzle_diameter=amount(data.get("nozzle_diameter")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A filament that a model was sliced for."""
+
+    type: str | None = None
+    color: str | None = None
+    filament_id: str | None = None
+
+    @classmethod
+    def from_api(cls, data: Any) -> Self:
+        """Read an element of `materials` of a context."""
+        data = mapping(data)
+        return cls(
+            type=label(data.get("material")),
+            color=color(data.get("color")),
+            filament_id=identifier(data.get("filament_id")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """How a model was sliced: for what, with which files, onto which plates.
+
+    Nobody has published an element of `pictures` and the auxiliary lists; they are read as files.
+    """
+
+    compatibility: Compatibility | None = None
+    pictures: tuple[File, ...] = ()
+    configs: tuple[File, ...] = ()
+    plates: tuple[Plate, ...] = ()
+    materials: tuple[Material, ...] = ()
+    auxiliary_pictures: tuple[File, ...] = ()
+    auxiliary_bom: tuple[File, ...] = ()
+    auxiliary_guide: tuple[File, ...] = ()
+    auxiliary_other: tuple[File, ...] = ()
+
+    @classmethod
+    def from_api(cls, data: Any) -> Self:
+        """Read `context` of a task or a profile."""
+        data = mapping(data)
+        return cls(
+            compatibility=_optional(data.get("compatibility"), Compatibility.from_api),
+            pictures=records(data.get("pictures"), File.from_api),
+            configs=records(data.get("configs"), File.from_api),
+            plates=records(data.get("plates"), Plate.from_api),
+            materials=records(data.get("materials"), Material.from_api),
+            auxiliary_pictures=records(data.get("auxiliary_pictures"), File.from_api),
+            auxiliary_bom=records(data.get("auxiliary_bom"), File.from_api),
+            auxiliary_guide=records(data.get("auxiliary_guide"), File.from_api),
+            auxiliary_other=records(data.get("auxiliary_other"), File.from_api),
         )
 
 
@@ -376,7 +518,9 @@ class Plate:
 class TaskDetail:
     """A print with its plates; the cloud refuses it to most callers.
 
-    `create_time` and `update_time` are as the cloud writes them, without a zone.
+    `create_time` and `update_time` are as the cloud writes them, without a zone, and `content` is
+    text of its own making. Nobody has published what `est` is nor the elements of `sub_task` and
+    `subtask`: the one is read as seconds, the others are passed on.
     """
 
     id: str | None = None
@@ -387,7 +531,14 @@ class TaskDetail:
     profile_id: str | None = None
     create_time: str | None = None
     update_time: str | None = None
-    plates: tuple[Plate, ...] = ()
+    context: Context = Context()
+    content: str | None = None
+    parent: str | None = None
+    sub_task: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    subtask: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    est: float | None = None
+    url: str | None = field(default=None, repr=False)
+    md5: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_api(cls, data: Any) -> Self:
@@ -395,14 +546,21 @@ class TaskDetail:
         data = mapping(data)
         return cls(
             id=reference(data.get("job_id")),
-            name=text(data.get("name")),
+            name=label(data.get("name")),
             status=upper(data.get("status")),
             model_id=identifier(data.get("model_id")),
             project_id=reference(data.get("project_id")),
             profile_id=reference(data.get("profile_id")),
-            create_time=text(data.get("create_time")),
-            update_time=text(data.get("update_time")),
-            plates=records(part(data, "context").get("plates"), Plate.from_api),
+            create_time=label(data.get("create_time")),
+            update_time=label(data.get("update_time")),
+            context=Context.from_api(part(data, "context")),
+            content=text(data.get("content")),
+            parent=reference(data.get("parent")),
+            sub_task=records(data.get("sub_task"), mapping),
+            subtask=records(data.get("subtask"), mapping),
+            est=amount(data.get("est")),
+            url=opaque(data.get("url")),
+            md5=identifier(data.get("md5")),
         )
 
 
@@ -411,7 +569,8 @@ class Profile:
     """A way of slicing a model.
 
     `create_time` and `update_time` are as the cloud writes them, without a zone: those of 2022
-    are eight hours ahead of UTC.
+    are eight hours ahead of UTC. `content` is text of its own making. `url`, `md5` and `keystore`
+    are those of the sliced file.
     """
 
     id: str
@@ -420,25 +579,30 @@ class Profile:
     status: str | None = None
     create_time: str | None = None
     update_time: str | None = None
-    device_model: str | None = None
-    nozzle_diameter: float | None = None
-    plates: tuple[Plate, ...] = ()
+    context: Context = Context()
+    content: str | None = None
+    filename: str | None = None
+    url: str | None = field(default=None, repr=False)
+    md5: str | None = field(default=None, repr=False)
+    keystore: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_api(cls, data: Any) -> Self:
         """Read an answer of user/profile/{id} or an element of `profiles` of a project."""
         data = mapping(data)
-        compatibility = part(data, "context", "compatibility")
         return cls(
             id=required(identifier(data.get("profile_id"))),
-            name=text(data.get("name")),
+            name=label(data.get("name")),
             model_id=identifier(data.get("model_id")),
             status=upper(data.get("status")),
-            create_time=text(data.get("create_time")),
-            update_time=text(data.get("update_time")),
-            device_model=text(compatibility.get("dev_product_name")),
-            nozzle_diameter=amount(compatibility.get("nozzle_diameter")),
-            plates=records(part(data, "context").get("plates"), Plate.from_api),
+            create_time=label(data.get("create_time")),
+            update_time=label(data.get("update_time")),
+            context=Context.from_api(part(data, "context")),
+            content=text(data.get("content")),
+            filename=label(data.get("filename")),
+            url=opaque(data.get("url")),
+            md5=identifier(data.get("md5")),
+            keystore=text(data.get("keystore_xml")),
         )
 
 
@@ -446,7 +610,7 @@ class Profile:
 class Project:
     """A model that was sent to a printer; a list of projects leaves `profiles` out.
 
-    The times are as those of a profile.
+    The times and `content` are as those of a profile.
     """
 
     id: str
@@ -456,6 +620,13 @@ class Project:
     create_time: str | None = None
     update_time: str | None = None
     profiles: tuple[Profile, ...] = ()
+    user_id: str | None = field(default=None, repr=False)
+    content: str | None = None
+    download_url: str | None = field(default=None, repr=False)
+    download_md5: str | None = field(default=None, repr=False)
+    keystore: str | None = field(default=None, repr=False)
+    upload_url: str | None = field(default=None, repr=False)
+    upload_ticket: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_api(cls, data: Any) -> Self:
@@ -463,12 +634,19 @@ class Project:
         data = mapping(data)
         return cls(
             id=required(identifier(data.get("project_id"))),
-            name=text(data.get("name")),
+            name=label(data.get("name")),
             model_id=identifier(data.get("model_id")),
             status=upper(data.get("status")),
-            create_time=text(data.get("create_time")),
-            update_time=text(data.get("update_time")),
+            create_time=label(data.get("create_time")),
+            update_time=label(data.get("update_time")),
             profiles=records(data.get("profiles"), Profile.from_api),
+            user_id=identifier(data.get("user_id")),
+            content=text(data.get("content")),
+            download_url=opaque(data.get("download_url")),
+            download_md5=identifier(data.get("download_md5")),
+            keystore=text(data.get("keystore_xml")),
+            upload_url=opaque(data.get("upload_url")),
+            upload_ticket=identifier(data.get("upload_ticket")),
         )
 
 
@@ -481,6 +659,9 @@ class MessageTask:
     status: int | None = None
     device_id: str | None = field(default=None, repr=False)
     detail: str | None = None
+    cover: str | None = field(default=None, repr=False)
+    design_id: str | None = None
+    device_name: str | None = None
 
     @classmethod
     def from_api(cls, data: Any) -> Self:
@@ -488,17 +669,85 @@ class MessageTask:
         data = mapping(data)
         return cls(
             id=reference(data.get("id")),
-            title=text(data.get("title")),
+            title=label(data.get("title")),
             status=integer(data.get("status")),
             device_id=identifier(data.get("deviceId")),
             detail=text(data.get("detail")),
+            cover=opaque(data.get("cover")),
+            design_id=reference(data.get("designId")),
+            device_name=label(data.get("deviceName")),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSender:
+    """The account that a message is from."""
+
+    uid: str | None = field(default=None, repr=False)
+    name: str | None = field(default=None, repr=False)
+    handle: str | None = field(default=None, repr=False)
+    avatar: str | None = field(default=None, repr=False)
+    fans: int | None = None
+    follows: int | None = None
+    likes: int | None = None
+    is_followed: bool | None = None
+
+    @classmethod
+    def from_api(cls, data: Any) -> Self:
+        """Read `from` of a message."""
+        data = mapping(data)
+        return cls(
+            uid=reference(data.get("uid")),
+            name=label(data.get("name")),
+            handle=label(data.get("handle")),
+            avatar=opaque(data.get("avatar")),
+            fans=count(data.get("fanCount")),
+            follows=count(data.get("followCount")),
+            likes=count(data.get("likeCount")),
+            is_followed=flag(data.get("isFollowed")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDesign:
+    """The model on MakerWorld that a message is about."""
+
+    id: str | None = None
+    title: str | None = None
+    model_id: str | None = None
+    cover: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_api(cls, data: Any) -> Self:
+        """Read `design` of a message or `designInfo` in it."""
+        data = mapping(data)
+        return cls(
+            id=reference(data.get("id")),
+            title=label(data.get("title")),
+            model_id=identifier(data.get("modelId")),
+            cover=opaque(data.get("cover")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MessageComment:
+    """The comment that a message is about; `text` may hold HTML that other people wrote."""
+
+    id: str | None = None
+    text: str | None = None
+
+    @classmethod
+    def from_api(cls, data: Any) -> Self:
+        """Read `comment` of a message or `commentInfo` in it."""
+        data = mapping(data)
+        return cls(id=reference(data.get("id")), text=text(data.get("content")))
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message to the account: 6 is a print, the other types come from MakerWorld.
 
+    `sender` is the name of who it is from, `title` and `text` what it says, whatever its type.
     `text` may hold HTML that other people wrote.
     """
 
@@ -506,17 +755,19 @@ class Message:
     type: int | None = None
     read: bool | None = None
     created: datetime | None = None
-    sender: str | None = None
+    sender: str | None = field(default=None, repr=False)
     task: MessageTask | None = None
     title: str | None = None
     text: str | None = None
+    sender_details: MessageSender | None = None
+    design: MessageDesign | None = None
+    comment: MessageComment | None = None
 
     @classmethod
     def from_api(cls, data: Any) -> Self:
         """Read an element of `hits` of my/messages."""
         data = mapping(data)
         read = integer(data.get("isread"))
-        task = data.get("taskMessage")
         # Each type has an object of its own name, and they share the names inside.
         events = [
             value
@@ -524,7 +775,7 @@ class Message:
             if isinstance(value, dict) and key not in {"from", "taskMessage"}
         ]
         titles = (
-            text(title)
+            label(title)
             for event in events
             for title in (
                 part(event, "systemInfo").get("title"),
@@ -543,15 +794,41 @@ class Message:
                 event.get("content"),
             )
         )
+        designs = (part(data, "design"), *(part(event, "designInfo") for event in events))
+        comments = (part(data, "comment"), *(part(event, "commentInfo") for event in events))
         return cls(
             id=required(identifier(data.get("id"))),
             type=integer(data.get("type")),
             read=read == 1 if read in {0, 1} else flag(data.get("isread")),
             created=moment(data.get("createTime")),
-            sender=text(part(data, "from").get("name")),
-            task=MessageTask.from_api(task) if isinstance(task, dict) else None,
+            sender=label(part(data, "from").get("name")),
+            task=_optional(data.get("taskMessage"), MessageTask.from_api),
             title=next(filter(None, titles), None),
             text=next(filter(None, texts), None),
+            sender_details=_optional(data.get("from"), MessageSender.from_api),
+            design=_optional(next(filter(None, designs), None), MessageDesign.from_api),
+            comment=_optional(next(filter(None, comments), None), MessageComment.from_api),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCount:
+    """How many messages are unread: all of them, and those of each kind that the cloud names.
+
+    The kinds are chat, comment, community, crowdfunding, design, device, paid_content and system.
+    """
+
+    unread: int | None = None
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_api(cls, data: Any) -> Self:
+        """Read an answer of my/message/count."""
+        data = mapping(data)
+        counts = {kind: count(data.get(key)) for kind, key in _MESSAGE_KINDS.items()}
+        return cls(
+            unread=count(data.get("unreadTotal")),
+            kinds={kind: unread for kind, unread in counts.items() if unread is not None},
         )
 
 
@@ -570,11 +847,11 @@ class Firmware:
         """Read an element of `firmware`."""
         data = mapping(data)
         return cls(
-            version=required(text(data.get("version"))),
+            version=required(label(data.get("version"))),
             force_update=flag(data.get("force_update")),
             description=text(data.get("description")),
-            url=text(data.get("url")),
-            status=text(data.get("status")),
+            url=opaque(data.get("url")),
+            status=label(data.get("status")),
         )
 
 
@@ -595,8 +872,8 @@ class AmsVersion:
         return cls(
             device_id=identifier(data.get("device_id")),
             address=integer(data.get("address")),
-            model=text(data.get("dev_model_name")),
-            version=text(data.get("firmware_current")),
+            model=label(data.get("dev_model_name")),
+            version=label(data.get("firmware_current")),
             firmware=records(data.get("firmware"), Firmware.from_api),
         )
 
@@ -616,7 +893,7 @@ class DeviceVersion:
         data = mapping(data)
         return cls(
             id=required(identifier(data.get("dev_id"))),
-            version=text(data.get("version")),
+            version=label(data.get("version")),
             firmware=records(data.get("firmware"), Firmware.from_api),
             ams=records(data.get("ams"), AmsVersion.from_api),
         )
@@ -637,29 +914,30 @@ class Resource:
         """Read `software` or an element of `resources` of slicer/resource."""
         data = mapping(data)
         return cls(
-            type=text(data.get("type")),
-            version=text(data.get("version")),
+            type=label(data.get("type")),
+            version=label(data.get("version")),
             description=text(data.get("description")),
-            url=text(data.get("url")),
+            url=opaque(data.get("url")),
             force_update=flag(data.get("force_update")),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class SlicerResources:
-    """The newest Bambu Studio and what was asked for."""
+    """The newest Bambu Studio, a guide to it, and what was asked for."""
 
     software: Resource | None = None
     resources: tuple[Resource, ...] = ()
+    guide: Resource | None = None
 
     @classmethod
     def from_api(cls, data: Any) -> Self:
         """Read an answer of slicer/resource."""
         data = mapping(data)
-        software = data.get("software")
         return cls(
-            software=Resource.from_api(software) if isinstance(software, dict) else None,
+            software=_optional(data.get("software"), Resource.from_api),
             resources=records(promised_list(data.get("resources")), Resource.from_api),
+            guide=_optional(data.get("guide"), Resource.from_api),
         )
 
 
@@ -687,17 +965,17 @@ class SlicerSetting:
         data = mapping(data)
         return cls(
             id=required(identifier(data.get("setting_id"))),
-            name=text(data.get("name")),
-            type=text(data.get("type")),
-            version=text(data.get("version")),
-            nickname=text(data.get("nickname")),
+            name=label(data.get("name")),
+            type=label(data.get("type")),
+            version=label(data.get("version")),
+            nickname=label(data.get("nickname")),
             public=flag(data.get("public")),
             update_time=moment(data.get("update_time")),
             base_id=identifier(data.get("base_id")),
             filament_id=identifier(data.get("filament_id")),
-            filament_type=text(data.get("filament_type")),
-            filament_vendor=text(data.get("filament_vendor")),
-            inherits=text(data.get("inherits")),
+            filament_type=label(data.get("filament_type")),
+            filament_vendor=label(data.get("filament_vendor")),
+            inherits=label(data.get("inherits")),
             setting=part(data, "setting"),
         )
 
@@ -782,11 +1060,11 @@ class CameraCredentials:
         data = mapping(data)
         data = part(data, "data") or data
         return cls(
-            ttcode=text(data.get("ttcode")),
-            passwd=text(data.get("passwd")),
-            authkey=text(data.get("authkey")),
-            region=text(data.get("region")),
-            type=text(data.get("type")),
+            ttcode=opaque(data.get("ttcode")),
+            passwd=opaque(data.get("passwd")),
+            authkey=opaque(data.get("authkey")),
+            region=label(data.get("region")),
+            type=label(data.get("type")),
         )
 
 

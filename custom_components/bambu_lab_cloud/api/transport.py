@@ -1,5 +1,6 @@
 """One request and the answer to it, and which error an answer is."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,11 +27,13 @@ from .errors import (
     ResponseError,
     RetryLaterError,
 )
-from .values import integer, mapping, number, part, text
+from .values import integer, label, mapping, number, part, skipping, text
 
 _LOGGER = logging.getLogger(__name__)
 
-_LARGEST_BODY = 32 * 1024 * 1024
+LARGEST_BODY = 4 * 1024 * 1024
+# What is read in the event loop; it takes some milliseconds.
+_LARGEST_BODY_IN_LOOP = 256 * 1024
 _LONGEST_WAIT = 6 * 3600.0
 # How long to ask nothing, also where the cloud names a shorter time.
 _WAITS: dict[type[RetryLaterError], float] = {
@@ -44,6 +47,7 @@ _STATUS_OF_CODE = {4: 401, 8: 403}
 _FIREWALL = re.compile(
     rb"^error code: 10\d\d|Just a moment|Attention Required|challenges\.cloudflare\.com"
 )
+_LONGEST_PAGE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,22 @@ def parse_date(value: str | None) -> datetime | None:
         return None
 
 
+def _give_way(value: dict[str, Any]) -> dict[str, Any]:
+    """Change nothing.
+
+    The decoder is one piece of C: without a call into Python now and then it would hold the
+    interpreter, and with it the event loop, in whatever thread it runs.
+    """
+    return value
+
+
+async def _aside[T](body: bytes, work: Callable[[], T]) -> T:
+    """Do what reads a body, outside of the event loop where that takes long."""
+    if len(body) <= _LARGEST_BODY_IN_LOOP:
+        return work()
+    return await asyncio.get_running_loop().run_in_executor(None, work)
+
+
 @dataclass(frozen=True, repr=False)
 class Answer:
     """What came back, not yet judged. `endpoint` is a template and names no id."""
@@ -96,7 +116,7 @@ class Answer:
     @property
     def request_id(self) -> str | None:
         """Return the cloud's name for the request."""
-        return self.headers.get("X-Request-Id")
+        return label(self.headers.get("X-Request-Id"))
 
     @property
     def clock_offset(self) -> timedelta | None:
@@ -108,7 +128,8 @@ class Answer:
     def data(self) -> Any:
         """Return the decoded JSON body, None where it is none."""
         try:
-            return jsonlib.loads(self.body.decode("utf-8-sig", errors="replace"))
+            body = self.body.decode("utf-8-sig", errors="replace")
+            return jsonlib.loads(body, object_hook=_give_way)
         except ValueError, RecursionError:
             return None
 
@@ -149,8 +170,12 @@ class Answer:
         return (
             self.headers.get("cf-mitigated") == "challenge"
             or (self.status == 403 and self._is_markup)
-            or (self.status in {403, 503} and _FIREWALL.search(self.body) is not None)
+            or (self.status in {403, 503} and self._is_firewall)
         )
+
+    @property
+    def _is_firewall(self) -> bool:
+        return _FIREWALL.search(self.body, 0, _LONGEST_PAGE) is not None
 
     def check(self) -> None:
         """Raise what the answer is, if it is an error.
@@ -173,16 +198,26 @@ class Answer:
         if meaning >= 300 or self._is_markup:
             raise self.fail(ResponseError)
 
-    def read[T](self, parse: Callable[[dict[str, Any]], T]) -> T:
-        """Return the body, which must be a JSON object, as `parse` reads it."""
-        try:
-            return parse(mapping(self.data))
-        except ResponseError as err:
-            raise self.fail(ResponseError, str(err)) from None
+    async def read[T](self, parse: Callable[[dict[str, Any]], T]) -> T:
+        """Return the body, which must be a JSON object, as `parse` reads it.
+
+        With a large body, `parse` runs in another thread.
+        """
+
+        def read() -> T:
+            try:
+                with skipping(self.endpoint):
+                    return parse(mapping(self.data))
+            except ResponseError as err:
+                raise self.fail(ResponseError, str(err)) from None
+
+        return await _aside(self.body, read)
 
     def fail[E: BambuCloudError](self, kind: type[E], reason: str = "") -> E:
         """Return an error of this kind about this answer."""
-        return kind(self._message(reason), status=self.status, request_id=self.request_id)
+        return kind(
+            self._message(reason), status=self.status, request_id=self.request_id, code=self.code
+        )
 
     def wait[E: RetryLaterError](self, kind: type[E]) -> E:
         """Return an error of this kind that says how long to wait."""
@@ -191,6 +226,7 @@ class Answer:
             self._message(),
             status=self.status,
             request_id=self.request_id,
+            code=self.code,
         )
 
     def _message(self, reason: str = "") -> str:
@@ -214,7 +250,7 @@ async def send(
     headers: Mapping[str, str],
     timeout: float,  # noqa: ASYNC109 - it becomes aiohttp's own
     json: Mapping[str, Any] | None = None,
-    largest_body: int = _LARGEST_BODY,
+    largest_body: int = LARGEST_BODY,
 ) -> Answer:
     """Send one request and read the whole answer. Redirects are answers, too.
 
@@ -238,12 +274,14 @@ async def send(
                     raise ResponseError(
                         f"{endpoint}: the answer is too large",
                         status=response.status,
-                        request_id=response.headers.get("X-Request-Id"),
+                        request_id=label(response.headers.get("X-Request-Id")),
                     )
     except (TimeoutError, aiohttp.ClientError) as err:
         # The text of these errors can hold the whole URL.
         raise CannotConnectError(f"{endpoint}: {type(err).__name__}") from None
     _LOGGER.debug("%s %s: HTTP %s", method, endpoint, response.status)
-    return Answer(
+    answer = Answer(
         endpoint, response.status, response.headers, response.cookies, bytes(body), received
     )
+    await _aside(answer.body, lambda: answer.data)
+    return answer

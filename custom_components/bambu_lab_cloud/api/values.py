@@ -1,6 +1,12 @@
-"""A value of a JSON body as one of ours, or None where it is not what it should be."""
+"""A value of a JSON body as one of ours, or None where it is not what it should be.
 
-from collections.abc import Callable
+Everything is bounded here, so that whatever stores, shows or reckons with a value can do so.
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 import logging
 import math
@@ -12,8 +18,48 @@ from .errors import ResponseError
 _LOGGER = logging.getLogger(__name__)
 
 _COLOR = re.compile(r"#?([0-9A-Fa-f]{6})(?:[0-9A-Fa-f]{2})?")
+# Every kind of control character but line feed and tab, and what turns the direction of writing
+# around until somebody ends it. The marks of a direction stay: they belong to the text.
+_CONTROLS = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LARGEST_AMOUNT = 1e9
+# What every reader of JSON keeps exactly.
+_LARGEST_INTEGER = 2**53 - 1
+# An id is text to us, so all of its 64 bits stay.
+_LARGEST_ID = 2**64 - 1
+_LONGEST_LABEL = 255
+_LONGEST_LIST = 10_000
+_LONGEST_TEXT = 4_000
 _SMALLEST_EPOCH_IN_MS = 1e11
+
+
+@dataclass
+class _Skipped:
+    """The elements that `records` left out."""
+
+    count: int = 0
+    reason: str = ""
+
+    def add(self, count: int, reason: str) -> None:
+        self.count += count
+        self.reason = self.reason or reason
+
+
+_skipped: ContextVar[_Skipped | None] = ContextVar("skipped", default=None)
+
+
+@contextmanager
+def skipping(endpoint: str) -> Generator[None]:
+    """Say in one line how many elements `records` leaves out meanwhile, and why the first."""
+    skipped = _Skipped()
+    token = _skipped.set(skipped)
+    try:
+        yield
+    finally:
+        _skipped.reset(token)
+        if skipped.count:
+            _LOGGER.debug(
+                "%s: skipped %d elements, the first in %s", endpoint, skipped.count, skipped.reason
+            )
 
 
 def number(value: Any) -> float | None:
@@ -28,11 +74,18 @@ def number(value: Any) -> float | None:
 
 
 def integer(value: Any) -> int | None:
-    """Return a whole number, also from text."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    result = number(value)
-    return int(result) if result is not None and result.is_integer() else None
+    """Return a whole number of at most 53 bits, also from text."""
+    is_exact = isinstance(value, int) and not isinstance(value, bool)
+    result = value if is_exact else number(value)
+    if result is None or not result.is_integer() or abs(result) > _LARGEST_INTEGER:
+        return None
+    return int(result)
+
+
+def count(value: Any) -> int | None:
+    """Return a whole number that is not negative."""
+    result = integer(value)
+    return result if result is not None and result >= 0 else None
 
 
 def amount(value: Any) -> float | None:
@@ -52,25 +105,48 @@ def flag(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def text(value: Any) -> str | None:
-    """Return text that is not blank and can be encoded."""
+def _clean(value: Any, longest: int, line_break: str) -> str | None:
     if not isinstance(value, str):
         return None
     # A lone surrogate is legal in JSON and breaks whatever stores it.
-    return value.encode(errors="replace").decode().strip() or None
+    encodable = value.strip()[:longest].encode(errors="replace").decode()
+    return _CONTROLS.sub("", line_break.join(encodable.splitlines())).strip() or None
+
+
+def text(value: Any) -> str | None:
+    """Return text that is not blank, cut at 4,000 characters; of the controls, line feeds stay."""
+    return _clean(value, _LONGEST_TEXT, "\n")
+
+
+def label(value: Any) -> str | None:
+    """Return a line of text that is not blank, cut at the 255 characters that a state may have."""
+    result = _clean(value, _LONGEST_LABEL, " ")
+    return None if result is None else result.replace("\t", " ")
 
 
 def upper(value: Any) -> str | None:
-    """Return text in upper case."""
-    result = text(value)
-    return None if result is None else result.upper()
+    """Return a line of text in upper case."""
+    # A letter can become several.
+    return label(value.upper()) if isinstance(value, str) else None
+
+
+def opaque(value: Any, longest: int = _LONGEST_TEXT) -> str | None:
+    """Return text that is good only as a whole, such as a token or an address.
+
+    It is never cut or cleaned: what is too long or holds a control character is none.
+    """
+    if not isinstance(value, str):
+        return None
+    result = value.strip()
+    return result if 0 < len(result) <= longest and result.isprintable() else None
 
 
 def identifier(value: Any) -> str | None:
     """Return an id as text: the cloud writes ids as numbers and as text."""
     if isinstance(value, str):
-        return text(value)
-    whole = integer(value)
+        return opaque(value, _LONGEST_LABEL)
+    is_exact = isinstance(value, int) and not isinstance(value, bool)
+    whole = value if is_exact and abs(value) <= _LARGEST_ID else integer(value)
     return None if whole is None else str(whole)
 
 
@@ -95,7 +171,7 @@ def moment(value: Any) -> datetime | None:
     seconds = number(value)
     try:
         if seconds is None:
-            result = datetime.fromisoformat(text(value) or "")
+            result = datetime.fromisoformat(opaque(value, _LONGEST_LABEL) or "")
             result = result.astimezone(UTC) if result.tzinfo else result.replace(tzinfo=UTC)
         else:
             scale = 1000 if seconds >= _SMALLEST_EPOCH_IN_MS else 1
@@ -136,11 +212,15 @@ def required[T](value: T | None) -> T:
 
 
 def records[T](value: Any, parse: Callable[[Any], T]) -> tuple[T, ...]:
-    """Return every readable element of a list; what is no list has none."""
+    """Return the readable ones of the first 10,000 elements of a list; what is no list has none."""
+    elements = value if isinstance(value, list) else []
+    skipped = _skipped.get() or _Skipped()
     result = []
-    for element in value if isinstance(value, list) else ():
+    for element in elements[:_LONGEST_LIST]:
         try:
             result.append(parse(element))
         except ResponseError as err:
-            _LOGGER.debug("Skipped an element in %s: %s", parse.__qualname__, err)
+            skipped.add(1, f"{parse.__qualname__}: {err}")
+    if (rest := len(elements) - _LONGEST_LIST) > 0:
+        skipped.add(rest, f"{parse.__qualname__}: the list is too long")
     return tuple(result)
