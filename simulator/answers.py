@@ -134,3 +134,5 @@ FAULTS: Mapping[str, Answer | None] = {
     "slow": None,
     "disconnect": None,
 }
+# These do nothing but what they are given: a body, and the date that any fault may have.
+GIVEN = ("body", "date")

@@ -14,7 +14,7 @@ from typing import Any
 
 from . import catalogue
 from .accounts import Account, Accounts
-from .answers import FAULTS
+from .answers import FAULTS, GIVEN, JSON, Answer
 from .catalogue import Look, Model
 
 SLOT = timedelta(hours=4)
@@ -27,6 +27,8 @@ GRAMS_PER_HOUR = 13.7
 FIRST_DAY = datetime(2014, 1, 1, tzinfo=UTC)
 PRINTER_NUMBERS = 10_000
 LOG_LENGTH = 20_000
+# Nineteen centuries: what is further from now is no date.
+MOST_SECONDS = 6e10
 
 _RESULTS = {"finished": FINISHED, "failed": FAILED}
 
@@ -125,11 +127,17 @@ class Printer:
 
 @dataclass(slots=True)
 class Fault:
-    """Something that goes wrong on paths with this beginning, a number of times or for ever."""
+    """Something that goes wrong on paths with this beginning, a number of times or for ever.
+
+    `answer` is what is said instead, None where the server has to do something; `date` is the
+    date that the answer then has: as text verbatim, as a number so many seconds from now.
+    """
 
     path: str
     name: str
     times: int | None
+    answer: Answer | None = None
+    date: str | float | None = None
 
     def hits(self, path: str) -> bool:
         """Return whether a request is affected."""
@@ -604,11 +612,33 @@ class Cloud:
 
     # Faults, the log of requests, and what automations send
 
-    def add_fault(self, fault: str, path: str = "*", times: int | None = None) -> None:
-        """Let requests fail whose path begins so; all of them without a number of times."""
-        if fault not in FAULTS:
+    def add_fault(
+        self,
+        fault: str,
+        path: str = "*",
+        times: int | None = None,
+        *,
+        date: str | float | None = None,
+        body: Any = None,
+        status: int = 200,
+    ) -> None:
+        """Let requests fail whose path begins so; all of them without a number of times.
+
+        Any fault can carry a `date`, a text or seconds from now, for the header of its answer.
+        The fault "body" answers with `body`: text as it stands, everything else as JSON.
+        """
+        if fault not in (*FAULTS, *GIVEN):
             raise LookupError("No such fault")
-        self._faults.append(Fault(path, fault, times))
+        answer = FAULTS.get(fault)
+        if fault == "body":
+            answer = Answer(status, body, JSON)
+        elif body is not None:
+            raise ValueError("Only the fault body has a body")
+        if fault == "date" and date is None:
+            raise ValueError("The fault date wants a date")
+        if isinstance(date, int | float) and not abs(date) < MOST_SECONDS:
+            raise ValueError("A date so far away can only be a text")
+        self._faults.append(Fault(path, fault, times, answer, date))
 
     def clear_faults(self) -> None:
         """Let everything work again."""
@@ -616,11 +646,16 @@ class Cloud:
 
     def faults(self) -> dict[str, Any]:
         """Return the active faults and the names of all."""
-        active = [{"path": f.path, "fault": f.name, "times": f.times} for f in self._faults]
-        return {"active": active, "names": sorted(FAULTS)}
+        active = [
+            {"path": f.path, "fault": f.name, "times": f.times}
+            | ({} if f.date is None else {"date": f.date})
+            | ({"status": f.answer.status} if f.name == "body" and f.answer else {})
+            for f in self._faults
+        ]
+        return {"active": active, "names": sorted((*FAULTS, *GIVEN))}
 
-    def take_fault(self, path: str) -> str | None:
-        """Return the name of the fault that strikes a request, and count it."""
+    def take_fault(self, path: str) -> Fault | None:
+        """Return the fault that strikes a request, and count it."""
         fault = next((fault for fault in self._faults if fault.hits(path)), None)
         if fault is None:
             return None
@@ -628,7 +663,7 @@ class Cloud:
             fault.times -= 1
             if fault.times <= 0:
                 self._faults.remove(fault)
-        return fault.name
+        return fault
 
     def log_request(self, **entry: Any) -> None:
         """Note a request that was served."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 import json
 from typing import Any
@@ -12,8 +12,8 @@ import uuid
 from aiohttp import web
 
 from . import answers, control, endpoints
-from .answers import FAULTS, Answer, RefusedError
-from .cloud import Cloud
+from .answers import Answer, RefusedError
+from .cloud import Cloud, Fault
 from .control import CLOUD
 from .endpoints import Call, Handler
 
@@ -84,20 +84,29 @@ def _endpoint(handler: Handler, *, public: bool) -> Serve:
     return serve
 
 
-async def _strike(request: web.Request, fault: str, handler: Serve) -> web.StreamResponse:
+async def _strike(request: web.Request, fault: Fault, handler: Serve) -> web.StreamResponse:
     """Answer with a fault."""
-    if answer := FAULTS[fault]:
-        return _respond(answer)
+    if fault.answer:
+        return _respond(fault.answer)
     stopping = request.app[STOPPING]
-    if fault == "slow":
+    if fault.name == "slow":
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), request.app[CLOUD].slow_seconds)
+    if fault.name in ("slow", "date"):
         return await handler(request)
-    if fault == "timeout":
+    if fault.name == "timeout":
         await stopping.wait()
     if request.transport:
         request.transport.abort()
     return web.Response()
+
+
+def _date(fault: Fault | None) -> str:
+    """Return the date of an answer, which a fault may set wrong."""
+    date = None if fault is None else fault.date
+    if isinstance(date, str):
+        return date
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=date or 0), usegmt=True)
 
 
 @web.middleware
@@ -126,9 +135,9 @@ async def _middleware(request: web.Request, handler: Serve) -> web.StreamRespons
             query=sorted(request.query),
             status=status,
             account=request.get(ACCOUNT),
-            fault=fault,
+            fault=fault and fault.name,
         )
-    response.headers["Date"] = format_datetime(datetime.now(UTC), usegmt=True)
+    response.headers["Date"] = _date(fault)
     response.headers["X-Request-Id"] = uuid.uuid4().hex
     return response
 
