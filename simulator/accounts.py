@@ -153,6 +153,15 @@ class Accounts:
             return None
         return account
 
+    def refresh(self, token: str, now: datetime) -> Answer:
+        """Answer a token with a new one, as the cloud of 2022 did."""
+        account = self.of_token(token, now)
+        if account is None:
+            raise RefusedError(answers.REFRESH_REFUSED)
+        renewed = self.token(account, now)
+        times = dict.fromkeys(("expiresIn", "refreshExpiresIn"), account.expires_in)
+        return Answer(200, {"accessToken": renewed, "refreshToken": renewed, **times})
+
     # Codes
 
     def _new_code(self, account: Account, now: datetime) -> None:
@@ -177,19 +186,21 @@ class Accounts:
         digest = hmac.digest(self._key, f"{account.uid}:{step}".encode(), "sha1")
         return f"{int.from_bytes(digest[:4]) % 1_000_000:06d}"
 
-    def newest_code(self, login: str, now: datetime) -> dict[str, Any]:
-        """Return the code that the owner of the account sees now."""
+    def newest_code(self, login: str, now: datetime, kind: str | None = None) -> dict[str, Any]:
+        """Return the code that the owner of the account sees now, in the app where there is one.
+
+        A kind of code can be asked for: email, sms, totp.
+        """
         account = self.find(login)
-        if account.ways[0] in ("totp", "tfa"):
+        sent = "sms" if "sms" in account.ways else "email"
+        if account.ways[0] in ("totp", "tfa") and kind in (None, "totp"):
             step = int(now.timestamp()) // TOTP_STEP * TOTP_STEP
             shown = datetime.fromtimestamp(step, UTC)
-            code, kind = self.totp(account, now), "totp"
-        elif account.codes:
-            shown, code = account.codes[-1].sent, account.codes[-1].text
-            kind = "sms" if "sms" in account.ways else "email"
-        else:
-            raise LookupError("No code was sent to this account")
-        return {"code": code, "kind": kind, "sent_at": shown.isoformat()}
+            return {"code": self.totp(account, now), "kind": "totp", "sent_at": shown.isoformat()}
+        if not account.codes or kind not in (None, sent):
+            raise LookupError("No such code was sent to this account")
+        newest = account.codes[-1]
+        return {"code": newest.text, "kind": sent, "sent_at": newest.sent.isoformat()}
 
     # Sign-in
 
@@ -260,4 +271,5 @@ class Accounts:
             raise RefusedError(answers.LOGIN_FAILED)
         del self._tfa_keys[key]
         token = self.token(account, now)
-        return account, Answer(200, {}, cookies={"token": token, "refreshToken": token})
+        cookies = {"token": token, "refreshToken": token}
+        return account, Answer(200, {}, cookies=cookies, max_age=account.expires_in)

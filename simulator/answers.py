@@ -20,6 +20,8 @@ class Answer:
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: Mapping[str, str] = field(default_factory=dict)
+    # For how many seconds a browser keeps the cookies, None until it is closed.
+    max_age: int | None = None
 
 
 class RefusedError(Exception):

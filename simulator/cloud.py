@@ -478,9 +478,9 @@ class Cloud:
             },
         }
 
-    def code(self, account: str) -> dict[str, Any]:
-        """Return the newest code of an account: code, kind, sent_at."""
-        return self.accounts.newest_code(account, datetime.now(UTC))
+    def code(self, account: str, kind: str | None = None) -> dict[str, Any]:
+        """Return the newest code of an account, or that of a kind: code, kind, sent_at."""
+        return self.accounts.newest_code(account, datetime.now(UTC), kind)
 
     def add_printer(self, account: str, model: str, name: str) -> str:
         """Bind a new printer that waits for commands and return its dev_id."""

@@ -17,7 +17,7 @@ def _state(cloud: Cloud, _request: web.Request, _body: dict[str, Any]) -> Any:
 
 
 def _code(cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> Any:
-    return cloud.code(request.match_info["account"])
+    return cloud.code(request.match_info["account"], request.query.get("kind"))
 
 
 def _add_printer(cloud: Cloud, _request: web.Request, body: dict[str, Any]) -> Any:

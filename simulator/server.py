@@ -37,7 +37,7 @@ def _respond(answer: Any) -> web.Response:
         headers["Content-Type"] = "application/json"
     response = web.Response(status=answer.status, body=body or None, headers=headers)
     for name, value in answer.cookies.items():
-        response.set_cookie(name, value, path="/", httponly=True)
+        response.set_cookie(name, value, path="/", httponly=True, max_age=answer.max_age)
     return response
 
 
@@ -71,7 +71,7 @@ def _endpoint(handler: Handler, *, public: bool) -> Serve:
                 kind, _, token = request.headers.get("Authorization", "").partition(" ")
                 call.account = cloud.accounts.of_token(token, now) if kind == "Bearer" else None
                 if call.account is None:
-                    empty = request.path == endpoints.PREFERENCE
+                    empty = request.path.endswith(endpoints.PREFERENCE)
                     return _respond(answers.UNAUTHORIZED_EMPTY if empty else answers.UNAUTHORIZED)
             call.body = await _body(request)
             return _respond(handler(call))
@@ -167,10 +167,13 @@ class Simulator:
         app = web.Application(middlewares=[_middleware])
         app[CLOUD] = self.cloud
         app[STOPPING] = self._stopping = asyncio.Event()
-        for method, path, handler in endpoints.PUBLIC:
-            app.router.add_route(method, path, _endpoint(handler, public=True))
-        for method, path, handler in endpoints.SIGNED_IN:
-            app.router.add_route(method, path, _endpoint(handler, public=False))
+        for routes, public in ((endpoints.PUBLIC, True), (endpoints.SIGNED_IN, False)):
+            for method, path, handler in routes:
+                serve = _endpoint(handler, public=public)
+                app.router.add_route(method, path, serve)
+                if path.startswith("/v1/"):
+                    # The web host, which is another one in the world, mirrors the API.
+                    app.router.add_route(method, f"/api{path}", serve)
         control.add_routes(app)
         # A client that gives up must not leave a hanging request behind.
         self._runner = web.AppRunner(

@@ -32,14 +32,18 @@ TASK_2022 = {
 }
 
 
+HOSTS = pytest.mark.parametrize("host", ["", "/api"], ids=["API", "web"])
+
+
+@HOSTS
 @pytest.mark.parametrize(("method", "path", "_"), SIGNED_IN)
 @pytest.mark.parametrize("header", ["", "Bearer made-up", "Basic made-up"])
 async def test_nothing_without_a_token(
-    ask: Ask, method: str, path: str, _: Any, header: str
+    *, ask: Ask, method: str, path: str, _: Any, header: str, host: str
 ) -> None:
     path = re.sub(r"\{id.*", "1", path)
     headers = {"Authorization": header}
-    reply = await ask(method, path, account=None, headers=headers, body={})
+    reply = await ask(method, host + path, account=None, headers=headers, body={})
     empty = path == PREFERENCE
     assert reply.status == 401
     assert reply.content == b"" or reply.json == {
@@ -48,6 +52,21 @@ async def test_nothing_without_a_token(
         "message": "",
     }
     assert (reply.content == b"") is empty
+
+
+@pytest.mark.parametrize(
+    "path", [PREFERENCE, f"{IOT}/user/bind", f"{USER}/my/messages", f"{IOT}/slicer/resource"]
+)
+async def test_web_host_mirrors_the_api(ask: Ask, path: str) -> None:
+    reply = await ask("GET", f"/api{path}")
+    assert reply.status == 200
+    assert re.sub('&n=[^"]*|sig[^"]*', "", reply.text)
+    assert set(reply.json) == set((await ask("GET", path)).json)
+
+
+async def test_api_host_has_no_web_sign_in(ask: Ask) -> None:
+    for path in ("/v1/api/csrf", "/api/api/csrf", "/api/covers/private/a/1/3mf/a.png"):
+        assert (await ask("GET", path)).status == 404
 
 
 async def test_headers_of_every_answer(ask: Ask, freezer: FrozenDateTimeFactory) -> None:
@@ -227,6 +246,43 @@ async def test_wrong_types_in_the_query(ask: Ask, limit: str) -> None:
 async def test_creating_a_task_is_refused(ask: Ask) -> None:
     reply = await ask("POST", f"{USER}/my/task", body={"title": "x"})
     assert (reply.status, reply.text) == (400, "")
+
+
+@ERA_2022
+async def test_creating_a_task_in_2022(
+    ask: Ask, cloud: Cloud, devices: Any, tasks: Any, freezer: FrozenDateTimeFactory
+) -> None:
+    cloud.stop_schedules()
+    body = {"deviceId": P1S, "title": "Bracket.3mf", "costTime": 600, "mode": "cloud_file"}
+    reply = await ask("POST", f"{USER}/my/task", body=body)
+    assert reply.status == 200
+    assert (await devices())[1]["print_status"] == "RUNNING"
+    freezer.tick(timedelta(seconds=10))
+    hit = (await tasks("limit=1"))["hits"][0]
+    assert hit["id"] == reply.json["id"]
+    assert (hit["title"], hit["costTime"], hit["status"]) == ("Bracket.3mf", 600, 4)
+    # It prints already.
+    assert (await ask("POST", f"{USER}/my/task", body=body)).status == 400
+
+
+@ERA_2022
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"deviceId": MINI, "title": "x"}, 400),
+        ({"deviceId": "unknown", "title": "x"}, 403),
+        ({"title": "x"}, 400),
+        ({"deviceId": P1S}, 400),
+        ({"deviceId": P1S, "title": "x", "costTime": "long"}, 400),
+        ({"deviceId": P1S, "title": "x", "costTime": 2**70}, 400),
+    ],
+)
+async def test_tasks_that_cannot_be_created(
+    ask: Ask, devices: Any, body: dict[str, Any], status: int
+) -> None:
+    before = await devices()
+    assert (await ask("POST", f"{USER}/my/task", body=body)).status == status
+    assert await devices() == before
 
 
 async def test_single_tasks_are_refused(ask: Ask) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
@@ -75,6 +76,7 @@ async def test_password_then_totp(ask: Ask, cloud: Cloud, alias: str, login_type
     assert (reply.status, reply.json) == (200, {})
     cookies = reply.headers.getall("Set-Cookie")
     assert [cookie.partition("=")[0] for cookie in cookies] == ["token", "refreshToken"]
+    assert ["Max-Age=7776000" in cookie.split("; ") for cookie in cookies] == [True, True]
     access = cookies[0].removeprefix("token=").partition(";")[0]
     assert (await preference(ask, access)).status == 200
     again = await ask("POST", TFA, account=None, body=body, headers=headers)
@@ -135,10 +137,32 @@ async def test_web_sign_in_key_expires(
 
 
 @pytest.mark.parametrize("login", ["google@example.com", "totp@example.com", "tfa@example.com"])
-async def test_code_alone(ask: Ask, cloud: Cloud, login: str) -> None:
+async def test_code_alone(ask: Ask, login: str) -> None:
     await send_code(ask, login)
-    code = cloud.accounts.find(login).codes[-1].text
-    assert (await with_code(ask, login, code)).json["accessToken"]
+    code = (await ask("GET", f"/simulator/codes/{login}?kind=email", account=None)).json
+    assert code["kind"] == "email"
+    assert (await with_code(ask, login, code["code"])).json["accessToken"]
+
+
+@pytest.mark.parametrize(
+    ("login", "kind"),
+    [
+        ("totp@example.com", "email"),
+        ("totp@example.com", "sms"),
+        ("google@example.com", "totp"),
+        ("google@example.com", "sms"),
+        ("13800000000", "email"),
+    ],
+)
+async def test_codes_of_another_kind(ask: Ask, login: str, kind: str) -> None:
+    path = f"/simulator/codes/{login}?kind={kind}"
+    assert (await ask("GET", path, account=None)).status == 404
+
+
+async def test_code_of_the_app_beside_an_emailed_one(ask: Ask, cloud: Cloud) -> None:
+    await send_code(ask, "totp@example.com")
+    assert cloud.code("totp")["kind"] == cloud.code("totp", "totp")["kind"] == "totp"
+    assert cloud.code("totp")["code"] != cloud.code("totp", "email")["code"]
 
 
 @pytest.mark.parametrize(
@@ -211,9 +235,10 @@ async def test_too_many_codes(ask: Ask, freezer: FrozenDateTimeFactory) -> None:
     assert (await send_code(ask)).status == 200
 
 
-async def test_sms_code(ask: Ask, cloud: Cloud) -> None:
+@pytest.mark.parametrize("host", ["", "/api"], ids=["API", "web"])
+async def test_sms_code(ask: Ask, cloud: Cloud, host: str) -> None:
     body = {"phone": "13800000000", "type": "codeLogin"}
-    assert (await ask("POST", SMS_CODE, account=None, body=body)).status == 200
+    assert (await ask("POST", host + SMS_CODE, account=None, body=body)).status == 200
     assert cloud.code("13800000000")["kind"] == "sms"
 
 
@@ -247,10 +272,31 @@ async def test_sign_in_without_json(ask: Ask) -> None:
     assert (await ask("POST", LOGIN, account=None)).status == 400
 
 
-async def test_refresh_is_dead(ask: Ask) -> None:
-    reply = await ask("POST", "/v1/user-service/user/refreshtoken", body={"refreshToken": "x"})
+REFRESH = "/v1/user-service/user/refreshtoken"
+ERA_2022 = pytest.mark.parametrize("options", [{"era": "2022"}])
+
+
+async def test_refresh_is_dead(ask: Ask, tokens: Callable[[str], str]) -> None:
+    reply = await ask("POST", REFRESH, account=None, body={"refreshToken": tokens("demo")})
     assert reply.status == 401
     assert reply.json == {"code": 401, "error": "The client must authenticate itself..."}
+
+
+@ERA_2022
+async def test_refresh_of_2022(
+    ask: Ask, tokens: Callable[[str], str], freezer: FrozenDateTimeFactory
+) -> None:
+    old = tokens("demo")
+    freezer.tick(timedelta(days=89))
+    reply = await ask("POST", REFRESH, account=None, body={"refreshToken": old})
+    body = reply.json
+    assert set(body) == {"accessToken", "refreshToken", "expiresIn", "refreshExpiresIn"}
+    assert body["accessToken"] == body["refreshToken"] != old
+    assert body["expiresIn"] == body["refreshExpiresIn"] == 7776000
+    freezer.tick(timedelta(days=89))
+    assert (await preference(ask, body["accessToken"])).json["name"] == "Demo Maker"
+    late = await ask("POST", REFRESH, account=None, body={"refreshToken": old})
+    assert (late.status, late.json["code"]) == (401, 401)
 
 
 async def test_token_expires(ask: Ask, cloud: Cloud, freezer: FrozenDateTimeFactory) -> None:
