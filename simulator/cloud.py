@@ -27,6 +27,8 @@ GRAMS_PER_HOUR = 13.7
 FIRST_DAY = datetime(2014, 1, 1, tzinfo=UTC)
 PRINTER_NUMBERS = 10_000
 LOG_LENGTH = 20_000
+SENT_KINDS = (201, 251, 412, 503, 603)
+MOST_SENT = 3000
 # Nineteen centuries: what is further from now is no date.
 MOST_SECONDS = 6e10
 
@@ -173,6 +175,8 @@ class Cloud:
         self._faults: list[Fault] = []
         self._requests: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
         self._served = 0
+        # When messages came that a command has sent, their numbers, and their kinds.
+        self._sent: dict[int, list[tuple[datetime, int, int]]] = {uid: [] for uid in self._bound}
         self._received: list[dict[str, Any]] = []
         self._posted = 0
         self._stock(printers)
@@ -609,6 +613,20 @@ class Cloud:
     def set_expires_in(self, account: str, expires_in: int) -> None:
         """Set for how long new tokens of an account live, in seconds."""
         self.accounts.find(account).expires_in = expires_in
+
+    def send_messages(self, account: str, kind: int = 201, number: int = 1) -> None:
+        """Send messages of a kind to an account, which stay unread for a day."""
+        sent = self._sent[self.accounts.find(account).uid]
+        if kind not in SENT_KINDS:
+            raise LookupError("No such kind of message")
+        if not 0 < number <= MOST_SENT - len(sent):
+            raise ValueError(f"An account can be sent {MOST_SENT} messages in all")
+        now = datetime.now(UTC)
+        sent += [(now, len(sent) + index, kind) for index in range(number)]
+
+    def sent_messages(self, account: Account) -> list[tuple[datetime, int, int]]:
+        """Return when messages were sent by command, their numbers, and their kinds."""
+        return self._sent[account.uid]
 
     # Faults, the log of requests, and what automations send
 

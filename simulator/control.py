@@ -64,6 +64,10 @@ def _set_expires_in(cloud: Cloud, request: web.Request, body: dict[str, Any]) ->
     cloud.set_expires_in(request.match_info["account"], **body)
 
 
+def _send_messages(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
+    cloud.send_messages(request.match_info["account"], **body)
+
+
 def _faults(cloud: Cloud, _request: web.Request, _body: dict[str, Any]) -> Any:
     return cloud.faults()
 
@@ -132,6 +136,7 @@ ROUTES: tuple[tuple[str, str, Command], ...] = (
     ("POST", "/simulator/printers/{dev_id}/resume", _resume),
     ("POST", "/simulator/stop-schedules", _stop_schedules),
     ("POST", "/simulator/accounts/{account}/revoke", _revoke),
+    ("POST", "/simulator/accounts/{account}/messages", _send_messages),
     ("POST", "/simulator/accounts/{account}", _set_expires_in),
     ("GET", "/simulator/faults", _faults),
     ("POST", "/simulator/faults", _add_fault),

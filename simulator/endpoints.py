@@ -1,8 +1,9 @@
 """What each endpoint of the cloud answers; the server calls these with a checked request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 import re
 from typing import Any
@@ -142,11 +143,20 @@ def preference(call: Call) -> Any:
 def my_profile(call: Call) -> Any:
     """Say who this is, with totals."""
     jobs = [
-        job
+        (job, call.cloud.look(job, printer))
         for job, printer in call.cloud.tasks(call.owner, call.now)
         if job.listed_as_ended(printer.seen_at(call.now))
     ]
     return wire.my_profile(call.owner, call.cloud.printers_of(call.owner), jobs)
+
+
+def my_filament(call: Call) -> Any:
+    """List the spools that the owner keeps in Bambu Handy, which 2022 did not know."""
+    if call.cloud.era == "2022":
+        return answers.ROUTE_NOT_FOUND
+    spools = wire.spools(call.cloud.printers_of(call.owner), call.owner, call.cloud.seed)
+    limit, offset = min(call.number("limit", 20), MOST_TASKS), call.number("offset", 0)
+    return {"hits": spools[offset : offset + limit]}
 
 
 def my_tasks(call: Call) -> Any:
@@ -198,45 +208,104 @@ def forbidden(_call: Call) -> Answer:
     return answers.FORBIDDEN
 
 
-def _messages(call: Call) -> list[tuple[datetime, int, Any]]:
-    """Return when, of what kind and what: a job and its printer, or a row of other messages."""
+@dataclass(slots=True)
+class _Message:
+    """A message, whose number tells it from others of its second, and how to make its body."""
+
+    created: datetime
+    number: int
+    kind: int
+    event: Callable[[], wire.Body]
+
+    def body(self, call: Call) -> wire.Body:
+        era = call.cloud.era
+        return wire.message(self.created, self.number, call.now, era, self.event())
+
+
+def _print_message(call: Call, job: Job, printer: Printer) -> wire.Body:
+    look, cover = call.cloud.look(job, printer), call.cover(job, printer)
+    return wire.print_message(job, printer, call.cloud.era, look, cover)
+
+
+def _messages(call: Call, kinds: Collection[int] | None = None) -> list[_Message]:
+    """Return the messages that are kept, of some kinds or of all, newest first."""
     cloud, since = call.cloud, call.now - wire.MESSAGES_KEPT
-    found: list[tuple[datetime, int, Any]] = []
-    for job, printer in cloud.tasks(call.owner, call.now):
-        told = job.listed_as_ended(printer.seen_at(call.now))
-        if told and job.ends and job.ends > since:
-            found.append((job.ends, 6, (job, printer)))
-    others = wire.OTHER_MESSAGES if cloud.era == "2026" else ()
-    found += [(cloud.started - timedelta(days=row[0]), row[2], row) for row in others]
-    found.sort(key=lambda message: message[0], reverse=True)
-    return [message for message in found if message[0] > since]
+    found = [
+        _Message(job.ends, printer.number, 6, partial(_print_message, call, job, printer))
+        for job, printer in cloud.tasks(call.owner, call.now)
+        if job.ends and job.ends > since and job.listed_as_ended(printer.seen_at(call.now))
+    ]
+    rows = {row[2]: row for row in reversed(wire.OTHER_MESSAGES)}
+    found += [
+        _Message(at, wire.SENT + number, kind, partial(wire.other_message, rows[kind]))
+        for at, number, kind in cloud.sent_messages(call.owner)
+    ]
+    for row in wire.OTHER_MESSAGES if cloud.era == "2026" else ():
+        at = cloud.started - timedelta(days=row[0])
+        found.append(_Message(at, wire.OTHERS + row[2], row[2], partial(wire.other_message, row)))
+    found.sort(key=lambda message: (message.created, message.number), reverse=True)
+    return [
+        message
+        for message in found
+        if message.created > since and (kinds is None or message.kind in kinds)
+    ]
 
 
 def my_messages(call: Call) -> Any:
     """List messages of the last two weeks."""
-    cloud = call.cloud
     kinds = wire.MESSAGE_TYPES.get(call.query.get("type") or "6", ())
     limit, offset = min(call.number("limit", 20), MOST_MESSAGES), call.number("offset", 0)
-    hits = []
-    wanted = [message for message in _messages(call) if message[1] in kinds]
-    for created, kind, what in wanted[offset : offset + limit]:
-        if kind == 6:
-            job, printer = what
-            look, cover = cloud.look(job, printer), call.cover(job, printer)
-            event = wire.print_message(job, printer, cloud.era, look, cover)
-            number = printer.number
-        else:
-            _, name, _, payload = what
-            event = {"type": kind, "from": wire.sender(name) if name else None, **payload}
-            number = 9000 + kind
-        hits.append(wire.message(created, number, call.now, cloud.era, event))
-    return {"hits": hits}
+    found = _messages(call, kinds)[offset : offset + limit]
+    return {"hits": [message.body(call) for message in found]}
 
 
 def message_count(call: Call) -> Any:
     """Count unread messages."""
-    found = _messages(call)
-    return wire.message_count([k for at, k, _ in found if wire.unread(at, call.now)])
+    unread = [message for message in _messages(call) if wire.unread(message.created, call.now)]
+    return wire.message_count([message.kind for message in unread])
+
+
+def latest_message(call: Call) -> Any:
+    """Tell the newest message; synthetic, as nobody has published the answer."""
+    return next((message.body(call) for message in _messages(call)), {})
+
+
+def task_status(call: Call) -> Any:
+    """Tell how tasks stand: those that are named, or the newest of each printer.
+
+    The request was seen; the answer is synthetic, as nobody has published it.
+    """
+    asked = call.body.get("deviceTaskInfo") if isinstance(call.body, dict) else None
+    if asked is None:
+        newest: dict[str, tuple[Job, Printer]] = {}
+        for job, printer in call.cloud.tasks(call.owner, call.now):
+            newest.setdefault(printer.dev_id, (job, printer))
+        found = [*newest.values()]
+    else:
+        found = [task for item in _list(asked) if (task := _listed(call, item))]
+    return {
+        "deviceTaskInfo": [
+            {
+                "deviceId": printer.dev_id,
+                "taskId": job.id,
+                "status": _status(job, printer.seen_at(call.now)),
+            }
+            for job, printer in found
+        ]
+    }
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise RefusedError(_mismatch("deviceTaskInfo"))
+    return value
+
+
+def _listed(call: Call, item: Any) -> tuple[Job, Printer] | None:
+    number = str(item.get("taskId")) if isinstance(item, dict) else ""
+    if not re.fullmatch(NUMBER, number):
+        raise RefusedError(_mismatch("taskId"))
+    return call.cloud.job(call.owner, int(number), call.now)
 
 
 def my_ticket(_call: Call) -> Any:
@@ -417,9 +486,14 @@ PUBLIC: tuple[tuple[str, str, Handler], ...] = (
 PREFERENCE = "/v1/design-user-service/my/preference"
 SIGNED_IN: tuple[tuple[str, str, Handler], ...] = (
     ("GET", PREFERENCE, preference),
+    ("GET", "/v1/design-user-service/my/filament/v2", my_filament),
     ("GET", "/v1/user-service/my/profile", my_profile),
     ("GET", "/v1/user-service/my/messages", my_messages),
     ("GET", "/v1/user-service/my/message/count", message_count),
+    ("GET", "/v1/user-service/my/message/latest", latest_message),
+    # Clients disagree on how to ask.
+    ("GET", "/v1/user-service/my/message/device/taskstatus", task_status),
+    ("POST", "/v1/user-service/my/message/device/taskstatus", task_status),
     ("GET", "/v1/user-service/my/tasks", my_tasks),
     ("POST", "/v1/user-service/my/task", create_task),
     ("GET", "/v1/user-service/my/task/{id}", forbidden),

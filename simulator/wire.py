@@ -1,6 +1,7 @@
 """The bodies that the cloud sends, in the shapes of 2022 and of 2026."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 from . import catalogue
@@ -24,6 +25,8 @@ MESSAGE_TYPES = {
     "6": (6,),
 }
 AVATAR = "https://public-cdn.bblmw.com/default/avatar.png"
+BACKGROUND = "https://public-cdn.bblmw.com/default/background.png"
+SPOOLS_SINCE = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def zulu(at: datetime) -> str:
@@ -309,6 +312,16 @@ OTHER_MESSAGES: tuple[tuple[float, str | None, int, Body], ...] = (
 )
 
 
+# What makes ids of messages that are not about prints; the numbers of printers are below.
+SENT, OTHERS = 6000, 9000
+
+
+def other_message(row: tuple[float, str | None, int, Body]) -> Body:
+    """Describe an event that is no print."""
+    _, name, kind, payload = row
+    return {"type": kind, "from": sender(name) if name else None, **payload}
+
+
 def message(created: datetime, number: int, now: datetime, era: str, event: Body) -> Body:
     """Put an event into the envelope of a message; the number tells those of a second apart."""
     seconds = int((created - FIRST_DAY).total_seconds())
@@ -367,7 +380,7 @@ def preference(account: Account, printers: list[Printer], era: str) -> Body:
         "avatar": AVATAR,
         "bio": "",
         "links": [],
-        "backgroundUrl": "https://public-cdn.bblmw.com/default/background.png",
+        "backgroundUrl": BACKGROUND,
     }
     if era == "2026":
         body["deviceNames"] = [f"Bambu Lab {printer.model.product}" for printer in printers]
@@ -377,28 +390,96 @@ def preference(account: Account, printers: list[Printer], era: str) -> Body:
     return body
 
 
-def my_profile(account: Account, printers: list[Printer], jobs: list[Job]) -> Body:
-    """Describe the account with its totals."""
-    ended = [job for job in jobs if job.ends]
-    seconds = sum((job.ends - job.started).total_seconds() for job in ended if job.ends)
-    grams = sum(job.weight for job in ended)
+def my_profile(account: Account, printers: list[Printer], jobs: list[tuple[Job, Look]]) -> Body:
+    """Describe the account with the totals of its ended jobs: grams, centimetres, seconds."""
+    took = [(job.ends - job.started).total_seconds() for job, _ in jobs if job.ends]
+    counts = ("fanCount", "followCount", "likeCount", "collectionCount", "downloadCount")
+    mine = ("myDesignDownloadCount", "myInstanceDownloadCount", "designCount")
     return {
         "uid": account.uid,
         "uidStr": str(account.uid),
         "account": account.login,
         "name": account.name,
         "avatar": AVATAR,
+        **dict.fromkeys(counts, 0),
+        "identifier": 1,
         "productModels": sorted({printer.model.product for printer in printers}),
         "personal": {
             "bio": "",
             "links": [],
-            "taskWeightSum": round(grams),
-            "taskLengthSum": round(grams / 2.98 * 100),
-            "taskTimeSum": round(seconds),
+            "taskWeightSum": round(sum(job.weight for job, _ in jobs)),
+            "taskLengthSum": sum(_centimetres(job, look) for job, look in jobs),
+            "taskTimeSum": round(sum(took)),
+            "backgroundUrl": BACKGROUND,
             "designsInfo": [],
             "userLevel": {"level": 6, "gradeType": 0},
         },
-        "setting": {"isFirmwareBetaOpen": False, "recommendStatus": 0},
+        "isNSFWShown": 0,
+        "myLikeCount": 0,
+        "favoritesCount": 0,
+        "defaultLicense": "",
+        "point": 0,
+        "tpModelAccounts": [],
+        "bannedPermission": dict.fromkeys(("whole", "comment", "upload", "redeem"), False),
+        "MWCount": dict.fromkeys((*mine, "myDesignPrintCount", "myInstancePrintCount"), 0),
+        "certificated": False,
+        "setting": {
+            **dict.fromkeys(("isLikeOpen", "isFollowOpen", "isFanOpen"), 0),
+            "isFirmwareBetaOpen": False,
+            "recommendStatus": 0,
+        },
+    }
+
+
+def spools(printers: list[Printer], account: Account, seed: int) -> list[Body]:
+    """Describe the spools of an account: one in each slot of its AMS, and two on the shelf."""
+    slots = [
+        (printer, unit, slot)
+        for printer in printers
+        for unit in range(printer.model.ams)
+        for slot in range(4)
+    ]
+    bodies = [
+        {
+            **_spool(Random(f"{seed}:spool:{printer.number}:{unit}:{slot}"), mounted=True),
+            "inPrinter": True,
+            "devId": printer.dev_id,
+            "amsSn": ams_serial(printer, unit),
+            # One is a number and the other a text.
+            "amsId": unit,
+            "slotId": str(slot),
+            "deviceName": printer.name,
+        }
+        for printer, unit, slot in slots
+    ]
+    shelf = [Random(f"{seed}:shelf:{account.uid}:{index}") for index in range(2 * bool(printers))]
+    return bodies + [_spool(chance, mounted=False) for chance in shelf]
+
+
+def _spool(chance: Random, *, mounted: bool) -> Body:
+    filament, color = chance.choice(catalogue.FILAMENTS), chance.choice(catalogue.COLORS)
+    created = SPOOLS_SINCE + timedelta(seconds=chance.randrange(86400 * 100))
+    return {
+        "id": chance.randrange(1_000_000, 9_000_000),
+        "createType": "ams" if mounted else "manual",
+        "filamentVendor": "Generic" if filament.id.endswith("99") else "Bambu Lab",
+        "filamentType": filament.type,
+        "filamentName": f"{filament.type} Basic",
+        "filamentId": filament.id,
+        "RFID": "0" * 32,
+        # With its opacity or without.
+        "color": f"#{color}" if mounted else f"#{color[:6]}",
+        "colorType": 2,
+        "colors": [f"#{color}"] if mounted else None,
+        "netWeight": chance.randrange(40, 1001),
+        "totalNetWeight": 1000,
+        "note": "",
+        "createdAt": int(created.timestamp()),
+        "updatedAt": int(created.timestamp()) + 3600,
+        "status": 0,
+        "isSupport": False,
+        "trayIdName": "0",
+        "category": filament.type,
     }
 
 
@@ -412,6 +493,11 @@ def _firmware(code: str, version: str, status: str, era: str) -> Body:
     if era == "2026":
         body["status"] = status
     return body
+
+
+def ams_serial(printer: Printer, unit: int) -> str:
+    """Return the serial number of an AMS."""
+    return f"006{printer.dev_id[3:5]}{chr(ord('A') + unit)}{printer.dev_id[6:]}"
 
 
 def device_version(printer: Printer, era: str) -> Body:
@@ -430,7 +516,7 @@ def device_version(printer: Printer, era: str) -> Body:
             "dev_model_name": "BL-A001",
             "address": address,
             # Some units do not tell their serial number.
-            "device_id": "" if address else f"006{printer.dev_id[3:]}",
+            "device_id": "" if address else ams_serial(printer, address),
             "firmware": [_firmware("BL-A001", "00.00.06.49", "release", era)] if address else [],
             # Synthetic: the only body that was published has null here.
             "firmware_current": "00.00.06.40" if printer.number % 3 == 1 else None,

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 import re
 from typing import Any
@@ -103,9 +103,50 @@ async def test_preference(ask: Ask, options: dict[str, Any]) -> None:
 
 async def test_profile_has_totals(ask: Ask, tasks: Any) -> None:
     body = (await ask("GET", f"{USER}/my/profile")).json
-    weights = [hit["weight"] for hit in (await tasks())["hits"] if hit["status"] != 4]
-    assert body["personal"]["taskWeightSum"] == round(sum(weights))
+    ended = [hit for hit in (await tasks())["hits"] if hit["status"] != 4]
+    spans = [
+        datetime.fromisoformat(hit["endTime"]) - datetime.fromisoformat(hit["startTime"])
+        for hit in ended
+    ]
+    totals = {name: body["personal"][f"task{name}Sum"] for name in ("Weight", "Length", "Time")}
+    assert totals == {
+        "Weight": round(sum(hit["weight"] for hit in ended)),
+        "Length": sum(hit["length"] for hit in ended),
+        "Time": sum(spans, timedelta()).total_seconds(),
+    }
+    assert (body["uid"], body["uidStr"]) == (1000000001, "1000000001")
     assert body["productModels"] == ["A1 mini", "P1S", "X1 Carbon"]
+
+
+FILAMENT = "/v1/design-user-service/my/filament/v2"
+
+
+async def test_spools(ask: Ask, devices: Any) -> None:
+    hits = (await ask("GET", f"{FILAMENT}?limit=100")).json["hits"]
+    mounted = [hit for hit in hits if hit.get("inPrinter")]
+    # Two AMS of the X1 Carbon and one of the P1S, and what lies on the shelf.
+    places = [(hit["devId"], hit["amsId"], hit["slotId"]) for hit in mounted]
+    assert len(places) == len(set(places)) == 12
+    assert set(places[:5]) == {(X1C, 0, slot) for slot in "0123"} | {(X1C, 1, "0")}
+    assert {place[0] for place in places} == {X1C, P1S}
+    assert len(hits) == 14
+    assert len({hit["id"] for hit in hits}) == 14
+    assert all(0 < hit["netWeight"] <= hit["totalNetWeight"] == 1000 for hit in hits)
+    serials = {hit["amsSn"] for hit in mounted}
+    known = {
+        unit["device_id"] for printer in await devices("device/version") for unit in printer["ams"]
+    }
+    assert len(serials) == 3
+    assert known - {""} < serials
+    page = (await ask("GET", f"{FILAMENT}?limit=5&offset=10")).json["hits"]
+    assert page == hits[10:]
+    assert (await ask("GET", FILAMENT, account="none")).json == {"hits": []}
+
+
+@ERA_2022
+async def test_no_spools_in_2022(ask: Ask) -> None:
+    reply = await ask("GET", FILAMENT)
+    assert (reply.status, reply.text) == (404, "404 Route Not Found")
 
 
 async def test_bind_of_today(ask: Ask) -> None:
@@ -358,6 +399,108 @@ async def test_message_count(ask: Ask, cloud: Cloud, freezer: FrozenDateTimeFact
     assert count["unreadTotal"] == 1 + count["deviceCount"]
     freezer.tick(timedelta(days=2))
     assert (await ask("GET", f"{USER}/my/message/count")).json["unreadTotal"] == 0
+
+
+COUNTED = ("commentCount", "designCount", "systemCount", "deviceCount", "communityCount")
+
+
+async def counted(ask: Ask) -> dict[str, int]:
+    body = (await ask("GET", f"{USER}/my/message/count")).json
+    return {name: body[name] for name in (*COUNTED, "unreadTotal")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "group"),
+    [
+        (201, "commentCount", "1"),
+        (251, "commentCount", "1"),
+        (412, "systemCount", "3"),
+        (503, "systemCount", "3"),
+        (603, "communityCount", "5"),
+    ],
+)
+async def test_hundreds_of_unread_messages(
+    *, ask: Ask, freezer: FrozenDateTimeFactory, kind: int, name: str, group: str
+) -> None:
+    before = await counted(ask)
+    path = "/simulator/accounts/demo@example.com/messages"
+    for number in (358, 1):
+        await ask("POST", path, body={"kind": kind, "number": number})
+        freezer.tick(timedelta(seconds=1))
+    more = {name: before[name] + 359, "unreadTotal": before["unreadTotal"] + 359}
+    assert await counted(ask) == before | more
+    assert (await ask("GET", f"{USER}/my/message/count", account="password")).json[name] <= 1
+    query = f"{USER}/my/messages?type={group}"
+    assert len((await ask("GET", query)).json["hits"]) == 20
+    pages = [
+        (await ask("GET", f"{query}&limit=60&offset={offset}")).json["hits"]
+        for offset in range(0, 480, 60)
+    ]
+    hits = [hit for page in pages for hit in page if not hit["isread"] and hit["type"] == kind]
+    ids = [hit["id"] for hit in hits]
+    assert len(ids) >= 359
+    assert ids == sorted(set(ids), reverse=True)
+    freezer.tick(timedelta(days=1))
+    assert (await counted(ask))[name] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"kind": 6}, 404), ({"number": 0}, 400), ({"number": 3001}, 400)],
+)
+async def test_messages_that_cannot_be_sent(ask: Ask, body: dict[str, int], status: int) -> None:
+    before = await counted(ask)
+    path = "/simulator/accounts/demo@example.com/messages"
+    assert (await ask("POST", path, body=body)).status == status
+    assert await counted(ask) == before
+
+
+async def test_unread_messages_by_kind_are_those_of_the_lists(ask: Ask) -> None:
+    count = await counted(ask)
+    lists = {"commentCount": 1, "designCount": 2, "systemCount": 3, "deviceCount": 6}
+    for name, group in (lists | {"communityCount": 5}).items():
+        hits = (await ask("GET", f"{USER}/my/messages?type={group}&limit=64")).json["hits"]
+        assert count[name] == sum(not hit["isread"] for hit in hits)
+    assert sum(count[name] for name in COUNTED) == count["unreadTotal"] > 1
+
+
+async def test_latest_message(ask: Ask, cloud: Cloud) -> None:
+    path = f"{USER}/my/message/latest"
+    newest = (await ask("GET", f"{USER}/my/messages?limit=1")).json["hits"][0]
+    latest = (await ask("GET", path)).json
+    assert (latest["id"], latest["type"]) == (newest["id"], 6)
+    cloud.send_messages("demo", 412)
+    latest = (await ask("GET", path)).json
+    assert (latest["type"], latest["isread"]) == (412, 0)
+    assert latest["createTime"] == "2026-11-20T12:00:00Z"
+
+
+@ERA_2022
+async def test_no_latest_message(ask: Ask) -> None:
+    assert (await ask("GET", f"{USER}/my/message/latest", account="none")).json == {}
+
+
+async def test_status_of_tasks(ask: Ask, cloud: Cloud, tasks: Any) -> None:
+    cloud.stop_schedules()
+    running = cloud.start(P1S, task_lag=0)
+    path = f"{USER}/my/message/device/taskstatus"
+    newest = (await ask("GET", path)).json["deviceTaskInfo"]
+    assert [item["deviceId"] for item in newest] == [P1S, X1C]
+    assert newest[0] == {"deviceId": P1S, "taskId": running, "status": 4}
+    hits = (await tasks())["hits"]
+    ended = next(hit for hit in hits if hit["status"] == 3)
+    named = [{"deviceId": hit["deviceId"], "taskId": hit["id"]} for hit in (ended, hits[0])]
+    stranger = {"deviceId": X1C, "taskId": 7}
+    reply = await ask("POST", path, body={"deviceTaskInfo": [*named, stranger]})
+    assert reply.json["deviceTaskInfo"] == [named[0] | {"status": 3}, named[1] | {"status": 4}]
+
+
+@pytest.mark.parametrize("asked", ["all", [7], [{"taskId": "x"}], [{"taskId": "9" * 5000}]])
+async def test_malformed_question_about_tasks(ask: Ask, asked: Any) -> None:
+    path = f"{USER}/my/message/device/taskstatus"
+    reply = await ask("POST", path, body={"deviceTaskInfo": asked})
+    assert reply.status == 400
+    assert reply.text.startswith("type mismatch for field ")
 
 
 @pytest.mark.parametrize("key", ["dev_name", "name"])
