@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -147,15 +147,20 @@ async def test_code_alone(ask: Ask, login: str) -> None:
 @pytest.mark.parametrize(
     ("login", "kind"),
     [
-        ("totp@example.com", "email"),
         ("totp@example.com", "sms"),
         ("google@example.com", "totp"),
         ("google@example.com", "sms"),
         ("13800000000", "email"),
     ],
 )
-async def test_codes_of_another_kind(ask: Ask, login: str, kind: str) -> None:
+async def test_codes_of_another_kind(ask: Ask, cloud: Cloud, login: str, kind: str) -> None:
+    cloud.accounts.send_code(login, datetime.now(UTC))
     path = f"/simulator/codes/{login}?kind={kind}"
+    assert (await ask("GET", path, account=None)).status == 404
+
+
+async def test_no_code_by_email_before_one_is_sent(ask: Ask) -> None:
+    path = "/simulator/codes/totp@example.com?kind=email"
     assert (await ask("GET", path, account=None)).status == 404
 
 
