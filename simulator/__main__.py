@@ -51,6 +51,11 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
         default=40,
         help="past prints of each account",
     )
+    parser.add_argument(
+        "--card-keeps-job",
+        action="store_true",
+        help="name the job before it while something is printed from the SD card",
+    )
     parser.add_argument("--faults", nargs="*", choices=sorted(FAULTS), default=[], metavar="NAME")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same cloud")
     return parser.parse_args(words)
@@ -64,6 +69,7 @@ async def run(options: argparse.Namespace) -> None:
         history=options.history,
         printers=options.printers,
         seed=options.seed,
+        card_keeps_job=options.card_keeps_job,
     )
     for fault in options.faults:
         simulator.cloud.add_fault(fault)

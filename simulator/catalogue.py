@@ -14,6 +14,7 @@ class Model:
     structure: str
     ams: int
     nozzles: int = 1
+    ht: int = 0
 
 
 MODELS = (
@@ -24,7 +25,7 @@ MODELS = (
     Model("C11", "P1P", "01S", "CoreXY", 0),
     Model("C13", "X1E", "03W", "CoreXY", 1),
     Model("N7-V2", "P2S", "22E", "CoreXY", 1),
-    Model("O1D", "H2D", "094", "CoreXY", 2, 2),
+    Model("O1D", "H2D", "094", "CoreXY", 2, 2, ht=1),
     Model("O1C2-V2", "H2C", "31B", "CoreXY", 1, 2),
 )
 
@@ -94,12 +95,17 @@ class Look:
     filaments: tuple[tuple[Filament, str, float], ...]
 
 
-def look(seed: int, number: int, title: str | None, spools: int) -> Look:
-    """Make up a job from its id; a job with a title of its own is never a MakerWorld design."""
+def look(seed: int, number: int, title: str | None, spools: int, used: int | None = None) -> Look:
+    """Make up a job from its id; a job with a title of its own is never a MakerWorld design.
+
+    It is printed from some of the spools, or from a given number of them.
+    """
     chance = Random(f"{seed}:look:{number}")
     design = "" if title or chance.random() < 0.65 else chance.choice(DESIGN_TITLES)
-    used = chance.choices(FILAMENTS, k=chance.randint(1, max(1, min(spools, 4))))
-    shares = [chance.uniform(0.2, 1) for _ in used]
+    if used is None:
+        used = chance.randint(1, max(1, min(spools, 4)))
+    filaments = chance.choices(FILAMENTS, k=used)
+    shares = [chance.uniform(0.2, 1) for _ in filaments]
     return Look(
         title=title or chance.choice(PROFILE_TITLES if design else OWN_TITLES),
         design=design,
@@ -108,7 +114,7 @@ def look(seed: int, number: int, title: str | None, spools: int) -> Look:
         bed=chance.choice(BEDS),
         filaments=tuple(
             (filament, chance.choice(COLORS), share / sum(shares))
-            for filament, share in zip(used, shares, strict=True)
+            for filament, share in zip(filaments, shares, strict=True)
         ),
     )
 

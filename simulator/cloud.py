@@ -6,6 +6,7 @@ the present time, and is worked out when somebody asks.
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -54,6 +55,10 @@ class Job:
     stale: timedelta
     preparing: timedelta
     pauses: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+    # The flat numbers of the trays that it is printed from where a command names them.
+    ams: tuple[int, ...] | None = None
+    # Whether bind goes on to name the cloud's job before this one, which has no task.
+    keeps_job: bool = False
 
     def running(self, at: datetime) -> bool:
         """Return whether the job occupies the printer."""
@@ -109,6 +114,15 @@ class Printer:
         """Return the newest job that has begun."""
         return next((job for job in reversed(self.jobs) if job.started <= at), None)
 
+    def job_named(self, at: datetime) -> int:
+        """Return the id of the job that bind names, 0 for none."""
+        last = self.last(at)
+        if last and not last.has_task and last.keeps_job:
+            last = next(
+                (job for job in reversed(self.jobs) if job.has_task and job.started <= at), None
+            )
+        return last.id if last and last.has_task else 0
+
     def status(self, at: datetime, era: str) -> str | None:
         """Return how the newest job stands: the state of the job, not of the machine."""
         begun = [job for job in self.jobs[-2:] if job.started <= at]
@@ -157,9 +171,11 @@ class Cloud:
         history: int = 20,
         printers: int | None = None,
         seed: int = 1,
+        card_keeps_job: bool = False,
     ) -> None:
         """Stock the cloud."""
         self.era = era
+        self.card_keeps_job = card_keeps_job
         self.time_factor = time_factor
         self.seed = seed
         self.started = datetime.now(UTC).replace(microsecond=0)
@@ -308,6 +324,7 @@ class Cloud:
             lag=timedelta(seconds=lag / self.time_factor),
             stale=timedelta(seconds=stale / self.time_factor),
             preparing=timedelta(seconds=preparing / self.time_factor),
+            keeps_job=self.card_keeps_job,
         )
 
     def _fill(self, printer: Printer) -> None:
@@ -430,7 +447,8 @@ class Cloud:
 
     def look(self, job: Job, printer: Printer) -> Look:
         """Return what a job prints."""
-        return catalogue.look(self.seed, job.id, job.title, printer.model.ams * 4)
+        used = None if job.ams is None else sum(tray >= 0 for tray in job.ams)
+        return catalogue.look(self.seed, job.id, job.title, printer.model.ams * 4, used)
 
     def printer(self, dev_id: str) -> Printer:
         """Return a printer as it is now."""
@@ -546,12 +564,18 @@ class Cloud:
         task_lag: float | None = None,
         stale: float = 0,
         preparing: float = 0,
+        ams: Sequence[int] | None = None,
+        keeps_job: bool | None = None,
     ) -> int | None:
         """Start a print and return its task id, None for one from the SD card.
 
         Times are real seconds: how long it prints, how much later the task list learns of its
         start and end, how long bind goes on with the old status, how long it then prepares.
+        `ams` are the flat numbers of its trays, -1 for one that is not used. While and after a
+        print from the SD card bind names the job before it if it `keeps_job`.
         """
+        if ams is not None and not all(isinstance(tray, int) for tray in ams):
+            raise ValueError("The trays of an AMS are numbers")
         printer = self.printer(dev_id)
         now = datetime.now(UTC)
         if printer.offline_since:
@@ -570,6 +594,8 @@ class Cloud:
         if task_lag is not None:
             job.lag = timedelta(seconds=task_lag)
         job.stale, job.preparing = timedelta(seconds=stale), timedelta(seconds=preparing)
+        job.ams = None if ams is None else tuple(ams)
+        job.keeps_job = job.keeps_job if keeps_job is None else keeps_job
         self._append(printer, job)
         return job.id if task else None
 

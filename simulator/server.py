@@ -153,10 +153,16 @@ class Simulator:
         history: int = 20,
         printers: int | None = None,
         seed: int = 1,
+        card_keeps_job: bool = False,
     ) -> None:
         """Stock the cloud."""
         self.cloud = Cloud(
-            era=era, time_factor=time_factor, history=history, printers=printers, seed=seed
+            era=era,
+            time_factor=time_factor,
+            history=history,
+            printers=printers,
+            seed=seed,
+            card_keeps_job=card_keeps_job,
         )
         self.url = ""
         self._runner: web.AppRunner | None = None

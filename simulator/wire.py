@@ -12,6 +12,8 @@ from .cloud import FAILED, FINISHED, FIRST_DAY, PRINTER_NUMBERS, PRINTING, Job, 
 
 type Body = dict[str, Any]
 
+# Where a client has seen the trays of AMS HT begin; others have seen 128.
+FIRST_AMS_HT = 16
 MESSAGES_KEPT = timedelta(days=14)
 # For how long bind repeats the status of an offline printer; how long really, nobody knows.
 TELLS_OF_OFFLINE = timedelta(hours=6)
@@ -75,8 +77,7 @@ def bind(printer: Printer, now: datetime, era: str) -> Body:
         "dev_access_code": printer.access_code,
     }
     if era == "2026":
-        last = printer.last(at)
-        body["print_job"] = last.id if last and last.has_task else 0
+        body["print_job"] = printer.job_named(at)
         body["nozzle_diameter"] = 0.4
         body["dev_structure"] = printer.model.structure
         if printer.offline_since and status is None:
@@ -135,24 +136,42 @@ def _centimetres(job: Job, look: Look) -> int:
     return max(1, round(metres * 100))
 
 
+def _trays(job: Job, printer: Printer, look: Look) -> list[int]:
+    """Return the flat number of the tray of each filament, -1 for one that is not used."""
+    model, second = printer.model, job.id // PRINTER_NUMBERS
+    if job.ams is not None:
+        return list(job.ams)
+    if not model.ams:
+        return [255] * len(look.filaments)
+    first = second % (model.ams * 4 - 3)
+    trays = [*range(first, first + len(look.filaments))]
+    if model.ht and second % 3 == 0:
+        trays[-1] = FIRST_AMS_HT
+    return [-1, *trays] if second % 7 == 0 else trays
+
+
 def _task_filaments(job: Job, printer: Printer, look: Look) -> list[Body]:
-    return [
-        {
-            "ams": slot if printer.model.ams else 255,
-            "sourceColor": color,
-            "targetColor": color,
-            "filamentId": filament.id,
-            "filamentType": filament.type,
-            "targetFilamentType": "",
-            "weight": round(job.weight * share, 2),
-            "nozzleId": slot % printer.model.nozzles if printer.model.nozzles > 1 else 1,
-            "amsId": slot // 4 if printer.model.ams else 255,
-            "slotId": slot % 4,
-        }
-        for slot, (filament, color, share) in enumerate(
-            look.filaments, start=job.id // PRINTER_NUMBERS % max(1, printer.model.ams * 4 - 3)
+    filaments = iter(look.filaments)
+    nozzles = printer.model.nozzles
+    items: list[Body] = []
+    for tray in _trays(job, printer, look):
+        filament, color, share = next(filaments) if tray >= 0 else (None, "", 0)
+        items.append(
+            {
+                "ams": tray,
+                "sourceColor": color,
+                "targetColor": color,
+                "filamentId": filament.id if filament else "",
+                "filamentType": filament.type if filament else "",
+                "targetFilamentType": "",
+                "weight": round(job.weight * share, 2),
+                "nozzleId": tray % nozzles if nozzles > 1 else 1,
+                # Zero in every entry that was seen in 2026.
+                "amsId": 0,
+                "slotId": 0,
+            }
         )
-    ]
+    return items
 
 
 def task(job: Job, printer: Printer, at: datetime, *, era: str, look: Look, cover: str) -> Body:

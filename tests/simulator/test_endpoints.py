@@ -648,6 +648,67 @@ async def test_farm(devices: Any, tasks: Any) -> None:
     assert {hit["deviceModel"] for hit in running["hits"]} > {"X1 Carbon", "H2D"}
 
 
+def trays(hits: list[dict[str, Any]], model: str) -> set[int]:
+    return {
+        item["ams"]
+        for hit in hits
+        if hit["deviceModel"] == model
+        for item in hit["amsDetailMapping"]
+    }
+
+
+@pytest.mark.parametrize("options", [{"history": 60}])
+async def test_only_the_flat_number_of_a_tray_is_right(tasks: Any) -> None:
+    demo = (await tasks())["hits"]
+    assert trays(demo, "X1 Carbon") == {-1, *range(8)}
+    assert trays(demo, "P1S") == {-1, *range(4)}
+    other = (await tasks(account="password"))["hits"]
+    # With an AMS HT.
+    assert trays(other, "H2D") == {-1, *range(8), 16}
+    assert trays((await tasks(account="tfa"))["hits"], "P1P") == {255}
+    items = [item for hit in demo + other for item in hit["amsDetailMapping"]]
+    assert {(item["amsId"], item["slotId"]) for item in items} == {(0, 0)}
+
+
+@pytest.mark.parametrize("options", [{"history": 60}])
+async def test_trays_that_are_not_used(tasks: Any) -> None:
+    hits = (await tasks())["hits"]
+    unused = [item for hit in hits for item in hit["amsDetailMapping"] if item["ams"] == -1]
+    assert 0 < len(unused) < len(hits) / 3
+    told = ("filamentType", "filamentId", "sourceColor", "targetColor", "weight")
+    assert {tuple(item[name] for name in told) for item in unused} == {("", "", "", "", 0)}
+    for hit in hits:
+        used = sum(item["weight"] for item in hit["amsDetailMapping"])
+        assert used == pytest.approx(hit["weight"], abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "named", [[128], [17, 129, 3], [-1, 0], [-1], []], ids=["one", "three", "unused", "none", "no"]
+)
+async def test_trays_that_a_command_names(
+    ask: Ask, cloud: Cloud, tasks: Any, named: list[int]
+) -> None:
+    cloud.stop_schedules()
+    body = {"ams": named, "task_lag": 0}
+    task = (await ask("POST", f"/simulator/printers/{P1S}/start", body=body)).json["task_id"]
+    hit = (await tasks("limit=1"))["hits"][0]
+    assert hit["id"] == task
+    assert [item["ams"] for item in hit["amsDetailMapping"]] == named
+    assert [bool(item["filamentType"]) for item in hit["amsDetailMapping"]] == [
+        n >= 0 for n in named
+    ]
+    assert (await ask("GET", f"{IOT}/user/project/{task}")).status == 200
+
+
+async def test_trays_are_numbers(ask: Ask, cloud: Cloud) -> None:
+    cloud.stop_schedules()
+    for named in (["A1"], "A1", 7):
+        body = {"ams": named}
+        reply = await ask("POST", f"/simulator/printers/{P1S}/start", body=body)
+        assert reply.status == 400
+    assert cloud.printer(P1S).current(cloud.started) is None
+
+
 async def test_dual_nozzles(tasks: Any) -> None:
     hits = (await tasks(account="password"))["hits"]
     h2d = next(hit for hit in hits if hit["deviceModel"] == "H2D")

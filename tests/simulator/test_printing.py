@@ -9,6 +9,8 @@ import pytest
 
 from simulator.cloud import Cloud, Job
 
+from .conftest import Ask
+
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"
 MINI = "03000A000000003"
@@ -184,6 +186,59 @@ async def test_print_from_the_sd_card(
     device = (await devices())[1]
     assert (device["print_status"], device["print_job"]) == ("SUCCESS", 0)
     assert (await tasks())["total"] == total
+
+
+CARD_KEEPS_JOB = pytest.mark.parametrize("options", [{"card_keeps_job": True}])
+
+
+@CARD_KEEPS_JOB
+@RESULTS
+async def test_print_from_the_sd_card_under_the_id_before_it(
+    *,
+    ask: Ask,
+    quiet: Cloud,
+    freezer: FrozenDateTimeFactory,
+    devices: Any,
+    tasks: Any,
+    result: str,
+    status: int,
+    bind: str,
+) -> None:
+    before = quiet.start(P1S, duration=60, task_lag=0)
+    freezer.tick(second(60))
+    total = (await tasks())["total"]
+    body = {"task": False, "duration": 60, "result": result}
+    reply = await ask("POST", f"/simulator/printers/{P1S}/start", body=body)
+    assert reply.json == {"task_id": None}
+    seen = []
+    for _ in range(2):
+        device = (await devices())[1]
+        seen.append((device["print_status"], device["print_job"]))
+        freezer.tick(second(60))
+    assert seen == [("RUNNING", before), (bind, before)]
+    page = await tasks()
+    assert (page["total"], page["hits"][0]["id"], page["hits"][0]["status"]) == (total, before, 2)
+    after = quiet.start(P1S)
+    assert (await devices())[1]["print_job"] == after
+
+
+@pytest.mark.parametrize("options", [{"card_keeps_job": keeps} for keeps in (True, False)])
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_one_print_from_the_sd_card_has_its_own_way(
+    quiet: Cloud, devices: Any, *, keeps: bool
+) -> None:
+    before = quiet.start(P1S)
+    quiet.end(P1S)
+    quiet.start(P1S, task=False, keeps_job=keeps)
+    assert (await devices())[1]["print_job"] == (before if keeps else 0)
+
+
+@CARD_KEEPS_JOB
+async def test_print_from_the_sd_card_of_a_new_printer(quiet: Cloud, devices: Any) -> None:
+    quiet.change_printer(MINI, online=True)
+    quiet.start(MINI, task=False)
+    mini = (await devices())[2]
+    assert (mini["print_status"], mini["print_job"]) == ("ACTIVE", 0)
 
 
 async def test_offline_printers_tell_nothing(

@@ -35,6 +35,8 @@ def test_arguments() -> None:
     options = program.arguments(words.split())
     assert (options.era, options.printers, options.history) == ("2022", 5, 7)
     assert (options.faults, options.seed) == (["slow", "empty"], 9)
+    assert not options.card_keeps_job
+    assert program.arguments(["--port", "1", "--card-keeps-job"]).card_keeps_job
 
 
 @pytest.mark.parametrize(
@@ -68,17 +70,20 @@ async def test_busy_port(socket_enabled: None) -> None:
 async def test_program_serves_until_a_signal(
     socket_enabled: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    started: asyncio.Future[Simulator] = asyncio.get_running_loop().create_future()
 
     class Watched(Simulator):
         async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
             await super().start(port, host)
-            address.set_result(self.url)
+            started.set_result(self)
 
     monkeypatch.setattr(program, "Simulator", Watched)
-    options = program.arguments(["--port", "0", "--faults", "not_found"])
+    words = "--port 0 --era 2022 --card-keeps-job --faults not_found"
+    options = program.arguments(words.split())
     running = asyncio.create_task(program.run(options))
-    url = await address
+    simulator = await started
+    url, cloud = simulator.url, simulator.cloud
+    assert (cloud.era, cloud.card_keeps_job) == ("2022", True)
     async with ClientSession() as session:
         async with session.get(f"{url}/api/csrf") as response:
             assert response.status == 404
