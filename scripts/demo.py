@@ -155,10 +155,14 @@ class Demo:
         prepare(folder, ROOT / "custom_components", port, more)
         factor = str(arguments.time_factor)
         options = ("--seed", "1", "--time-factor", factor, "--era", arguments.era)
+        # So many that a graph of a month looks like one.
+        history = ("--history", "1000")
         self.simulator = Child(
             "The simulator",
             folder / "simulator.log",
-            *(sys.executable, "-m", "simulator", "--port", str(simulator_port), *options),
+            *(sys.executable, "-m", "simulator", "--port", str(simulator_port)),
+            *options,
+            *history,
         )
         self.hass = Child(
             "Home Assistant",

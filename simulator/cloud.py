@@ -6,10 +6,10 @@ the present time, and is worked out when somebody asks.
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, islice, pairwise
 from random import Random
 from typing import Any
 
@@ -22,6 +22,14 @@ SLOT = timedelta(hours=4)
 RECENT_JOBS = 6
 HISTORY_REACH = timedelta(days=2 * 365)
 HISTORY_GAP = timedelta(hours=6)
+DAY = timedelta(days=1)
+# A printer that has printed more often than that has days and weekends; with more than the most
+# of a day its past is longer, though not longer than the cloud.
+OFTEN = timedelta(days=2)
+MOST_A_DAY = 3
+LONGEST_REACH = timedelta(days=10 * 365)
+# How much more or less is printed, over a week as much as on seven days.
+WEEKEND, WEEKDAY = 1.6, 0.76
 FINISHED, FAILED, PRINTING = 2, 3, 4
 GRAMS_PER_HOUR = 13.7
 # The rest of an id is seconds since this day, so ids rise with time and never get a second meaning.
@@ -364,27 +372,55 @@ class Cloud:
         return jobs[::-1]
 
     def _old_jobs(self, printer: Printer, before: datetime, number: int) -> list[Job]:
-        """Return the jobs of years ago, which last as long as real ones."""
-        # One in each cell of a grid that stands still, so that every restart finds the same ones.
+        """Return the jobs of years ago, which last as long as real ones.
+
+        When they were follows from their number and not from the day of the start, so that
+        every restart finds the same ones.
+        """
+        often = number * OFTEN > HISTORY_REACH
+        plan = self._jobs_by_day if often else self._rare_jobs
+        ended = (job for job in plan(printer, before, number) if job.ends and job.ends <= before)
+        return [*islice(ended, number)][::-1]
+
+    def _rare_jobs(self, printer: Printer, before: datetime, number: int) -> Iterator[Job]:
+        """Yield one job for each cell of a grid that stands still, newest first."""
         share = HISTORY_REACH / max(1, number)
-        gap = min(HISTORY_GAP, share)
-        cell = share + gap
-        jobs: list[Job] = []
+        cell = share + HISTORY_GAP
         for index in count((before - FIRST_DAY) // cell, -1):
-            if len(jobs) == number:
-                break
             chance = Random(f"{self.seed}:past:{printer.number}:{index}")
             started = FIRST_DAY + cell * index + share * chance.random()
-            cost = _whole_span(gap * chance.uniform(0.1, 0.75))
-            result = FAILED if chance.random() < 0.125 else FINISHED
-            job = self._job(printer, started, cost, result=result, nominal=cost)
-            # The list has no picture for some of the prints sent over the local network.
-            job.has_cover = chance.random() > 0.05
-            took = chance.uniform(0.1, 0.9) if result == FAILED else chance.uniform(0.97, 1.04)
-            job.ends = _whole(job.started + cost * took)
-            if job.ends <= before:
+            cost = HISTORY_GAP * chance.uniform(0.1, 0.75)
+            yield self._old_job(printer, started, cost, chance)
+
+    def _jobs_by_day(self, printer: Printer, before: datetime, number: int) -> Iterator[Job]:
+        """Yield the jobs of each day, newest first: on some none, on a weekend more."""
+        reach = min(max(HISTORY_REACH, DAY * number / MOST_A_DAY), LONGEST_REACH)
+        a_day = DAY * number / reach
+        slots = max(4, round(2 * a_day))
+        for day in count((before - FIRST_DAY) // DAY, -1):
+            chance = Random(f"{self.seed}:day:{printer.number}:{day}")
+            midnight = FIRST_DAY + DAY * day
+            zeal = WEEKEND if midnight.weekday() >= 5 else WEEKDAY
+            used = [slot for slot in range(slots) if chance.random() < zeal * a_day / slots]
+            jobs: list[Job] = []
+            for slot, following in pairwise([*used, slots]):
+                started = midnight + DAY / slots * (slot + chance.uniform(0, 0.3))
+                room = midnight + DAY / slots * following - started
+                cost = min(timedelta(hours=chance.lognormvariate(0.5, 0.8)), room * 0.9)
+                job = self._old_job(printer, started, cost, chance)
+                job.weight = round(max(0.31, job.weight * chance.uniform(0.6, 1.5)), 2)
                 jobs.append(job)
-        return jobs[::-1]
+            yield from reversed(jobs)
+
+    def _old_job(self, printer: Printer, started: datetime, cost: timedelta, chance: Random) -> Job:
+        cost = _whole_span(cost)
+        result = FAILED if chance.random() < 0.125 else FINISHED
+        job = self._job(printer, started, cost, result=result, nominal=cost)
+        # The list has no picture for some of the prints sent over the local network.
+        job.has_cover = chance.random() > 0.05
+        took = chance.uniform(0.1, 0.9) if result == FAILED else chance.uniform(0.97, 1.04)
+        job.ends = _whole(job.started + cost * took)
+        return job
 
     def _append(self, printer: Printer, job: Job) -> None:
         """Add a job, with an id above those of the jobs before it."""

@@ -339,7 +339,7 @@ async def test_a_restart_keeps_the_meaning_of_ids(freezer: FrozenDateTimeFactory
 
 
 @pytest.mark.parametrize("days", [1, 7, 61])
-@pytest.mark.parametrize("history", [40, 3000])
+@pytest.mark.parametrize("history", [40, 1000, 3000])
 @pytest.mark.parametrize("dev_id", [X1C, P1S])
 def test_a_restart_on_another_day_finds_the_same_past(
     freezer: FrozenDateTimeFactory, dev_id: str, history: int, days: int
@@ -403,13 +403,43 @@ async def test_schedules_leave_commanded_prints_alone(
     assert jobs_of(bare, P1S)[-1].title is None
 
 
-@pytest.mark.parametrize("history", [0, 1, 7, 200])
+@pytest.mark.parametrize("history", [0, 1, 7, 200, 1000])
 async def test_history(freezer: FrozenDateTimeFactory, history: int) -> None:
     freezer.move_to(NOW)
     cloud = Cloud(history=history)
     ended = [job for dev_id in (X1C, P1S) for job in jobs_of(cloud, dev_id) if not job.running(NOW)]
     assert len(ended) == history
     assert {job.result for job in ended} <= {2, 3}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_month_looks_like_a_month(freezer: FrozenDateTimeFactory, seed: int) -> None:
+    freezer.move_to(NOW)
+    cloud = Cloud(history=1000, time_factor=60, seed=seed)
+    jobs = cloud.tasks(cloud.accounts.find("demo"), NOW)
+    # The newest ones are of the schedule, in which time is short.
+    past = [(job, printer) for job, printer in jobs if job.started < NOW - timedelta(days=1)]
+    days = [(NOW - timedelta(days=number)).date() for number in range(2, 62)]
+    counts = Counter(job.started.date() for job, _ in past)
+    prints = [counts[day] for day in days]
+    assert 50 < sum(prints) < 120
+    assert 3 < prints.count(0) < 30
+    assert max(prints) < 8
+    # No week without any, and more on a weekend.
+    assert all(sum(prints[first : first + 7]) for first in range(0, 56, 7))
+    every = [job.started for job, _ in past]
+    weekend = sum(at.weekday() >= 5 for at in every) / 2
+    assert 1.5 < weekend / (sum(at.weekday() < 5 for at in every) / 5) < 2.8
+    for dev_id in (X1C, P1S):
+        month = [j for j, p in past if p.dev_id == dev_id and j.started.date() in days[:30]]
+        assert 7 < len(month) < 40
+    hours = sorted((job.ends - job.started) / timedelta(hours=1) for job, _ in past if job.ends)
+    assert 1 < hours[len(hours) // 2] < 2.5
+    assert 6 < hours[-len(hours) // 50] < hours[-1] < 24
+    weights = sorted(job.weight for job, _ in past)
+    assert 10 < weights[len(weights) // 2] < 40
+    assert weights[-1] < 400
+    assert timedelta(days=600) < NOW - every[-1] < timedelta(days=860)
 
 
 async def test_a_large_cloud(freezer: FrozenDateTimeFactory) -> None:
