@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 import json
+import os
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import aiohttp
 
@@ -18,6 +20,7 @@ CONFIGURATION = f"""\
 homeassistant:
   name: Bambu Lab Cloud demo
   country: DE
+  time_zone: {{time_zone}}
 automation ui: !include automations.yaml
 frontend:
 config:
@@ -34,11 +37,26 @@ class DemoError(Exception):
     """What stands in the way, as one sentence."""
 
 
+def time_zone(root: Path = Path("/")) -> str:
+    """Return the time zone of this machine, which a browser on it has too; UTC if unknown."""
+    names = [os.environ.get("TZ", "").removeprefix(":")]
+    with suppress(OSError):
+        names.append(str((root / "etc/localtime").readlink()))
+    # Where localtime is no link but a copy.
+    with suppress(OSError, ValueError):
+        names.append((root / "etc/timezone").read_text().strip())
+    for name in names:
+        with suppress(OSError, ValueError, ZoneInfoNotFoundError):
+            return ZoneInfo(name.rpartition("zoneinfo/")[2]).key
+    return "UTC"
+
+
 def prepare(folder: Path, components: Path, port: int, more: str = "") -> None:
     """Write the configuration folder, keeping what Home Assistant has stored there."""
     storage = folder / ".storage"
     storage.mkdir(parents=True, exist_ok=True)
-    (folder / "configuration.yaml").write_text(CONFIGURATION + more)
+    configuration = CONFIGURATION.format(time_zone=time_zone())
+    (folder / "configuration.yaml").write_text(configuration + more)
     # What is made in the editor goes there.
     (folder / "automations.yaml").touch()
     link = folder / "custom_components"

@@ -12,7 +12,7 @@ import pytest
 from scripts import demo_checks
 from scripts.demo import free_port, say
 from scripts.demo_checks import MAGIC, complaints, mentions, records, warnings
-from scripts.demo_home import prepare
+from scripts.demo_home import prepare, time_zone
 from scripts.demo_prints import disagreements, ended_after
 
 OURS = "[custom_components.bambu_lab_cloud.coordinator]"
@@ -121,6 +121,57 @@ def test_prepare_keeps_what_is_stored(tmp_path: Path) -> None:
     stored = json.loads((folder / ".storage/http").read_text())["data"]["stable"]
     assert (stored["server_host"], stored["server_port"]) == (["127.0.0.1"], 8124)
     assert (folder / "custom_components").readlink() == Path("../custom_components")
+
+
+BERLIN = "/usr/share/zoneinfo/Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("variable", "link", "file", "zone"),
+    [
+        ("Europe/Berlin", ["/usr/share/zoneinfo/Asia/Tokyo"], ["Asia/Tokyo"], "Europe/Berlin"),
+        (f":{BERLIN}", ["/usr/share/zoneinfo/Asia/Tokyo"], [], "Europe/Berlin"),
+        ("", [BERLIN], ["Asia/Tokyo"], "Europe/Berlin"),
+        ("", ["/var/db/timezone/zoneinfo/Europe/Berlin"], [], "Europe/Berlin"),
+        ("", ["../usr/share/zoneinfo/America/Argentina/Salta"], [], "America/Argentina/Salta"),
+        ("", [], ["Europe/Berlin\n"], "Europe/Berlin"),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", [BERLIN], [], "Europe/Berlin"),
+        (":/etc/localtime", [BERLIN], [], "Europe/Berlin"),
+        ("Europe", [], ["Europe/Berlin"], "Europe/Berlin"),
+        ("nowhere", ["/etc/nowhere"], ["\0"], "UTC"),
+        ("../../etc/passwd", ["/etc/passwd"], ["two\nlines"], "UTC"),
+        ("", [], [], "UTC"),
+    ],
+)
+def test_time_zone_of_the_machine(
+    *,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    link: list[str],
+    file: list[str],
+    zone: str,
+) -> None:
+    monkeypatch.setenv("TZ", variable)
+    etc = tmp_path / "etc"
+    etc.mkdir()
+    for target in link:
+        (etc / "localtime").symlink_to(target)
+    for text in file:
+        (etc / "timezone").write_text(text)
+    assert time_zone(tmp_path) == zone
+
+
+def test_home_assistant_has_the_time_zone_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    components = tmp_path / "custom_components"
+    components.mkdir()
+    prepare(tmp_path / "demo", components, 8123, "more: {{}}\n")
+    lines = (tmp_path / "demo/configuration.yaml").read_text().splitlines()
+    assert "  time_zone: Asia/Tokyo" in lines
+    assert lines[-1] == "more: {{}}"
 
 
 def test_terminal_with_few_letters(monkeypatch: pytest.MonkeyPatch) -> None:
