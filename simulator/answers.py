@@ -67,6 +67,8 @@ UNAUTHORIZED_EMPTY = Answer(401)
 REFRESH_REFUSED = Answer(401, {"code": 401, "error": "The client must authenticate itself..."})
 FORBIDDEN = Answer(403, {"code": 8, "error": "The specified resource is forbidden.", "message": ""})
 ROUTE_NOT_FOUND = Answer(404, "404 Route Not Found", TEXT)
+# Only the code is known.
+TOO_MANY_PRESETS = Answer(400, {"message": "", "code": 14, "error": "Too many presets"})
 INVALID_INPUT = Answer(422, {"detail": "Invalid input parameters"})
 
 

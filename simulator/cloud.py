@@ -149,6 +149,20 @@ class Printer:
         return "ACTIVE" if self.number % 2 else "RUNNING"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """A preset of the slicer that belongs to an account."""
+
+    id: str
+    kind: str
+    name: str
+    version: str
+    base_id: str | None
+    filament_id: str | None
+    setting: dict[str, Any]
+    updated: datetime
+
+
 @dataclass(slots=True)
 class Fault:
     """Something that goes wrong on paths with this beginning, a number of times or for ever.
@@ -166,6 +180,18 @@ class Fault:
     def hits(self, path: str) -> bool:
         """Return whether a request is affected."""
         return self.path == "*" or path.startswith(self.path)
+
+
+FIRST_PRESET = Preset(
+    id="PFUS0000000000000a",
+    kind="filament",
+    name="Workshop PLA @BBL X1C",
+    version="1.9.0.14",
+    base_id=None,
+    filament_id="P0000001",
+    setting={"filament_vendor": '"Workshop"', "filament_type": '"PLA"'},
+    updated=datetime(2026, 4, 6, 19, 3, 50, tzinfo=UTC),
+)
 
 
 class Cloud:
@@ -201,6 +227,8 @@ class Cloud:
         self._served = 0
         # When messages came that a command has sent, their numbers, and their kinds.
         self._sent: dict[int, list[tuple[datetime, int, int]]] = {uid: [] for uid in self._bound}
+        # The presets of each account by their ids; all begin with the same one.
+        self.presets = {uid: {FIRST_PRESET.id: FIRST_PRESET} for uid in self._bound}
         self._received: list[dict[str, Any]] = []
         self._posted = 0
         self._stock(printers)

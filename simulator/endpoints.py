@@ -12,13 +12,17 @@ from zlib import crc32
 from . import answers, pictures, wire
 from .accounts import Account
 from .answers import ENVELOPE, Answer, RefusedError
-from .cloud import PRINTING, Cloud, Job, Printer
+from .cloud import PRINTING, Cloud, Job, Preset, Printer
 
 MOST_TASKS = 100
 MOST_MESSAGES = 64
+# Seen for presets of the kind print.
+MOST_PRESETS = 100
+# How the id of an own preset of each kind begins.
+PRESET_IDS = {"print": "PPUS", "filament": "PFUS", "printer": "PMUS"}
 MOST_COST = 100 * 24 * 3600
 NUMBER = r"[0-9]{1,18}"
-_links = count(1)
+_links, _written_presets = count(1), count(1)
 
 
 @dataclass(slots=True)
@@ -442,12 +446,65 @@ def slicer_settings(call: Call) -> Any:
     if not re.fullmatch(r"\d+(\.\d+){3}", version):
         return answers.INVALID_INPUT
     with_public = call.query.get("public") != "false"
-    return wire.slicer_settings(call.cloud.era, with_public=with_public)
+    own = _presets(call).values()
+    return wire.slicer_settings(call.cloud.era, own, with_public=with_public)
+
+
+def _presets(call: Call) -> dict[str, Preset]:
+    return call.cloud.presets[call.owner.uid]
 
 
 def slicer_setting(call: Call) -> Any:
     """Describe a preset."""
-    return wire.slicer_setting(call.params["id"], call.cloud.era) or answers.FORBIDDEN
+    found = wire.slicer_setting(call.params["id"], call.cloud.era, _presets(call))
+    return found or answers.FORBIDDEN
+
+
+def _written(call: Call, preset_id: str) -> Preset:
+    """Return the preset that a request describes."""
+    body = call.body if isinstance(call.body, dict) else {}
+    for name in ("name", "type", "version", "setting"):
+        if body.get(name) is None:
+            raise RefusedError(Answer(400, f'field "{name}" is not set', answers.TEXT))
+    kind = call.text("type")
+    if kind not in PRESET_IDS or not isinstance(body["setting"], dict):
+        raise RefusedError(answers.INVALID_INPUT)
+    return Preset(
+        id=preset_id or f"{PRESET_IDS[kind]}{next(_written_presets):014x}",
+        kind=kind,
+        name=call.text("name"),
+        version=call.text("version"),
+        base_id=call.text("base_id", optional=True) or None,
+        filament_id=call.text("filament_id", optional=True) or None,
+        setting=body["setting"],
+        updated=call.now,
+    )
+
+
+def _keep(call: Call, preset: Preset) -> Any:
+    _presets(call)[preset.id] = preset
+    return {**ENVELOPE, "setting_id": preset.id, "update_time": wire.plain(preset.updated)}
+
+
+def create_setting(call: Call) -> Any:
+    """Store a preset."""
+    preset = _written(call, "")
+    if sum(own.kind == preset.kind for own in _presets(call).values()) >= MOST_PRESETS:
+        return answers.TOO_MANY_PRESETS
+    return _keep(call, preset)
+
+
+def change_setting(call: Call) -> Any:
+    """Store a preset of one's own again."""
+    if call.params["id"] not in _presets(call):
+        return answers.INVALID_INPUT
+    return _keep(call, _written(call, call.params["id"]))
+
+
+def delete_setting(call: Call) -> Any:
+    """Delete a preset of one's own; it is no mistake if there is none."""
+    _presets(call).pop(call.params["id"], None)
+    return ENVELOPE
 
 
 # Pictures
@@ -499,7 +556,10 @@ SIGNED_IN: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/user-service/my/task/{id}", forbidden),
     ("GET", "/v1/user-service/my/ticket/{id}", my_ticket),
     ("GET", "/v1/iot-service/api/slicer/setting", slicer_settings),
+    ("POST", "/v1/iot-service/api/slicer/setting", create_setting),
     ("GET", "/v1/iot-service/api/slicer/setting/{id}", slicer_setting),
+    ("PATCH", "/v1/iot-service/api/slicer/setting/{id}", change_setting),
+    ("DELETE", "/v1/iot-service/api/slicer/setting/{id}", delete_setting),
     ("GET", "/v1/iot-service/api/user/bind", bind),
     ("GET", "/v1/iot-service/api/user/print", user_print),
     ("PATCH", "/v1/iot-service/api/user/device/info", device_info),

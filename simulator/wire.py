@@ -1,5 +1,6 @@
 """The bodies that the cloud sends, in the shapes of 2022 and of 2026."""
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -8,7 +9,17 @@ from . import catalogue
 from .accounts import Account
 from .answers import ENVELOPE
 from .catalogue import Look
-from .cloud import FAILED, FINISHED, FIRST_DAY, PRINTER_NUMBERS, PRINTING, Job, Printer
+from .cloud import (
+    FAILED,
+    FINISHED,
+    FIRST_DAY,
+    FIRST_PRESET,
+    PRINTER_NUMBERS,
+    PRINTING,
+    Job,
+    Preset,
+    Printer,
+)
 
 type Body = dict[str, Any]
 
@@ -669,80 +680,93 @@ def slicer_resources(types: dict[str, str], era: str) -> Body:
     }
 
 
-_PRESETS: tuple[tuple[str, str, str, str | None], ...] = (
-    ("print", "GP001", "0.08mm Extra Fine @BBL X1C", None),
-    ("print", "GP004", "0.20mm Standard @BBL X1C", None),
-    ("printer", "GM001", "Bambu Lab X1 Carbon 0.4 nozzle", None),
-    ("printer", "GM014", "Bambu Lab P1S 0.4 nozzle", None),
-    ("filament", "GFSA00", "Bambu PLA Basic @BBL X1C", "GFA00"),
-    ("filament", "GFSG00", "Bambu PETG Basic @BBL X1C", "GFG00"),
-    ("filament", "PFUS0000000000000a", "Workshop PLA @BBL X1C", "P0000001"),
+PUBLIC_PRESETS = tuple(
+    Preset(
+        id=setting_id,
+        kind=kind,
+        name=name,
+        version="01.09.00.15",
+        base_id=None,
+        filament_id=filament_id,
+        setting={
+            "name": name,
+            "inherits": "fdm_process_bbl_0.20",
+            "nozzle_temperature": "220,220",
+            "compatible_printers": '"Bambu Lab X1 Carbon 0.4 nozzle"',
+            # Numbers stand among texts.
+            "activate_air_filtration": 0,
+        },
+        updated=FIRST_PRESET.updated,
+    )
+    for kind, setting_id, name, filament_id in (
+        ("print", "GP001", "0.08mm Extra Fine @BBL X1C", None),
+        ("print", "GP004", "0.20mm Standard @BBL X1C", None),
+        ("printer", "GM001", "Bambu Lab X1 Carbon 0.4 nozzle", None),
+        ("printer", "GM014", "Bambu Lab P1S 0.4 nozzle", None),
+        ("filament", "GFSA00", "Bambu PLA Basic @BBL X1C", "GFA00"),
+        ("filament", "GFSG00", "Bambu PETG Basic @BBL X1C", "GFG00"),
+    )
 )
-PRESETS_AT = datetime(2026, 4, 6, 19, 3, 50, tzinfo=UTC)
 
 
-def _preset(kind: str, setting_id: str, name: str, filament_id: str | None, era: str) -> Body:
-    private = setting_id.startswith("PF")
+def _preset(preset: Preset, era: str, *, public: bool) -> Body:
     body: Body = {
-        "setting_id": setting_id,
-        "version": "1.9.0.14" if private else "01.09.00.15",
-        "name": name,
+        "setting_id": preset.id,
+        "version": preset.version,
+        "name": preset.name,
         "nickname": None,
-        "filament_id": filament_id,
+        "filament_id": preset.filament_id,
     }
-    if era == "2026":
-        body["update_time"] = plain(PRESETS_AT)
-        if private:
-            body |= {
-                "base_id": None,
-                "filament_vendor": "Workshop",
-                "filament_type": "PLA",
-                "filament_is_support": "0",
-                "nozzle_temperature": [190, 240],
-                "nozzle_hrc": "3",
-                "inherits": None,
-            }
-    if kind != "filament" and era == "2026":
-        del body["filament_id"]
-    return body
+    if era == "2022":
+        return body
+    body["update_time"] = plain(preset.updated)
+    if public:
+        if preset.kind != "filament":
+            del body["filament_id"]
+        return body
+    # Of a preset that others than the slicer have written the cloud knows none of these.
+    known = preset.id == FIRST_PRESET.id
+    return body | {
+        "base_id": preset.base_id,
+        "filament_vendor": "Workshop" if known else None,
+        "filament_type": "PLA" if known else None,
+        "filament_is_support": "0" if known else None,
+        "nozzle_temperature": [190, 240] if known else None,
+        "nozzle_hrc": "3" if known else None,
+        "inherits": None,
+    }
 
 
-def slicer_settings(era: str, *, with_public: bool) -> Body:
+def slicer_settings(era: str, own: Iterable[Preset], *, with_public: bool) -> Body:
     """List the presets."""
+    known = PUBLIC_PRESETS if with_public else ()
     body: Body = dict(ENVELOPE)
-    for group in ("print", "printer", "filament"):
-        presets = [_preset(*preset, era) for preset in _PRESETS if preset[0] == group]
-        own = [preset for preset in presets if preset["setting_id"].startswith("PF")]
-        known = [preset for preset in presets if preset not in own]
-        body[group] = {"public": known if with_public else [], "private": own}
+    for kind in ("print", "printer", "filament"):
+        body[kind] = {
+            "public": [_preset(each, era, public=True) for each in known if each.kind == kind],
+            "private": [_preset(each, era, public=False) for each in own if each.kind == kind],
+        }
     if era == "2026":
         body["settings"] = []
     return body
 
 
-def slicer_setting(setting_id: str, era: str) -> Body | None:
+def slicer_setting(setting_id: str, era: str, own: Mapping[str, Preset]) -> Body | None:
     """Describe one preset."""
-    for kind, known, name, filament_id in _PRESETS:
-        if known == setting_id:
+    for preset in (*PUBLIC_PRESETS, *own.values()):
+        if preset.id == setting_id:
             body = {
                 **ENVELOPE,
-                "public": not known.startswith("PF"),
-                "version": "01.09.00.15",
-                "type": kind,
-                "name": name,
+                "public": preset.id not in own,
+                "version": preset.version,
+                "type": preset.kind,
+                "name": preset.name,
                 "nickname": None,
-                "base_id": None,
-                "setting": {
-                    "name": name,
-                    "inherits": "fdm_process_bbl_0.20",
-                    "nozzle_temperature": "220,220",
-                    "compatible_printers": '"Bambu Lab X1 Carbon 0.4 nozzle"',
-                    # Numbers stand among texts.
-                    "activate_air_filtration": 0,
-                },
-                "filament_id": filament_id,
+                "base_id": preset.base_id,
+                "setting": preset.setting,
+                "filament_id": preset.filament_id,
             }
             if era == "2026":
-                body |= {"setting_id": known, "update_time": plain(PRESETS_AT)}
+                body |= {"setting_id": preset.id, "update_time": plain(preset.updated)}
             return body
     return None

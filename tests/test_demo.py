@@ -131,6 +131,7 @@ BERLIN = "/usr/share/zoneinfo/Europe/Berlin"
     [
         ("Europe/Berlin", ["/usr/share/zoneinfo/Asia/Tokyo"], ["Asia/Tokyo"], "Europe/Berlin"),
         (f":{BERLIN}", ["/usr/share/zoneinfo/Asia/Tokyo"], [], "Europe/Berlin"),
+        (":Europe/Berlin", [], [], "Europe/Berlin"),
         ("", [BERLIN], ["Asia/Tokyo"], "Europe/Berlin"),
         ("", ["/var/db/timezone/zoneinfo/Europe/Berlin"], [], "Europe/Berlin"),
         ("", ["../usr/share/zoneinfo/America/Argentina/Salta"], [], "America/Argentina/Salta"),

@@ -782,6 +782,102 @@ async def test_slicer_setting(ask: Ask, options: dict[str, Any]) -> None:
     assert (await ask("GET", f"{IOT}/slicer/setting/none")).status == 403
 
 
+SETTING = f"{IOT}/slicer/setting"
+PRESET = {
+    "name": "Fast draft",
+    "type": "print",
+    "version": "2.0.0.0",
+    "base_id": "GP004",
+    "filament_id": "",
+    "setting": {"layer_height": "0.28", "inherits": "0.20mm Standard @BBL X1C"},
+}
+
+
+async def own_presets(ask: Ask, kind: str, account: str = "demo") -> dict[str, Any]:
+    path = f"{SETTING}?version=2.0.0.0&public=false"
+    body = (await ask("GET", path, account=account)).json
+    return {preset["setting_id"]: preset for preset in body[kind]["private"]}
+
+
+@ERAS
+@pytest.mark.parametrize(
+    ("kind", "begin"), [("print", "PPUS"), ("filament", "PFUS"), ("printer", "PMUS")]
+)
+async def test_presets_come_change_and_go(
+    *, ask: Ask, freezer: FrozenDateTimeFactory, options: dict[str, Any], kind: str, begin: str
+) -> None:
+    before = await own_presets(ask, kind)
+    created = await ask("POST", SETTING, body=PRESET | {"type": kind})
+    assert created.status == 200
+    preset_id = created.json["setting_id"]
+    assert created.json == ENVELOPE | {
+        "setting_id": preset_id,
+        "update_time": "2026-11-20 12:00:00",
+    }
+    assert (preset_id[:4], len(preset_id)) == (begin, 18)
+    assert (await own_presets(ask, kind))[preset_id]["name"] == "Fast draft"
+    assert preset_id not in await own_presets(ask, kind, "password")
+    detail = (await ask("GET", f"{SETTING}/{preset_id}")).json
+    assert (detail["public"], detail["type"], detail["base_id"]) == (False, kind, "GP004")
+    assert (detail["filament_id"], detail["setting"]) == (None, PRESET["setting"])
+    assert (await ask("GET", f"{SETTING}/{preset_id}", account="password")).status == 403
+    freezer.tick(timedelta(minutes=1))
+    change = PRESET | {"type": kind, "name": "Faster draft", "setting": {}}
+    changed = await ask("PATCH", f"{SETTING}/{preset_id}", body=change)
+    assert changed.json == created.json | {"update_time": "2026-11-20 12:01:00"}
+    detail = (await ask("GET", f"{SETTING}/{preset_id}")).json
+    assert (detail["name"], detail["setting"]) == ("Faster draft", {})
+    for _ in range(2):
+        deleted = await ask("DELETE", f"{SETTING}/{preset_id}")
+        assert (deleted.status, deleted.json) == (200, ENVELOPE)
+    assert await own_presets(ask, kind) == before
+    assert (await ask("PATCH", f"{SETTING}/{preset_id}", body=change)).status == 422
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "text"),
+    [
+        ({"version": None}, 400, 'field "version" is not set'),
+        ({"name": None}, 400, 'field "name" is not set'),
+        ({"setting": None}, 400, 'field "setting" is not set'),
+        ({"name": 7}, 400, "type mismatch for field name"),
+        ({"type": "bed"}, 422, '{"detail": "Invalid input parameters"}'),
+        ({"type": []}, 400, "type mismatch for field type"),
+        ({"setting": []}, 422, '{"detail": "Invalid input parameters"}'),
+    ],
+)
+async def test_presets_that_cannot_be_stored(
+    ask: Ask, change: dict[str, Any], status: int, text: str
+) -> None:
+    before = await own_presets(ask, "filament")
+    for method, path in (("POST", SETTING), ("PATCH", f"{SETTING}/PFUS0000000000000a")):
+        reply = await ask(method, path, body=PRESET | change)
+        assert (reply.status, reply.text) == (status, text)
+    assert await own_presets(ask, "filament") == before
+
+
+async def test_presets_of_everybody_stay(ask: Ask) -> None:
+    assert (await ask("PATCH", f"{SETTING}/GP004", body=PRESET)).status == 422
+    assert (await ask("DELETE", f"{SETTING}/GP004")).status == 200
+    assert (await ask("GET", f"{SETTING}/GP004")).json["name"] == "0.20mm Standard @BBL X1C"
+    assert (await ask("PUT", f"{SETTING}/GP004", body=PRESET)).status == 405
+    assert (await ask("POST", SETTING, body=[])).status == 400
+
+
+async def test_a_hundred_presets_of_a_kind(ask: Ask) -> None:
+    for _ in range(100):
+        last = await ask("POST", SETTING, body=PRESET)
+        assert last.status == 200
+    refused = await ask("POST", SETTING, body=PRESET)
+    assert (refused.status, refused.json["code"]) == (400, 14)
+    assert len(await own_presets(ask, "print")) == 100
+    assert (await ask("POST", SETTING, body=PRESET | {"type": "printer"})).status == 200
+    path = f"{SETTING}/{last.json['setting_id']}"
+    assert (await ask("PATCH", path, body=PRESET)).status == 200
+    await ask("DELETE", path)
+    assert (await ask("POST", SETTING, body=PRESET)).status == 200
+
+
 async def test_two_simulators_of_a_seed_look_alike(
     simulator: Simulator, freezer: FrozenDateTimeFactory
 ) -> None:
