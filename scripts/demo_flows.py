@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from scripts.demo_home import DOMAIN, DemoError, Home
+from scripts.demo_home import DOMAIN, DemoError, Home, until
 
 FLOWS = "/api/config/config_entries/flow"
 ENTRIES = "/api/config/config_entries/entry"
@@ -106,6 +106,13 @@ async def check_reconfigure(home: Home) -> str:
     step = await begin(home, "token", **source)
     step = await submit(home, step, {"region": "global", "token": home.cloud_token()})
     expect(step, type="abort", reason="reconfigure_successful")
+
+    # What loads it again must not be cut short by the end of the check.
+    async def is_loaded() -> bool:
+        return (await home.entry() or {}).get("state") == "loaded"
+
+    if not await until(is_loaded, 30):
+        raise DemoError("The account is not loaded again.")
     return "another account is refused, the own one is taken"
 
 
