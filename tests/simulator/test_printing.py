@@ -439,6 +439,9 @@ def test_a_month_looks_like_a_month(freezer: FrozenDateTimeFactory, seed: int) -
     weights = sorted(job.weight for job, _ in past)
     assert 10 < weights[len(weights) // 2] < 40
     assert weights[-1] < 400
+    # Some are printed with more filament an hour than others.
+    rates = [job.weight / (job.cost / timedelta(hours=1)) for job, _ in past if job.weight > 1]
+    assert max(rates) > 2 * min(rates)
     assert timedelta(days=600) < NOW - every[-1] < timedelta(days=860)
 
 
