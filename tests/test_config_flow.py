@@ -2,8 +2,10 @@
 
 import asyncio
 from datetime import timedelta
+import json
+from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 from aiohttp import ClientSession, DummyCookieJar
 from freezegun.api import FrozenDateTimeFactory
@@ -15,13 +17,24 @@ from homeassistant.config_entries import (
     ConfigFlowResult,
 )
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
+from homeassistant.helpers import (
+    config_validation as cv,
+    device_registry as dr,
+    entity_registry as er,
+)
 from homeassistant.util import dt as dt_util
+import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.bambu_lab_cloud.api import BambuLogin, CannotConnectError
+from custom_components.bambu_lab_cloud.api import (
+    BambuLogin,
+    CannotConnectError,
+    CodeRequired,
+    Preference,
+)
+from custom_components.bambu_lab_cloud.api.transport import send
 from custom_components.bambu_lab_cloud.cloud import cloud_login
 from custom_components.bambu_lab_cloud.const import CONF_EXPIRES_AT, DOMAIN
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
@@ -29,6 +42,9 @@ from simulator import Simulator
 from simulator.answers import Answer
 from simulator.endpoints import Call
 from tests.conftest import Wait, reload
+
+INTEGRATION = Path(__file__).parent.parent / "custom_components" / DOMAIN
+STRINGS = json.loads((INTEGRATION / "translations" / "en.json").read_text())
 
 LOGIN = "/v1/user-service/user/login"
 SEND_EMAIL = "/v1/user-service/user/sendemail/code"
@@ -40,6 +56,8 @@ PASSWORD = {"region": "global", "account": "password@example.com", "password": "
 EMAIL = {"region": "global", "account": "google@example.com"}
 TOTP = {"region": "global", "account": "totp@example.com", "password": "totp-password"}
 PHONE = {"account": "13800000000"}
+DEMO = {"region": "global", "account": "demo@example.com", "password": "demo-password"}
+TOKEN = {"region": "global", "token": "AQnonsense"}
 
 # What each fault is to somebody who signs in, whatever the way.
 FAULTS = {
@@ -153,6 +171,11 @@ def token(simulator: Simulator, account: str) -> str:
     return accounts.token(accounts.find(account), dt_util.utcnow())
 
 
+def form_fields(result: ConfigFlowResult) -> list[dict[str, Any]]:
+    """Return the fields of a form as the frontend is told of them."""
+    return probatio.to_field_list(result["data_schema"], custom_serializer=cv.custom_serializer)
+
+
 def asked(simulator: Simulator) -> list[str]:
     """Return the paths that were asked for since the last time."""
     paths = [request["path"] for request in simulator.cloud.requests()]
@@ -217,6 +240,15 @@ async def test_code_instead_of_the_authenticator_app(owner: Owner) -> None:
     owner.sees("code")
     await owner.enter_code("totp")
     owner.entry("Careful Maker")
+
+
+async def test_digits_of_other_scripts_are_no_phone_number(
+    owner: Owner, simulator: Simulator
+) -> None:
+    await owner.begin("sms_code")
+    await owner.submit({"account": "\N{ARABIC-INDIC DIGIT ONE}" * 11})
+    owner.sees("sms_code", {"account": "not_a_phone_number"})
+    assert asked(simulator) == []
 
 
 @pytest.mark.parametrize(
@@ -318,6 +350,59 @@ async def test_region(
     owner.sees("token", {"base": "cannot_connect"})
     (_, _, url), _ = send.call_args
     assert (url.scheme, url.host) == ("https", host)
+
+
+@pytest.mark.parametrize("way", ["password", "email_code", "sms_code", "token"])
+async def test_another_way_from_the_first_form_on(
+    owner: Owner, simulator: Simulator, way: str
+) -> None:
+    result = await owner.begin(way)
+    assert owner.chosen() == "sign_in"
+    # The frontend would not send a form with a field that is required and empty.
+    assert [field for field in form_fields(result) if field["required"]] == []
+    await owner.submit({"next": "other_way"})
+    assert owner.result["step_id"] == "user"
+    assert asked(simulator) == []
+    await owner.choose("password")
+    await owner.submit(PASSWORD)
+    owner.entry("Plain Maker")
+
+
+async def test_every_field_and_choice_is_explained(owner: Owner) -> None:
+    forms = [await owner.begin(way) for way in ("password", "email_code", "sms_code", "token")]
+    await owner.begin("email_code")
+    forms.append(await owner.submit(EMAIL))
+    await owner.begin("password")
+    forms.append(await owner.submit(TOTP))
+    assert len({form["step_id"] for form in forms}) == 6
+    for form in forms:
+        texts = STRINGS["config"]["step"][form["step_id"]]
+        fields = {field["name"]: field["selector"] for field in form_fields(form)}
+        assert set(texts["data"]) == set(texts["data_description"]) == set(fields)
+        choice = fields["next"]["select"]
+        options = STRINGS["selector"][choice["translation_key"]]["options"]
+        assert set(options) == set(choice["options"])
+
+
+async def test_secrets_are_marked(owner: Owner) -> None:
+    """What does not fit is told without them."""
+    forms = [await owner.begin(way) for way in ("password", "email_code", "sms_code", "token")]
+    await owner.begin("email_code")
+    forms.append(await owner.submit(EMAIL))
+    await owner.begin("password")
+    forms.append(await owner.submit(TOTP))
+    marked = [
+        (form["step_id"], field["name"])
+        for form in forms
+        for field in form_fields(form)
+        if field.get("secret")
+    ]
+    assert marked == [
+        ("password", "password"),
+        ("token", "token"),
+        ("code", "code"),
+        ("totp", "code"),
+    ]
 
 
 # What goes wrong, and then right
@@ -465,7 +550,8 @@ async def test_a_mistake_does_not_move_to_china(owner: Owner) -> None:
     await owner.submit({"account": "google@example.com"})
     await owner.submit({"next": "other_way"})
     await owner.choose("email_code")
-    assert owner.suggested() == {"region": "global", "account": "google@example.com"}
+    assert owner.suggested()["account"] == "google@example.com"
+    assert owner.suggested()["region"] == "global"
     await owner.submit({**EMAIL, "account": "password@example.com"})
     await owner.submit({"next": "other_way"})
     await owner.choose("sms_code")
@@ -524,6 +610,53 @@ async def test_expired_code(owner: Owner, freezer: FrozenDateTimeFactory) -> Non
     owner.sees("code")
     await owner.enter_code("google")
     owner.entry("Single Sign-On Maker")
+
+
+async def test_typed_code_is_used_where_a_new_one_is_chosen(
+    owner: Owner, simulator: Simulator, freezer: FrozenDateTimeFactory
+) -> None:
+    await owner.begin("email_code")
+    await owner.submit(EMAIL)
+    freezer.tick(timedelta(minutes=6))
+    await owner.enter_code("google")
+    assert owner.chosen() == "send_code"
+    simulator.cloud.accounts.send_code("google@example.com", dt_util.utcnow())
+    asked(simulator)
+    await owner.submit({"code": simulator.cloud.code("google")["code"], "next": "send_code"})
+    owner.entry("Single Sign-On Maker")
+    assert SEND_EMAIL not in asked(simulator)
+
+
+async def test_code_that_was_tried_gives_way_to_a_new_one(
+    owner: Owner, simulator: Simulator, freezer: FrozenDateTimeFactory
+) -> None:
+    """A browser may fill it in once more."""
+    await owner.begin("email_code")
+    await owner.submit(EMAIL)
+    freezer.tick(timedelta(minutes=6))
+    await owner.enter_code("google")
+    old = simulator.cloud.code("google")["code"]
+    asked(simulator)
+    await owner.submit({"code": old, "next": "send_code"})
+    owner.sees("code")
+    assert asked(simulator) == [SEND_EMAIL]
+    await owner.enter_code("google")
+    owner.entry("Single Sign-On Maker")
+
+
+async def test_typed_totp_is_used_where_a_code_is_chosen(
+    owner: Owner, simulator: Simulator, freezer: FrozenDateTimeFactory
+) -> None:
+    await owner.begin("password")
+    await owner.submit(TOTP)
+    simulator.cloud.add_fault("cloudflare", WEB, times=1)
+    await owner.enter_totp("totp")
+    assert owner.chosen() == "send_code"
+    freezer.tick(timedelta(seconds=31))
+    accounts = simulator.cloud.accounts
+    code = accounts.totp(accounts.find("totp"), dt_util.utcnow())
+    await owner.submit({"code": code, "next": "send_code"})
+    owner.entry("Careful Maker")
 
 
 async def test_code_of_another_account(owner: Owner, simulator: Simulator) -> None:
@@ -725,6 +858,24 @@ async def test_wrong_token(owner: Owner, simulator: Simulator, wrong: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("way", "errors"),
+    [
+        ("password", {"account": "not_an_account", "password": "password_missing"}),
+        ("email_code", {"account": "not_an_email"}),
+        ("sms_code", {"account": "not_a_phone_number"}),
+        ("token", {"token": "token_missing"}),
+    ],
+)
+async def test_empty_form(
+    owner: Owner, simulator: Simulator, way: str, errors: dict[str, str]
+) -> None:
+    await owner.begin(way)
+    await owner.submit({"next": "sign_in"})
+    owner.sees(way, errors)
+    assert asked(simulator) == []
+
+
+@pytest.mark.parametrize(
     ("way", "values", "field", "error"),
     [
         ("password", {**PASSWORD, "password": ""}, "password", "password_missing"),
@@ -872,6 +1023,27 @@ async def test_unknown_error(
     await owner.choose("password")
     await owner.submit(PASSWORD)
     owner.entry("Plain Maker")
+
+
+async def test_form_is_closed_while_the_cloud_is_asked(
+    hass: HomeAssistant, owner: Owner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The session goes with the form, so that the second of three requests finds none."""
+
+    async def close(*args: Any, **kwargs: Any) -> Any:
+        answer = await send(*args, **kwargs)
+        hass.config_entries.flow.async_abort(owner.result["flow_id"])
+        return answer
+
+    await owner.begin("password")
+    await owner.submit(TOTP)
+    with (
+        patch("custom_components.bambu_lab_cloud.api.login.send", side_effect=close) as sent,
+        pytest.raises(UnknownFlow),
+    ):
+        await owner.enter_totp("totp")
+    assert sent.call_count == 2
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize(
@@ -1057,7 +1229,8 @@ async def test_reconfigure(
     old = dict(entry.data)
     context = {"source": "reconfigure", "entry_id": entry.entry_id}
     await owner.begin("email_code", **context)
-    assert owner.suggested() == {"region": "global", "account": "demo@example.com"}
+    assert owner.suggested()["account"] == "demo@example.com"
+    assert owner.suggested()["region"] == "global"
     await owner.submit({**EMAIL, "account": "demo@example.com"})
     await owner.submit({"next": "other_way"})
     assert owner.result["step_id"] == "reconfigure"
@@ -1092,6 +1265,78 @@ async def test_the_owner_need_not_wait_for_a_captcha_to_pass(
     owner.ends("reconfigure_successful")
     assert entry.state is ConfigEntryState.LOADED
     assert hass.states.get("binary_sensor.workshop_x1c_connectivity").state == "on"
+
+
+async def test_address_that_was_cleared_is_not_used(
+    owner: Owner, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    await owner.begin("email_code", source="reconfigure", entry_id=entry.entry_id)
+    asked(simulator)
+    await owner.submit({"region": "global", "next": "sign_in"})
+    owner.sees("email_code", {"account": "not_an_email"})
+    assert asked(simulator) == []
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [{"next_step_id": "password"}],
+        [{"next_step_id": "password"}, {"next": "sign_in", **DEMO}],
+        [{"next_step_id": "password"}, {"next": "other_way"}],
+        [{"next_step_id": "token"}, {"region": "global", "token": "AQnonsense"}],
+        [{"next_step_id": "password"}, DEMO, {"code": "123456", "next": "sign_in"}],
+        [{"next_step_id": "password"}, DEMO, {"next": "send_code"}],
+    ],
+)
+async def test_account_is_removed_while_it_is_reconfigured(
+    hass: HomeAssistant,
+    owner: Owner,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    steps: list[dict[str, str]],
+) -> None:
+    context = {"source": "reconfigure", "entry_id": entry.entry_id}
+    owner.result = await hass.config_entries.flow.async_init(DOMAIN, context=context)
+    for step in steps[:-1]:
+        await owner.submit(step)
+    await hass.config_entries.async_remove(entry.entry_id)
+    asked(simulator)
+    await owner.submit(steps[-1])
+    owner.ends("entry_removed")
+    assert asked(simulator) == []
+    assert "entry_removed" in STRINGS["config"]["abort"]
+
+
+@pytest.mark.parametrize("source", ["reauth", "reconfigure"])
+@pytest.mark.parametrize(
+    ("way", "values", "method", "answer"),
+    [
+        ("password", DEMO, "BambuLogin.with_password", Mock(side_effect=CannotConnectError)),
+        ("password", DEMO, "BambuLogin.with_password", Mock(return_value=CodeRequired())),
+        ("email_code", EMAIL, "BambuLogin.send_email_code", Mock()),
+        ("token", TOKEN, "BambuCloud.get_preference", Mock(side_effect=CannotConnectError)),
+        ("token", TOKEN, "BambuCloud.get_preference", Mock(return_value=Preference(uid="1"))),
+    ],
+)
+async def test_account_is_removed_while_the_cloud_is_asked(
+    hass: HomeAssistant,
+    owner: Owner,
+    entry: MockConfigEntry,
+    source: str,
+    way: str,
+    values: dict[str, str],
+    method: str,
+    answer: Mock,
+) -> None:
+    async def remove(*_: str) -> Any:
+        await hass.config_entries.async_remove(entry.entry_id)
+        return answer()
+
+    await owner.begin(way, source=source, entry_id=entry.entry_id)
+    with patch(f"custom_components.bambu_lab_cloud.api.{method}", side_effect=remove):
+        await owner.submit(values)
+    owner.ends("entry_removed")
+    assert hass.config_entries.async_entries(DOMAIN) == []
 
 
 async def test_reconfigure_with_another_account(owner: Owner, entry: MockConfigEntry) -> None:

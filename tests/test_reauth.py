@@ -112,8 +112,12 @@ async def test_reauth_suggests_the_account(hass: HomeAssistant, entry: MockConfi
     menu = await hass.config_entries.flow.async_configure(flow["flow_id"])
     assert menu["description_placeholders"] == {"name": "Demo Maker"}
     result = await submit(hass, flow, {"next_step_id": "email_code"})
-    suggested = [field.description["suggested_value"] for field in result["data_schema"].schema]
-    assert suggested == ["global", "demo@example.com"]
+    suggested = [field.description for field in result["data_schema"].schema]
+    assert suggested == [
+        {"suggested_value": "global"},
+        {"suggested_value": "demo@example.com"},
+        None,
+    ]
 
 
 async def test_reauth_with_another_account(
@@ -303,6 +307,19 @@ async def test_repair_leads_into_the_reauth(
     await sign_in_again(hass, simulator, flow)
     await wait(DAY)
     assert issues(hass) == []
+
+
+async def test_reauth_of_an_account_that_is_gone(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """It was removed while Home Assistant began to ask."""
+    await hass.config_entries.async_remove(entry.entry_id)
+    result = await hass.config_entries.flow.async_init(
+        DOMAIN,
+        context={"source": SOURCE_REAUTH, "entry_id": entry.entry_id},
+        data=dict(entry.data),
+    )
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "entry_removed")
 
 
 @pytest.mark.usefixtures("expiring")

@@ -2,10 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from math import ceil
-import re
 from typing import Any, override
-from unicodedata import normalize
 
 from aiohttp import ClientSession
 from homeassistant.config_entries import (
@@ -18,6 +15,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import CONF_CODE, CONF_PASSWORD, CONF_REGION, CONF_TOKEN
 from homeassistant.core import callback
+from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
@@ -32,31 +30,34 @@ import probatio
 
 from .api import (
     REGIONS,
-    AuthenticationError,
     BambuCloudError,
     BambuLogin,
-    BlockedError,
-    CannotConnectError,
-    CaptchaError,
     CodeRequired,
-    ExpiredCodeError,
-    InvalidCodeError,
-    InvalidCredentialsError,
-    RateLimitedError,
-    ResponseError,
     RetryLaterError,
     Token,
     TotpRequired,
-    UsedCodeError,
 )
 from .cloud import cloud_client, cloud_login, forget_client, login_session
 from .const import CONF_ACCOUNT, CONF_EXPIRES_AT, DOMAIN, LOGGER
 from .repairs import async_delete_expiry_issue
+from .sign_in import (
+    ERRORS,
+    REFUSED,
+    SEND_ERRORS,
+    TOKEN_ERRORS,
+    TOTP_ERRORS,
+    Errors,
+    bare_account,
+    bare_token,
+    expiry,
+    is_phone_number,
+    wait_text,
+)
 
 CHINA = "china"
 WAYS = ["password", "email_code", "sms_code", "token"]
 
-# A form has one button, so that the owner says what it is for where there is a choice.
+# A form has one button, so that the owner says what it is for.
 CONF_NEXT = "next"
 SIGN_IN = "sign_in"
 SEND_CODE = "send_code"
@@ -65,44 +66,38 @@ OTHER_WAY = "other_way"
 # A new code ends the one before, and codes stop coming for those who ask for many.
 COOL_DOWN = timedelta(seconds=60)
 
+
+def _text(autocomplete: str, kind: TextSelectorType = TextSelectorType.TEXT) -> TextSelector:
+    return TextSelector(TextSelectorConfig(type=kind, autocomplete=autocomplete))
+
+
 REGION = SelectSelector(SelectSelectorConfig(options=list(REGIONS), translation_key="region"))
-ACCOUNT = TextSelector(TextSelectorConfig(autocomplete="username"))
-EMAIL = TextSelector(TextSelectorConfig(type=TextSelectorType.EMAIL, autocomplete="username"))
-PHONE = TextSelector(TextSelectorConfig(type=TextSelectorType.TEL, autocomplete="tel"))
-PASSWORD = TextSelector(
-    TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password")
-)
-CODE = TextSelector(TextSelectorConfig(autocomplete="one-time-code"))
-TOKEN = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
-
-# As it is typed, pasted from a list of contacts, or dialled from abroad.
-_BETWEEN_DIGITS = re.compile(r"[\s()\-\u2010-\u2015\u202a-\u202e]")
-_PHONE_NUMBER = re.compile(r"(?:(?:\+|00)86|86(?=\d{11}))?(\d+)", re.ASCII)
-
-type Errors = Mapping[type[BambuCloudError], str]
-
-ERRORS: Errors = {
-    AuthenticationError: "refused",
-    BlockedError: "blocked",
-    CannotConnectError: "cannot_connect",
-    CaptchaError: "captcha",
-    ExpiredCodeError: "expired_code",
-    InvalidCodeError: "invalid_code",
-    InvalidCredentialsError: "invalid_auth",
-    RateLimitedError: "rate_limited",
-    UsedCodeError: "used_code",
+CODE: dict[probatio.Marker, Any] = {
+    probatio.Optional(probatio.Secret(CONF_CODE)): _text("one-time-code")
 }
-SEND_ERRORS: Errors = {RateLimitedError: "too_many_codes"}
-TOKEN_ERRORS: Errors = {AuthenticationError: "invalid_token"}
-# The web host is the only one to take these codes, and it turns many away.
-TOTP_ERRORS: Errors = {
-    AuthenticationError: "refused",
-    BlockedError: "totp_refused",
-    InvalidCodeError: "invalid_totp",
-    ResponseError: "totp_refused",
+
+# The frontend sends no form with a required field that is empty, not even to choose another way.
+FORMS: dict[str, dict[probatio.Marker, Any]] = {
+    "password": {
+        probatio.Optional(CONF_REGION): REGION,
+        probatio.Optional(CONF_ACCOUNT): _text("username"),
+        probatio.Optional(probatio.Secret(CONF_PASSWORD)): _text(
+            "current-password", TextSelectorType.PASSWORD
+        ),
+    },
+    "email_code": {
+        probatio.Optional(CONF_REGION): REGION,
+        probatio.Optional(CONF_ACCOUNT): _text("username", TextSelectorType.EMAIL),
+    },
+    "sms_code": {probatio.Optional(CONF_ACCOUNT): _text("tel", TextSelectorType.TEL)},
+    "token": {
+        probatio.Optional(CONF_REGION): REGION,
+        probatio.Optional(probatio.Secret(CONF_TOKEN)): _text("off", TextSelectorType.PASSWORD),
+    },
+    "code": CODE,
+    "totp": CODE,
 }
-# After these a token is good for nothing.
-REFUSED = ("invalid_token", "refused")
+CODE_FORMS = ("code", "totp")
 # What helps after these, so that it is chosen already.
 WAY_REMEDIES = {"captcha": OTHER_WAY}
 CODE_REMEDIES = {
@@ -112,6 +107,8 @@ CODE_REMEDIES = {
     "refused": SEND_CODE,
     "totp_refused": SEND_CODE,
 }
+
+type SignIn = Callable[[dict[str, str], dict[str, str]], Awaitable[ConfigFlowResult | None]]
 
 
 class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -123,6 +120,7 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         self._region = "global"
         self._account = ""
         self._code_sent_at: datetime | None = None
+        self._tried_code = ""
         self._tfa_key = ""
         self._token: Token | None = None
         self._wait = timedelta()
@@ -134,6 +132,7 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Sign in again, because the cloud does not know the token any more or soon will not."""
+        self._check_entry()
         async_delete_expiry_issue(self.hass, self._get_reauth_entry())
         return await self.async_step_reauth_confirm()
 
@@ -141,12 +140,14 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Choose a way to sign in again."""
+        self._check_entry()
         return self._show_menu_for(self._get_reauth_entry(), "reauth_confirm")
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Choose a way to sign in again, because the owner wants to."""
+        self._check_entry()
         return self._show_menu_for(self._get_reconfigure_entry(), "reconfigure")
 
     def _show_menu_for(self, entry: ConfigEntry, step_id: str) -> ConfigFlowResult:
@@ -162,152 +163,143 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Sign in with the password."""
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            if user_input.get(CONF_NEXT) == OTHER_WAY:
-                return await self._async_menu()
-            self._remember(user_input)
-            password = user_input.get(CONF_PASSWORD, "")
-            if self._is_phone_number and self._region != CHINA:
-                errors[CONF_REGION] = "wrong_region"
-            elif "@" not in self._account and not self._is_phone_number:
-                errors[CONF_ACCOUNT] = "not_an_account"
-            elif not password:
-                errors[CONF_PASSWORD] = "password_missing"
-            else:
-                answer = await self._async_try(
-                    self._login.with_password(self._account, password), errors
-                )
-                match answer:
-                    case Token():
-                        if result := await self._async_finish(answer, errors):
-                            return result
-                    case CodeRequired():
-                        self._code_sent_at = dt_util.utcnow()
-                        return await self.async_step_code()
-                    case TotpRequired():
-                        self._tfa_key = answer.tfa_key
-                        return await self.async_step_totp()
-        return self._show_way(
-            "password",
-            {CONF_REGION: REGION, CONF_ACCOUNT: ACCOUNT, CONF_PASSWORD: PASSWORD},
-            errors,
-        )
+        return await self._async_form("password", self._async_with_password, user_input)
 
     async def async_step_email_code(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Have a code emailed, which needs no password."""
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            if user_input.get(CONF_NEXT) == OTHER_WAY:
-                return await self._async_menu()
-            self._remember(user_input)
-            if "@" not in self._account:
-                errors[CONF_ACCOUNT] = "not_an_email"
-            elif await self._async_send_code(errors):
-                return self._show_code("code", errors)
-        return self._show_way("email_code", {CONF_REGION: REGION, CONF_ACCOUNT: EMAIL}, errors)
+        return await self._async_form("email_code", self._async_with_email, user_input)
 
     async def async_step_sms_code(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Have a code sent to a phone, as accounts in China do."""
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            if user_input.get(CONF_NEXT) == OTHER_WAY:
-                return await self._async_menu()
-            self._remember(user_input)
-            if not self._is_phone_number:
-                errors[CONF_ACCOUNT] = "not_a_phone_number"
-            else:
-                self._remember({CONF_REGION: CHINA})
-                if await self._async_send_code(errors):
-                    return self._show_code("code", errors)
-        return self._show_way("sms_code", {CONF_ACCOUNT: PHONE}, errors)
+        return await self._async_form("sms_code", self._async_with_phone, user_input)
 
     async def async_step_token(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Take a token that the owner has found."""
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            if user_input.get(CONF_NEXT) == OTHER_WAY:
-                return await self._async_menu()
-            self._remember(user_input)
-            if self.source == SOURCE_USER:
-                self._account = ""
-            token = Token(access_token=_bare_token(user_input.get(CONF_TOKEN, "")))
-            if not token.access_token:
-                errors[CONF_TOKEN] = "token_missing"
-            elif result := await self._async_finish(token, errors, TOKEN_ERRORS):
-                return result
-        return self._show_way("token", {CONF_REGION: REGION, CONF_TOKEN: TOKEN}, errors)
+        return await self._async_form("token", self._async_with_token, user_input)
 
     async def async_step_code(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Take the code that was emailed or sent to the phone."""
-        return await self._async_take_code(
-            "code", lambda code: self._login.with_code(self._account, code), user_input
-        )
+        return await self._async_form("code", self._async_with_code, user_input)
 
     async def async_step_totp(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Take the code of an authenticator app."""
+        return await self._async_form("totp", self._async_with_totp, user_input)
+
+    async def _async_form(
+        self, step_id: str, sign_in: SignIn, user_input: dict[str, Any] | None
+    ) -> ConfigFlowResult:
+        """Show a form, and again with the reason for as long as what it is for has failed."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            self._check_entry()
+            if user_input[CONF_NEXT] == OTHER_WAY:
+                return await self._async_menu()
+            # The frontend leaves out what is empty.
+            typed = dict.fromkeys(map(str, FORMS[step_id]), "") | user_input
+            if result := await sign_in(typed, errors):
+                return result
+        return self._show_form(step_id, errors)
+
+    async def _async_with_password(
+        self, typed: dict[str, str], errors: dict[str, str]
+    ) -> ConfigFlowResult | None:
+        """Sign in with the password, which may lead to a code."""
+        self._remember(typed)
+        if self._is_phone_number and self._region != CHINA:
+            errors[CONF_REGION] = "wrong_region"
+        elif "@" not in self._account and not self._is_phone_number:
+            errors[CONF_ACCOUNT] = "not_an_account"
+        if not typed[CONF_PASSWORD]:
+            errors[CONF_PASSWORD] = "password_missing"
+        if errors:
+            return None
+        answer = await self._async_try(
+            self._login.with_password(self._account, typed[CONF_PASSWORD]), errors
+        )
+        match answer:
+            case Token():
+                return await self._async_finish(answer, errors)
+            case CodeRequired():
+                self._code_sent_at = dt_util.utcnow()
+                return await self.async_step_code()
+            case TotpRequired():
+                self._tfa_key = answer.tfa_key
+                return await self.async_step_totp()
+        return None
+
+    async def _async_with_email(
+        self, typed: dict[str, str], errors: dict[str, str]
+    ) -> ConfigFlowResult | None:
+        """Have a code emailed."""
+        self._remember(typed)
+        if "@" not in self._account:
+            errors[CONF_ACCOUNT] = "not_an_email"
+            return None
+        return await self._async_send_code(errors)
+
+    async def _async_with_phone(
+        self, typed: dict[str, str], errors: dict[str, str]
+    ) -> ConfigFlowResult | None:
+        """Have a code sent to the phone."""
+        self._remember(typed)
+        if not self._is_phone_number:
+            errors[CONF_ACCOUNT] = "not_a_phone_number"
+            return None
+        self._remember({CONF_REGION: CHINA})
+        return await self._async_send_code(errors)
+
+    async def _async_with_token(
+        self, typed: dict[str, str], errors: dict[str, str]
+    ) -> ConfigFlowResult | None:
+        """Keep the token if the cloud knows it."""
+        self._remember(typed)
+        if self.source == SOURCE_USER:
+            self._account = ""
+        token = Token(access_token=bare_token(typed[CONF_TOKEN]))
+        if not token.access_token:
+            errors[CONF_TOKEN] = "token_missing"
+            return None
+        return await self._async_finish(token, errors, TOKEN_ERRORS)
+
+    async def _async_with_code(
+        self, typed: dict[str, str], errors: dict[str, str]
+    ) -> ConfigFlowResult | None:
+        """Sign in with the code that was sent."""
         return await self._async_take_code(
-            "totp",
-            lambda code: self._login.with_totp(self._tfa_key, code),
-            user_input,
-            TOTP_ERRORS,
+            typed, errors, lambda code: self._login.with_code(self._account, code)
+        )
+
+    async def _async_with_totp(
+        self, typed: dict[str, str], errors: dict[str, str]
+    ) -> ConfigFlowResult | None:
+        """Sign in with the code that the app shows."""
+        return await self._async_take_code(
+            typed, errors, lambda code: self._login.with_totp(self._tfa_key, code), TOTP_ERRORS
         )
 
     async def _async_take_code(
         self,
-        step_id: str,
+        typed: dict[str, str],
+        errors: dict[str, str],
         sign_in: Callable[[str], Awaitable[Token]],
-        user_input: dict[str, Any] | None,
         own_errors: Errors | None = None,
-    ) -> ConfigFlowResult:
-        """Take a code, or do what the owner wants instead."""
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            choice, code = user_input[CONF_NEXT], user_input.get(CONF_CODE, "")
-            if choice == OTHER_WAY:
-                return await self._async_menu()
-            if choice == SEND_CODE:
-                if await self._async_send_code(errors):
-                    return self._show_code("code", errors)
-            elif self._token is None and not code:
-                errors[CONF_CODE] = "code_missing"
-            else:
-                # A code is good for one sign-in: if only what followed it failed, go on from there.
-                token = self._token or await self._async_try(sign_in(code), errors, own_errors)
-                if token and (result := await self._async_finish(token, errors)):
-                    return result
-        return self._show_code(step_id, errors)
-
-    def _show_way(
-        self, step_id: str, fields: dict[str, TextSelector | SelectSelector], errors: dict[str, str]
-    ) -> ConfigFlowResult:
-        """Show the form of a way to sign in.
-
-        Once it has failed, the form also leads back to the other ways, with no secret asked for.
-        """
-        needed = probatio.Optional if errors else probatio.Required
-        schema: dict[probatio.Marker, Any] = {
-            needed(name): selector for name, selector in fields.items()
-        }
-        if errors:
-            schema |= _choice("next_way", [SIGN_IN, OTHER_WAY], errors, WAY_REMEDIES)
-        return self._show(step_id, schema, errors)
-
-    def _show_code(self, step_id: str, errors: dict[str, str]) -> ConfigFlowResult:
-        """Show the form for a code."""
-        options = [SIGN_IN, SEND_CODE, OTHER_WAY]
-        return self._show(
-            step_id,
-            {
-                probatio.Optional(CONF_CODE): CODE,
-                **_choice(f"next_{step_id}", options, errors, CODE_REMEDIES),
-            },
-            errors,
-        )
+    ) -> ConfigFlowResult | None:
+        """Take a code, or have another one sent."""
+        code = typed[CONF_CODE].strip()
+        # Whoever types a code wants it used, also where a new one was chosen already.
+        if typed[CONF_NEXT] == SEND_CODE and code in {"", self._tried_code}:
+            return await self._async_send_code(errors)
+        if not self._token and not code:
+            errors[CONF_CODE] = "code_missing"
+            return None
+        self._tried_code = code
+        # A code is good for one sign-in: if only what followed it failed, go on from there.
+        token = self._token or await self._async_try(sign_in(code), errors, own_errors)
+        return await self._async_finish(token, errors) if token else None
 
     async def _async_menu(self) -> ConfigFlowResult:
         """Return to the choice of ways."""
@@ -317,20 +309,20 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             return await self.async_step_reconfigure()
         return await self.async_step_user()
 
-    async def _async_send_code(self, errors: dict[str, str]) -> bool:
-        """Have a code sent; return if one is on its way, be it the one from a moment ago."""
+    async def _async_send_code(self, errors: dict[str, str]) -> ConfigFlowResult | None:
+        """Have a code sent and ask for it, be it the one from a moment ago."""
         self._token = None
         if self._code_sent_at:
             self._wait = self._code_sent_at + COOL_DOWN - dt_util.utcnow()
             if self._wait > timedelta():
                 errors["base"] = "code_just_sent"
-                return True
+                return self._show_form("code", errors)
         send = self._login.send_sms_code if self._is_phone_number else self._login.send_email_code
         await self._async_try(send(self._account), errors, SEND_ERRORS)
         if errors:
-            return False
+            return None
         self._code_sent_at = dt_util.utcnow()
-        return True
+        return await self.async_step_code()
 
     async def _async_finish(
         self, token: Token, errors: dict[str, str], own_errors: Errors | None = None
@@ -342,6 +334,7 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             # Kept for the next try, unless it is the token itself that is refused.
             self._token = None if errors["base"] in REFUSED else token
             return None
+        self._check_entry()
         reauthenticates = self.source == SOURCE_REAUTH
         if reauthenticates and preference.uid != self._get_reauth_entry().unique_id:
             # To end here would leave the entry signed out with nothing to lead back in.
@@ -353,7 +346,7 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             CONF_REGION: self._region,
             CONF_ACCOUNT: self._account,
             CONF_TOKEN: token.access_token,
-            CONF_EXPIRES_AT: _expires_at(token),
+            CONF_EXPIRES_AT: expiry(token, dt_util.utcnow()),
         }
         reason: str | UndefinedType = UNDEFINED
         if self.source == SOURCE_USER:
@@ -387,8 +380,10 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             if isinstance(err, RetryLaterError):
                 self._wait = timedelta(seconds=err.retry_after)
         except Exception:  # noqa: BLE001 - the form stays usable whatever happens
-            LOGGER.exception("Unexpected error while signing in")
             errors["base"] = "unknown"
+            # A form that was closed meanwhile has taken its session with it.
+            if not (self._session and self._session.closed):
+                LOGGER.exception("Unexpected error while signing in")
         return None
 
     @property
@@ -400,31 +395,34 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @property
     def _is_phone_number(self) -> bool:
-        """Return if the account is a phone number: only China has those."""
-        return self._account.isdecimal()
+        return is_phone_number(self._account)
 
     def _remember(self, data: Mapping[str, Any]) -> None:
         """Remember what identifies the account, for the next form and for the entry."""
         before = self._region, self._account
         self._region = data.get(CONF_REGION) or self._region
-        account = data.get(CONF_ACCOUNT, self._account).strip()
-        number = _PHONE_NUMBER.fullmatch(_BETWEEN_DIGITS.sub("", normalize("NFKC", account)))
-        self._account = number[1] if number else account
+        self._account = bare_account(data.get(CONF_ACCOUNT, self._account))
         self._token = None
         if before != (self._region, self._account):
             self._code_sent_at = None
 
-    def _show(
-        self, step_id: str, fields: dict[probatio.Marker, Any], errors: dict[str, str]
-    ) -> ConfigFlowResult:
+    def _check_entry(self) -> None:
+        """End the flow if the account that it signs in again was removed meanwhile."""
+        entry_id = self.context.get("entry_id")
+        if entry_id and not self.hass.config_entries.async_get_entry(entry_id):
+            raise AbortFlow("entry_removed")
+
+    def _show_form(self, step_id: str, errors: dict[str, str]) -> ConfigFlowResult:
         """Show a form with what is known already, but for secrets."""
+        self._check_entry()
         sent_at = dt_util.as_local(self._code_sent_at) if self._code_sent_at else None
         # An email address of another way is of no use here.
         account = "" if step_id == "sms_code" and "@" in self._account else self._account
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(
-                probatio.Schema(fields), {CONF_REGION: self._region, CONF_ACCOUNT: account}
+                probatio.Schema(FORMS[step_id] | _choice(step_id, errors)),
+                {CONF_REGION: self._region, CONF_ACCOUNT: account},
             ),
             errors=errors,
             description_placeholders={
@@ -432,7 +430,7 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
                 "time": sent_at.strftime("%H:%M") if sent_at else "",
                 "token_url": "https://makerworld.com",
                 "token_url_china": "https://makerworld.com.cn",
-                "wait": _wait_text(self._wait),
+                "wait": wait_text(self._wait),
             },
         )
 
@@ -444,39 +442,16 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             self._session.detach()
 
 
-def _choice(
-    translation_key: str, options: list[str], errors: dict[str, str], remedies: Mapping[str, str]
-) -> dict[probatio.Marker, SelectSelector]:
+def _choice(step_id: str, errors: dict[str, str]) -> dict[probatio.Marker, SelectSelector]:
     """Return the field for what to do, of which that is chosen which helps."""
+    takes_code = step_id in CODE_FORMS
+    remedies = CODE_REMEDIES if takes_code else WAY_REMEDIES
     remedy = next((remedies[error] for error in errors.values() if error in remedies), SIGN_IN)
     selector = SelectSelector(
         SelectSelectorConfig(
-            options=options, translation_key=translation_key, mode=SelectSelectorMode.LIST
+            options=[SIGN_IN, *([SEND_CODE] if takes_code else []), OTHER_WAY],
+            translation_key=f"next_{step_id}",
+            mode=SelectSelectorMode.LIST,
         )
     )
-    return {probatio.Required(CONF_NEXT, default=remedy): selector}
-
-
-def _bare_token(text: str) -> str:
-    """Return the token without what was copied with it: a header, a cookie, quotes."""
-    if cookie := re.search(r"(?:^|[;\s\"'])token=([^;\s\"']+)", text):
-        return cookie[1]
-    return re.sub(
-        r"(?i)^(?:authorization:)?\s*bearer(?:\s+|$)", "", text.strip(" \t\r\n\"'")
-    ).strip()
-
-
-def _wait_text(wait: timedelta) -> str:
-    """Return a time to wait, rounded up, with the symbol of its unit: those have no plural."""
-    seconds = ceil(wait.total_seconds())
-    for unit, length in (("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{ceil(seconds / length)} {unit}"
-    return f"{seconds} s"
-
-
-def _expires_at(token: Token) -> str | None:
-    """Return until when a token is good, None where the cloud does not say."""
-    if not token.expires_in:
-        return None
-    return (dt_util.utcnow() + timedelta(seconds=token.expires_in)).isoformat()
+    return {probatio.Optional(CONF_NEXT, default=remedy): selector}
