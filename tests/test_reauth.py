@@ -1,6 +1,8 @@
 """Tests of staying signed in: a token that dies, what only looks like it, and the warning."""
 
 from datetime import timedelta
+import json
+from pathlib import Path
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
@@ -13,9 +15,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
+from custom_components.bambu_lab_cloud.repairs import async_create_fix_flow
 from simulator import Simulator
 from simulator.answers import FAULTS
 from tests.conftest import Wait, reload
+
+INTEGRATION = Path(__file__).parent.parent / "custom_components" / DOMAIN
+STRINGS = json.loads((INTEGRATION / "translations" / "en.json").read_text())
 
 PREFERENCE = "/v1/design-user-service/my/preference"
 BIND = "/v1/iot-service/api/user/bind"
@@ -307,6 +313,42 @@ async def test_repair_leads_into_the_reauth(
     await sign_in_again(hass, simulator, flow)
     await wait(DAY)
     assert issues(hass) == []
+
+
+async def test_account_is_removed_while_its_repair_is_open(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    expiring: None,
+    hass_client: ClientSessionGenerator,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hass.config_entries.async_update_entry(
+        entry, data={**entry.data, "expires_at": "2026-11-25T12:00:00+00:00"}
+    )
+    await reload(hass, entry)
+    (issue,) = ir.async_get(hass).issues.values()
+    client = await hass_client()
+    url = "/api/repairs/issues/fix"
+    response = await client.post(url, json={"handler": DOMAIN, "issue_id": issue.issue_id})
+    form = await response.json()
+    await hass.config_entries.async_remove(entry.entry_id)
+    response = await client.post(f"{url}/{form['flow_id']}", json={})
+    end = await response.json()
+    assert (end["type"], end["reason"]) == ("abort", "entry_removed")
+    assert "entry_removed" in STRINGS["issues"]["sign_in_expires"]["fix_flow"]["abort"]
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert hass.config_entries.flow.async_progress() == []
+    # The log of requests of Home Assistant's server knows no clock that is moved.
+    errors = {record.name for record in caplog.records if record.levelname == "ERROR"}
+    assert errors <= {"aiohttp.access"}
+
+
+async def test_repair_of_an_account_that_is_gone(hass: HomeAssistant) -> None:
+    """It was removed while Home Assistant looked the repair up."""
+    flow = await async_create_fix_flow(hass, "sign_in_expires_gone", {"entry_id": "gone"})
+    flow.hass = hass
+    result = await flow.async_step_init()
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "entry_removed")
 
 
 async def test_reauth_of_an_account_that_is_gone(

@@ -77,19 +77,22 @@ def async_delete_expiry_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
 class SignInExpiresRepairFlow(ConfirmRepairFlow):
     """Lead to the sign-in."""
 
-    def __init__(self, entry: ConfigEntry) -> None:
+    def __init__(self, entry_id: str) -> None:
         """Initialize the repair flow."""
-        self._entry = entry
+        self._entry_id = entry_id
 
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
         """Explain, then start the reauth, which goes on in the same dialog."""
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None:
+            return self.async_abort(reason="entry_removed")
         if user_input is None:
             return await super().async_step_confirm()
-        self._entry.async_start_reauth(self.hass)
+        entry.async_start_reauth(self.hass)
         # One that the owner has begun elsewhere is as good.
-        flows = self._entry.async_get_active_flows(self.hass, {SOURCE_REAUTH, SOURCE_RECONFIGURE})
+        flows = entry.async_get_active_flows(self.hass, {SOURCE_REAUTH, SOURCE_RECONFIGURE})
         next_flows = ((FlowType.CONFIG_FLOW, flow["flow_id"]) for flow in flows)
         return self.async_create_entry(data={}, next_flow=next(next_flows, None))
 
@@ -98,5 +101,4 @@ async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
     """Create the repair flow of a sign-in that is about to expire."""
-    entry_id = str((data or {}).get("entry_id"))
-    return SignInExpiresRepairFlow(hass.config_entries.async_get_known_entry(entry_id))
+    return SignInExpiresRepairFlow(str((data or {}).get("entry_id")))
