@@ -10,6 +10,7 @@ from homeassistant.const import CONF_CODE, CONF_PASSWORD, CONF_REGION
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.storage import Store
+from hypothesis import settings
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
@@ -17,6 +18,15 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from simulator import Simulator
+
+# The same examples in every run, so that red is news; `search` looks for what they do not show.
+settings.register_profile(
+    "suite", max_examples=300, derandomize=True, database=None, deadline=None, print_blob=True
+)
+settings.register_profile(
+    "search", settings.get_profile("suite"), max_examples=5000, derandomize=False
+)
+settings.load_profile("suite")
 
 type Wait = Callable[[timedelta], Awaitable[None]]
 

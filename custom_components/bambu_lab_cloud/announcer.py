@@ -98,13 +98,13 @@ class Announcer:
         self, printers: Mapping[str, Printer], tasks: Iterable[Task], now: datetime
     ) -> list[PrintEvent]:
         """Learn from a good poll, and return what is now waiting to be announced because of it."""
-        before = _essence(self.records)
+        before = self.records.essence()
         self.records, events = next_records(
             self.records, printers, tasks, now=now, after_start=self._after_start
         )
         self._after_start = False
         self._outbox = [event for event in self._outbox if now - event.found_at < NEWS] + events
-        if events or _essence(self.records) != before:
+        if events or self.records.essence() != before:
             self._set_changed()
         return events
 
@@ -174,15 +174,3 @@ class Announcer:
             "records": asdict(self.records),
             "outbox": [asdict(event) for event in self._outbox],
         }
-
-
-def _essence(records: Records) -> dict[str, Any]:
-    """Return what must not be lost, which is not the time of the last poll."""
-    return {
-        printer_id: (
-            {(job.print.task_id, job.seen_active, job.paused) for job in record.open},
-            record.announced.keys(),
-            record.untracked,
-        )
-        for printer_id, record in records.printers.items()
-    }

@@ -140,6 +140,20 @@ class Records:
             job.active_at is not None and job.active_at >= record.online_at for job in record.open
         )
 
+    def essence(self) -> dict[str, Any]:
+        """Return what must not be lost, which is not the time of the last poll.
+
+        Who saves whenever it changed announces nothing twice after a kill, and misses nothing.
+        """
+        return {
+            printer_id: (
+                {(job.print.task_id, job.seen_active, job.paused) for job in record.open},
+                record.announced.keys(),
+                record.untracked,
+            )
+            for printer_id, record in self.printers.items()
+        }
+
     def without(self, printer_id: str) -> Records:
         """Return the records after a printer was removed for good."""
         printers = {key: record for key, record in self.printers.items() if key != printer_id}
