@@ -63,7 +63,7 @@ class Program:
         await self.tasks.async_ask_printers(self.derive(), self.records, self.now)
         self.before = self.derive()
         self.records, _ = next_records(
-            self.records, self.before, self.tasks.values(), now=self.now, after_start=False
+            self.records, self.before, self.tasks.values(), now=self.now, seen=self.before
         )
 
 

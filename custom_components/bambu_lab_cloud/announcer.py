@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,8 +20,10 @@ from .fleet.lifecycle import (
     NEWS,
     PrintEvent,
     Records,
+    event_as_dict,
     event_from_dict,
     next_records,
+    records_as_dict,
     records_from_dict,
 )
 from .fleet.printer import Print, Printer
@@ -55,7 +57,7 @@ class Announcer:
         self._store = _store(hass, entry.entry_id)
         self._saved_at = dt_util.utcnow()
         self._changed = False
-        self._after_start = True
+        self._seen = set[str]()
         self._armed = False
         self._outbox: list[PrintEvent] = []
         self._entities: dict[str, Announce] = {}
@@ -99,10 +101,8 @@ class Announcer:
     ) -> list[PrintEvent]:
         """Learn from a good poll, and return what is now waiting to be announced because of it."""
         before = self.records.essence()
-        self.records, events = next_records(
-            self.records, printers, tasks, now=now, after_start=self._after_start
-        )
-        self._after_start = False
+        self.records, events = next_records(self.records, printers, tasks, now=now, seen=self._seen)
+        self._seen |= printers.keys()
         self._outbox = [event for event in self._outbox if now - event.found_at < NEWS] + events
         if events or self.records.essence() != before:
             self._set_changed()
@@ -171,6 +171,6 @@ class Announcer:
     def _data(self) -> dict[str, Any]:
         """Return what has to survive a restart."""
         return {
-            "records": asdict(self.records),
-            "outbox": [asdict(event) for event in self._outbox],
+            "records": records_as_dict(self.records),
+            "outbox": [event_as_dict(event) for event in self._outbox],
         }

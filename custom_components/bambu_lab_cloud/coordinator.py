@@ -30,7 +30,7 @@ from .cloud import optional
 from .const import DOMAIN, LOGGER
 from .covers import Covers
 from .fleet.cadence import PRINT_STATUS_WITHOUT_TASKS, poll_interval, retry_interval
-from .fleet.printer import Print, Printer, PrinterStatus, derive_printers, with_last_print
+from .fleet.printer import Printer, PrinterStatus, derive_printers, with_last_print
 from .tasks import TaskList
 
 if TYPE_CHECKING:
@@ -151,7 +151,6 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._tasks = TaskList(client, on_tasks)
         self._statuses_asked_at: datetime | None = None
         self._jobs: dict[str, str] = {}
-        self._ended: dict[str, Print] = {}
         self._absences: dict[str, int] = {}
         self._offsets = deque[timedelta](maxlen=3)
 
@@ -169,9 +168,7 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
         printers = self._derive(devices, statuses)
         await self._tasks.async_ask_printers(printers, records, self.now)
         printers = self._derive(devices, statuses)
-        for event in self._announcer.take_poll(printers, self._tasks.values(), self.now):
-            if event.is_end:
-                self._ended[event.print.printer_id] = event.print
+        self._announcer.take_poll(printers, self._tasks.values(), self.now)
         if self.prints_in_status:
             # Bind does not name the job there, so what was busy last is what a status speaks of.
             self._jobs |= {
@@ -185,8 +182,9 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
     def _with_memory(self, printer: Printer) -> Printer:
         """Return a printer with what earlier polls knew of it."""
         unfinished = self._announcer.records.is_unfinished(printer.id)
+        record = self._announcer.records.printers.get(printer.id)
         return replace(
-            with_last_print(printer, self._ended.get(printer.id)),
+            with_last_print(printer, record.last if record else None),
             # Once it is offline for long, the cloud does not tell what it was busy with.
             was_active=printer.was_active
             or (printer.status is PrinterStatus.OFFLINE and unfinished),
@@ -227,7 +225,7 @@ class FleetCoordinator(BambuCoordinator[dict[str, Printer]]):
     def forget(self, printer_id: str) -> None:
         """Forget a printer, so that it is a new one should it come back."""
         self._announcer.forget(printer_id)
-        for memory in (self._absences, self._ended, self._jobs):
+        for memory in (self._absences, self._jobs):
             memory.pop(printer_id, None)
         self.async_update_listeners()
 

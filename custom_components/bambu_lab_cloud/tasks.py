@@ -65,7 +65,7 @@ class TaskList:
             return
         # my/tasks is sorted by start, and lists a print a while after that.
         # Until an answer comes, the polls without one move the last good poll, not the gap's start.
-        self._since = self._since or records.polled_at
+        self._since = self._since or records.last_poll(now)
         limit = FIRST_PAGE if self._asked_at else FULL_PAGE
         since = max(self._since - LAG, now - LONGEST_BACK) if self._since else now
         # What so many pages do not show is for the history alone.

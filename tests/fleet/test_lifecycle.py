@@ -1,7 +1,7 @@
 """Which events a poll gives, story by story."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import json
 from typing import Any
@@ -11,14 +11,20 @@ import pytest
 from custom_components.bambu_lab_cloud.api.models import Device, Task, TaskFilament
 from custom_components.bambu_lab_cloud.fleet.lifecycle import (
     GIVE_UP,
+    LAG,
     MEMORY,
     NEWS,
     PrintEvent,
     Records,
+    event_as_dict,
+    event_from_dict,
+    next_record,
     next_records,
+    records_as_dict,
     records_from_dict,
 )
 from custom_components.bambu_lab_cloud.fleet.printer import Printer, derive_printers
+from custom_components.bambu_lab_cloud.fleet.stored import UnreadableError
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -60,7 +66,7 @@ class Story:
     def __init__(self) -> None:
         self.records = Records()
         self.now = NOW
-        self.started = False
+        self.seen: frozenset[str] = frozenset()
         self.events: list[PrintEvent] = []
         self.printers: dict[str, Printer] = {}
 
@@ -80,20 +86,25 @@ class Story:
         printers = derive_printers([device], [], tasks, now=self.now, remembered_jobs={})
         self.printers = printers
         self.records, self.events = next_records(
-            self.records, printers, tasks, now=self.now, after_start=not self.started
+            self.records, printers, tasks, now=self.now, seen=self.seen
         )
-        self.started = True
+        self.seen = frozenset(printers)
         return [(event.type, event.print.task_id) for event in self.events]
 
     def restart(self) -> None:
-        text = json.dumps(asdict(self.records), default=datetime.isoformat)
-        restored = records_from_dict(json.loads(text))
+        restored = records_from_dict(json.loads(json.dumps(records_as_dict(self.records))))
         assert restored == self.records
-        self.records, self.started = restored, False
+        self.records, self.seen = restored, frozenset()
 
     @property
     def awaited(self) -> dict[str, datetime]:
         return self.records.awaited(self.printers)
+
+    @property
+    def last(self) -> tuple[str | None, datetime | None]:
+        job = self.records.printers[PRINTER].last
+        assert job is not None
+        return job.task_id, job.ended_at
 
     @property
     def open(self) -> list[str | None]:
@@ -311,7 +322,7 @@ def test_crossed_answers(story: Story) -> None:
     """The list says ended while bind, asked before, says RUNNING: nothing starts anew."""
     start = story.now
     story.poll(RUNNING, task(start=start))
-    ended = done("71", start, story.now)
+    ended = done("71", start, story.now + MINUTE)
     assert story.poll(RUNNING, ended) == [("finished", "71")]
     assert story.poll(RUNNING, ended) == []
     assert story.poll(SUCCESS, ended) == []
@@ -384,12 +395,12 @@ def test_printer_left_out_for_a_while(story: Story) -> None:
     start = story.now
     story.poll(RUNNING, task(start=start))
     story.records, events = next_records(
-        story.records, {}, [], now=story.now + MINUTE, after_start=False
+        story.records, {}, [], now=story.now + MINUTE, seen={PRINTER}
     )
     assert events == []
     assert story.poll(SUCCESS, task(start=start), after=3 * MINUTE) == [("finished", "71")]
     # However long: who removes the printer also says so here.
-    away, _ = next_records(story.records, {}, [], now=story.now + GIVE_UP, after_start=False)
+    away, _ = next_records(story.records, {}, [], now=story.now + GIVE_UP, seen={PRINTER})
     assert away.printers.keys() == {PRINTER}
     assert away.without(PRINTER).printers == {}
 
@@ -425,7 +436,7 @@ def test_listed_print_of_a_printer_that_is_off() -> None:
 def test_printer_that_went_off_under_a_stale_status(status: int, *, was_active: bool) -> None:
     """It stays RUNNING for days, whatever the list says of how the print ended."""
     story = Story()
-    story.poll(RUNNING, task(status=status, end_time=NOW + MINUTE), after=HOUR, online=False)
+    story.poll(RUNNING, task(status=status, end_time=NOW + 2 * MINUTE), after=HOUR, online=False)
     assert story.printers[PRINTER].was_active is was_active
 
 
@@ -480,10 +491,66 @@ def test_tasks_of_nobody(story: Story) -> None:
     assert story.poll(IDLE, *strangers) == []
 
 
-@pytest.mark.parametrize("data", [{}, {"polled_at": None}, {"polled_at": "x", "printers": {}}])
-def test_records_that_are_none(data: dict[str, Any]) -> None:
-    with pytest.raises((KeyError, ValueError)):
+@pytest.mark.parametrize("data", [None, [], {}, {"polled_at": None}])
+def test_records_that_are_none(data: Any) -> None:
+    with pytest.raises(UnreadableError):
         records_from_dict(data)
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        (("polled_at",), "2026-11-20T12:00:00"),
+        (("polled_at",), "2026-11-20T12:00:00+01:00"),
+        (("polled_at",), "9999-11-20T12:00:00+00:00"),
+        (("polled_at",), 1795176000),
+        (("more",), None),
+        (("printers",), []),
+        (("printers", PRINTER, "open"), {}),
+        (("printers", PRINTER, "open", 0, "paused"), 1),
+        (("printers", PRINTER, "open", 0, "print", "printer_id"), "00M00A000000002"),
+        (("printers", PRINTER, "open", 0, "print", "title"), ["plate"]),
+        (("printers", PRINTER, "open", 0, "print", "title"), "\ud800"),
+        (("printers", PRINTER, "open", 0, "print", "cost_time"), [3600]),
+        (("printers", PRINTER, "open", 0, "print", "cost_time"), True),
+        (("printers", PRINTER, "open", 0, "print", "cost_time"), float("nan")),
+        (("printers", PRINTER, "open", 0, "print", "plate"), 1.5),
+        (("printers", PRINTER, "open", 0, "print", "plate"), 2**64),
+        (("printers", PRINTER, "open", 0, "print", "result"), "exploded"),
+        (("printers", PRINTER, "open", 0, "print", "cover"), "https://example.com/cover.png"),
+        (("printers", PRINTER, "open", 0, "print", "filaments"), None),
+        (("printers", PRINTER, "announced"), ["71"]),
+        (("printers", PRINTER, "untracked"), ["2026-11-20T12:00:00+00:00"]),
+        (("printers", PRINTER, "last", "printer_id"), "00M00A000000002"),
+    ],
+)
+def test_records_with_something_wrong(story: Story, path: tuple[Any, ...], wrong: Any) -> None:
+    """Rather none than half of them."""
+    story.poll(SUCCESS, done("70", story.now, story.now + MINUTE))
+    story.poll(RUNNING, task(start=story.now))
+    data = json.loads(json.dumps(records_as_dict(story.records)))
+    assert records_from_dict(data) == story.records
+    place = data
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = wrong
+    with pytest.raises(UnreadableError):
+        records_from_dict(data)
+
+
+def test_no_address_is_kept(story: Story) -> None:
+    """It is a secret, and has expired when it is read again: there is none then."""
+    signed = task(cover="https://example.com/cover.png?signature=1")
+    story.poll(RUNNING, signed)
+    stored = records_as_dict(story.records)
+    assert "signature" not in json.dumps(stored)
+    job = records_from_dict(stored).printers[PRINTER].open[0].print
+    assert (job.cover, job.has_cover) == (None, False)
+    assert story.poll(SUCCESS, signed) == [("finished", "71")]
+    assert story.events[0].print.has_cover
+    stored = event_as_dict(story.events[0])
+    assert "signature" not in json.dumps(stored)
+    assert event_from_dict(stored).print == replace(story.events[0].print, cover=None)
 
 
 def test_baseline_with_clocks_that_differ() -> None:
@@ -534,3 +601,290 @@ def test_what_was_known_before_a_restart(story: Story) -> None:
 def test_nothing_of_a_printer_shows(story: Story) -> None:
     story.poll(RUNNING, task(start=story.now))
     assert PRINTER not in repr(story.records) + repr(story.printers[PRINTER])
+
+
+def test_last_print_without_a_task_outlives_a_restart(story: Story) -> None:
+    """Nobody else remembers it, while the list goes on to show an older one."""
+    older = done("70", NOW - HOUR, NOW - HOUR / 2)
+    story.poll(SD_RUNNING, older)
+    story.poll(SD_SUCCESS, older)
+    found = story.now
+    story.restart()
+    story.poll(SD_SUCCESS, older)
+    assert story.last == (None, found)
+    newer = done("72", story.now, story.now + 20 * MINUTE)
+    story.poll(("SUCCESS", "72"), newer, after=20 * MINUTE)
+    assert story.last == ("72", newer.end_time)
+
+
+def test_last_print_is_corrected_by_the_list(story: Story) -> None:
+    """The printer told its end by the time of the poll, and failed; the list knows better."""
+    start = story.now
+    story.poll(RUNNING, task(start=start))
+    story.poll(FAIL, task(start=start))
+    assert story.last == ("71", story.now)
+    ended = done("71", start, story.now - MINUTE / 2)
+    story.poll(FAIL, ended)
+    assert story.last == ("71", ended.end_time)
+
+
+def test_last_print_of_first_sight() -> None:
+    story = Story()
+    story.poll(IDLE, done("71", NOW - HOUR, NOW), done("70", NOW - 3 * HOUR, NOW - 2 * HOUR))
+    assert story.last == ("71", NOW)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=2), timedelta(days=30000)])
+def test_a_baseline_that_lies_ahead(ahead: timedelta) -> None:
+    """The first answer had an absurd date: what ends after the second is news all the same."""
+    story = Story()
+    past = done("70", NOW - HOUR, NOW)
+    story.poll(IDLE, past, after=ahead)
+    assert story.poll(IDLE, past, after=MINUTE - ahead) == []
+    start = story.now
+    assert story.poll(RUNNING, past, task(start=start)) == [("started", "71")]
+    story.restart()
+    ended = done("71", start, start + 2 * MINUTE)
+    assert story.poll(SUCCESS, past, ended) == [("finished", "71")]
+
+
+def test_a_baseline_that_lies_ahead_hides_what_runs() -> None:
+    """Adopted under the status of the print before, when the date was absurd."""
+    story = Story()
+    running = task(start=NOW)
+    story.poll(SUCCESS, running, after=2 * NEWS)
+    story.poll(RUNNING, running, after=MINUTE - 2 * NEWS)
+    ended = done("71", NOW, NOW + 3 * MINUTE)
+    assert story.poll(SUCCESS, ended, after=2 * MINUTE) == [("finished", "71")]
+
+
+def test_a_clock_set_back_announces_nothing_old(story: Story) -> None:
+    """What had ended before the baseline stays history, also while it seems to lie ahead."""
+    past = done("70", NOW - HOUR, NOW)
+    story.poll(IDLE, past)
+    running = task(start=story.now)
+    story.poll(RUNNING, past, running)
+    back = timedelta(days=1)
+    assert story.poll(RUNNING, past, running, after=-back) == []
+    assert story.poll(RUNNING, past, running, after=back) == []
+    # … and what was followed ends as news
+    assert story.poll(SUCCESS, past, done("71", running.start_time or NOW, story.now)) == [
+        ("finished", "71")
+    ]
+
+
+def test_an_end_that_is_found_as_the_clock_is_set_back(story: Story) -> None:
+    running = task(start=story.now)
+    story.poll(RUNNING, running)
+    ended = done("71", story.now - 3 * MINUTE, story.now - MINUTE)
+    assert story.poll(SUCCESS, ended, after=-timedelta(days=1)) == [("finished", "71")]
+    assert story.poll(SUCCESS, ended) == []
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_clock_set_back_loses_no_start(story: Story, *, listed: bool) -> None:
+    """It ran a day ahead, and is right again: what has started since is as new as ever."""
+    story.poll(IDLE, after=timedelta(days=3))
+    started = task(start=story.now - timedelta(days=1))
+    tasks = [started] * listed
+    assert story.poll(RUNNING, *tasks, after=MINUTE - timedelta(days=1)) == [("started", "71")]
+
+
+def test_a_clock_set_back_announces_nothing_again() -> None:
+    """Not even if the printer still speaks of it, and all that is known of it lies ahead."""
+    story = Story()
+    story.poll(IDLE, after=timedelta(days=1))
+    running = task(start=story.now)
+    story.poll(RUNNING, running)
+    assert story.poll(SUCCESS, running) == [("finished", "71")]
+    assert story.poll(RUNNING, running, after=-timedelta(days=1)) == []
+    assert story.poll(SUCCESS, running) == []
+
+
+def test_a_clock_set_back_merges_a_task_that_turns_up(story: Story) -> None:
+    story.poll(SD_RUNNING, after=timedelta(days=1))
+    assert story.poll(SD_SUCCESS) == [("finished", None)]
+    back = story.now - timedelta(days=1)
+    late = done("71", back - 2 * MINUTE, back)
+    assert story.poll(SD_SUCCESS, late, after=-timedelta(days=1)) == []
+
+
+def test_a_poll_that_lies_ahead() -> None:
+    story = Story()
+    story.poll(IDLE)
+    assert story.records.last_poll(story.now) == story.now
+    assert story.records.last_poll(story.now - LAG) == story.now
+    assert story.records.last_poll(story.now - LAG - MINUTE) is None
+    assert Records().last_poll(story.now) is None
+
+
+CARD = ("RUNNING", "70")
+CARD_SUCCESS = ("SUCCESS", "70")
+
+
+@pytest.fixture
+def before(story: Story) -> Task:
+    """The last print of the cloud, whose id the printer goes on to name."""
+    job = done("70", NOW - HOUR, NOW)
+    assert story.poll(CARD_SUCCESS, job) == []
+    return job
+
+
+def card(story: Story, *tasks: Task, polls: int = 11) -> list[tuple[str, str | None]]:
+    """Print from the card under the id of the print before, and return all that is announced."""
+    return [event for _ in range(polls) for event in story.poll(CARD, *tasks)]
+
+
+@pytest.mark.parametrize(
+    ("ended", "kinds"),
+    [(CARD_SUCCESS, ["finished"]), (("FAIL", "70"), ["failed"]), (("IDLE", "70"), [])],
+)
+def test_print_from_the_card_under_the_id_before(
+    story: Story, before: Task, ended: tuple[str, str], kinds: list[str]
+) -> None:
+    """After a while it is one without a task, and its status is its own."""
+    assert card(story, before) == []
+    assert story.poll(CARD, before) == [("started", None)]
+    assert story.poll(("PAUSE", "70"), before) == [("paused", None)]
+    assert story.poll(CARD, before) == [("resumed", None)]
+    assert story.poll(ended, before) == [(kind, None) for kind in kinds]
+    assert story.poll(ended, before) == []
+    assert story.open == []
+
+
+def test_print_from_the_card_over_restarts(story: Story, before: Task) -> None:
+    """Neither the doubt nor the print is lost; a start of which part was not seen is."""
+    card(story, before, polls=5)
+    story.restart()
+    card(story, before, polls=5)
+    assert story.poll(CARD, before, after=2 * MINUTE) == [("started", None)]
+    story.restart()
+    assert story.poll(CARD_SUCCESS, before) == [("finished", None)]
+
+
+def test_print_from_the_card_as_the_clock_is_set_back(story: Story, before: Task) -> None:
+    story.poll(IDLE, before, after=timedelta(days=1))
+    story.poll(CARD, before)
+    assert story.poll(CARD, before, after=-timedelta(days=1)) == []
+    assert card(story, before) == [("started", None)]
+
+
+def test_print_from_the_card_whose_start_nobody_saw(story: Story, before: Task) -> None:
+    story.restart()
+    assert card(story, before, polls=13) == []
+    assert story.poll(CARD_SUCCESS, before) == [("finished", None)]
+
+
+@pytest.mark.parametrize("polls", [1, 11])
+def test_answers_that_cross_for_long(story: Story, before: Task, polls: int) -> None:
+    """Until the printer says so too, its print may just have ended: nothing is announced twice."""
+    assert card(story, before, polls=polls) == []
+    assert story.poll(CARD_SUCCESS, before) == []
+    assert story.open == []
+
+
+def test_print_whose_end_the_list_takes_back(story: Story, before: Task) -> None:
+    """What seemed to print under its id was the print itself, and its end has been announced."""
+    start = story.now
+    assert story.poll(RUNNING, before, task(start=start)) == [("started", "71")]
+    ended = done("71", start, start + 2 * MINUTE)
+    assert story.poll(RUNNING, before, ended) == [("finished", "71")]
+    for _ in range(15):
+        story.poll(RUNNING, before, ended)
+    assert story.poll(RUNNING, before, task(start=start)) == []
+    assert story.poll(SUCCESS, before, done("71", start, story.now)) == []
+    assert story.open == []
+
+
+def test_print_of_the_cloud_after_one_from_the_card(story: Story, before: Task) -> None:
+    card(story, before, polls=15)
+    start = story.now
+    running = ("RUNNING", "72")
+    assert story.poll(running, before, task("72", start + MINUTE / 2)) == [("started", "72")]
+    ended = done("72", start, start + 5 * MINUTE)
+    assert story.poll(("SUCCESS", "72"), before, ended, after=5 * MINUTE) == [("finished", "72")]
+
+
+def test_task_of_a_print_from_the_card_turns_up(story: Story, before: Task) -> None:
+    """The doubt is none any more, and the start is known by its task."""
+    start = story.now
+    card(story, before, polls=5)
+    assert story.poll(RUNNING, before, task(start=start)) == [("started", "71")]
+    assert story.poll(SUCCESS, before, task(start=start)) == [("finished", "71")]
+
+
+def test_finish_that_cannot_be(story: Story) -> None:
+    """The list says so 19 s after the start, while the printer goes on."""
+    start = story.now
+    story.poll(RUNNING, task(start=start))
+    soon = done("71", start, start + timedelta(seconds=19))
+    for _ in range(15):
+        assert story.poll(RUNNING, soon) == []
+        assert story.printers[PRINTER].last is None
+    assert story.poll(RUNNING, soon, online=False) == []
+    assert story.poll(SUCCESS, soon) == [("finished", "71")]
+    assert story.events[0].print.ended_at == story.now
+    assert not story.events[0].late
+    assert story.poll(SUCCESS, soon) == []
+    assert story.last == ("71", story.now - MINUTE)
+    assert story.poll(SUCCESS, done("71", start, story.now)) == []
+
+
+def test_finish_that_cannot_be_and_is_taken_back(story: Story) -> None:
+    start = story.now
+    soon = done("71", start, start + timedelta(seconds=19))
+    assert story.poll(RUNNING, soon) == [("started", "71")]
+    assert story.poll(RUNNING, task(start=start)) == []
+    assert story.poll(SUCCESS, done("71", start, story.now)) == [("finished", "71")]
+
+
+def test_short_print_that_nobody_saw_run(story: Story) -> None:
+    """Then the list is believed, for nobody knows better."""
+    soon = done("71", story.now, story.now + timedelta(seconds=19))
+    assert story.poll(SUCCESS, soon) == [("finished", "71")]
+    assert story.events[0].print.duration == timedelta(seconds=19)
+
+
+def test_gap_of_one_printer(story: Story) -> None:
+    """Reports of others do not hide that this one was not heard of for long."""
+    start = story.now
+    story.poll(RUNNING, task(start=start))
+    for _ in range(11):
+        story.now += MINUTE
+        story.records, _ = next_records(
+            story.records, {}, [], now=story.now, seen={PRINTER, "00M00A000000002"}
+        )
+    assert story.poll(SUCCESS, task(start=start)) == [("finished", "71")]
+    assert story.events[0].late
+
+
+def test_one_printer_at_a_time(story: Story) -> None:
+    """Whoever reports it: the tasks need not come along."""
+    start = story.now
+    story.poll(RUNNING, task(start=start))
+    ended = Device(id=PRINTER, online=True, print_status="SUCCESS", print_job="71")
+    printer = derive_printers([ended], [], [task(start=start)], now=story.now, remembered_jobs={})[
+        PRINTER
+    ]
+    record, events = next_record(
+        story.records.printers[PRINTER], printer, [], now=story.now, after_start=False
+    )
+    assert [(event.type, event.print.title) for event in events] == [("finished", "plate 71")]
+    assert record.open == ()
+
+
+def test_essence_is_not_the_time_of_the_poll(story: Story) -> None:
+    essence = story.records.essence()
+    story.poll(IDLE)
+    assert story.records.essence() == essence
+    for seen in (RUNNING, PAUSE, SUCCESS):
+        story.poll(seen)
+        assert story.records.essence() != essence
+        essence = story.records.essence()
+    story.poll(SUCCESS, done("71", story.now - HOUR, story.now))
+    assert story.records.essence() != essence
+    ahead = Story()
+    ahead.poll(IDLE, after=HOUR)
+    essence = ahead.records.essence()
+    ahead.poll(IDLE, after=-HOUR)
+    assert ahead.records.essence() != essence

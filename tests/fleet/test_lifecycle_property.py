@@ -7,7 +7,7 @@ begins under the status of the one before.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, pairwise
 import json
@@ -22,6 +22,7 @@ from custom_components.bambu_lab_cloud.fleet.lifecycle import (
     PrintEvent,
     Records,
     next_records,
+    records_as_dict,
     records_from_dict,
 )
 from custom_components.bambu_lab_cloud.fleet.printer import Printer, PrintResult, derive_printers
@@ -107,7 +108,7 @@ class Watch:
     saved: str | None = None
     known: dict[str, Task] = field(default_factory=dict)
     jobs: dict[str, str] = field(default_factory=dict)
-    after_start: bool = True
+    seen: set[str] = field(default_factory=set)
     polls: list[datetime] = field(default_factory=list)
     lost: set[datetime] = field(default_factory=set)
     announced: list[tuple[datetime, PrintEvent]] = field(default_factory=list)
@@ -119,12 +120,12 @@ class Watch:
 
     def save(self) -> None:
         """Write the records."""
-        self.saved = json.dumps(asdict(self.records), default=datetime.isoformat)
+        self.saved = json.dumps(records_as_dict(self.records))
 
     def restart(self) -> None:
         """Begin with nothing but what was written."""
         self.records = records_from_dict(json.loads(self.saved)) if self.saved else Records()
-        self.known, self.jobs, self.after_start = {}, {}, True
+        self.known, self.jobs, self.seen = {}, {}, set()
 
     def crash(self, now: datetime) -> None:
         """Be killed a moment after a poll, before it is saved."""
@@ -142,9 +143,9 @@ class Watch:
             printers,
             self.known.values(),
             now=now,
-            after_start=self.after_start,
+            seen=self.seen,
         )
-        self.after_start = False
+        self.seen |= printers.keys()
         (self.save if events or self.records.essence() != before else int)()
         return events
 
@@ -211,16 +212,19 @@ _LAG = st.integers(0, 90).map(lambda seconds: seconds * SECOND)
 def printers(draw: st.DrawFn, number: int, *, sd_cards: bool = False) -> ModelPrinter:
     """Draw a printer, which may print from an SD card as well."""
     at = EPOCH + draw(_SPAN)
-    jobs = []
+    jobs: list[Job] = []
+    listed = EPOCH
     for index in range(draw(st.integers(0, 6))):
         end = at + draw(_SPAN)
+        # The list shows no print before an earlier one.
+        listed = max(listed, at + draw(_LAG))
         jobs.append(
             Job(
                 id=str(1000 * number + index + 1),
                 start=at,
                 end=end,
                 failed=draw(st.booleans()),
-                start_lag=draw(_LAG),
+                start_lag=listed - at,
                 end_lag=draw(_LAG),
                 sticky=draw(st.sampled_from([0, 0, 5, 120])) * SECOND,
                 has_task=not sd_cards or draw(st.sampled_from([True, True, True, False])),
@@ -285,7 +289,9 @@ def test_each_end_is_announced_once(
         jobs = {job.id: job for job in printer.jobs}
         own = [(at, event) for at, event in ends if event.print.printer_id == printer.id]
         # Exactly those that were news when they and all before them could first be found.
-        found = accumulate((job.end + job.end_lag for job in printer.jobs), max)
+        found = accumulate(
+            (max(job.end + job.end_lag, job.start + job.start_lag) for job in printer.jobs), max
+        )
         news = {
             job.id
             for job, at in zip(printer.jobs, found, strict=True)

@@ -22,8 +22,10 @@ from custom_components.bambu_lab_cloud.fleet.printer import (
     PrintResult,
     derive_printer,
     derive_printers,
+    newest_print,
     print_from_task,
     status_from_cloud,
+    with_last_print,
 )
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -149,7 +151,11 @@ def test_status(
         (None, [task(start_time=None)], PrinterStatus.IDLE),
         (None, [task(cost_time=None)], PrinterStatus.IDLE),
         # … unless it is the printer's job, or the time fits
-        ("71", [task(start_time=NOW - 9 * HOUR)], PrinterStatus.PRINTING),
+        ("71", [task(start_time=NOW - 12 * HOUR)], PrinterStatus.PRINTING),
+        ("71", [task(start_time=NOW - 13 * HOUR)], PrinterStatus.IDLE),
+        ("71", [task(start_time=NOW - HOUR, cost_time=60)], PrinterStatus.PRINTING),
+        ("71", [task(start_time=NOW - 2 * HOUR, cost_time=60)], PrinterStatus.IDLE),
+        ("71", [task(cost_time=None)], PrinterStatus.IDLE),
         (None, [task(start_time=NOW - 7 * HOUR)], PrinterStatus.PRINTING),
         # only the newest counts
         (None, [task(), ended(id="72", start_time=NOW)], PrinterStatus.IDLE),
@@ -184,6 +190,7 @@ def test_current_print_of_today() -> None:
         model_id="US0001",
         bed_type="textured_plate",
         in_tasks=True,
+        cover="https://example.com/cover.png?signature=1",
     )
     assert (current.progress, current.progress_estimated) == (25, True)
     assert current.expected_end == NOW + 3 * HOUR
@@ -339,6 +346,9 @@ def test_last_print_outlives_the_printer_being_off() -> None:
     ("start", "end", "duration"),
     [
         (NOW - HOUR, NOW, HOUR),
+        (NOW, NOW, timedelta(0)),
+        (NOW - timedelta(days=366), NOW, timedelta(days=366)),
+        (NOW - timedelta(days=367), NOW, None),
         (None, NOW, None),
         (NOW, None, None),
         (NOW, NOW - HOUR, None),
@@ -350,11 +360,112 @@ def test_duration(start: datetime | None, end: datetime | None, duration: timede
 
 
 @pytest.mark.parametrize(
-    ("ams", "slot"), [(0, 1), (4, 5), (15, 16), (255, None), (128, None), (None, None)]
+    ("ams", "slot"),
+    [(0, 1), (4, 5), (15, 16), (16, None), (23, None), (128, None), (255, None), (None, None)],
 )
 def test_slot(ams: int | None, slot: int | None) -> None:
     job = print_from_task(task(filaments=(TaskFilament(ams=ams),)), PRINTER_ID)
     assert [filament.slot for filament in job.filaments] == [slot]
+
+
+def test_slots_that_a_print_does_not_use_are_left_out() -> None:
+    filaments = (TaskFilament(ams=-1), TaskFilament(type="PLA", ams=-1), TaskFilament(ams=0))
+    job = print_from_task(task(filaments=filaments), PRINTER_ID)
+    assert [(filament.type, filament.slot) for filament in job.filaments] == [
+        ("PLA", None),
+        (None, 1),
+    ]
+
+
+def test_design() -> None:
+    job = derive(device(), None, task(design_id="1234"))
+    assert job.current is not None
+    assert job.current.print.design_id == "1234"
+
+
+def test_an_address_that_arrives_later_changes_the_print() -> None:
+    """Else nobody would ask for its picture."""
+    without, signed = derive(device(), None, ended(cover=None)), derive(device(), None, ended())
+    assert without != signed
+    assert (without.last and without.last.has_cover, signed.last and signed.last.has_cover) == (
+        False,
+        True,
+    )
+
+
+def test_start_of_2022() -> None:
+    """What user/print tells is without a time zone, so that of the task is the better one."""
+    status = PrintStatus(
+        id=PRINTER_ID, task_id="71", task_status="RUNNING", start_time=NOW + 8 * HOUR
+    )
+    current = derive(device(print_job=None), status, task()).current
+    assert current is not None
+    assert (current.print.started_at, current.progress) == (NOW - HOUR, 25)
+
+
+_SOON = NOW - HOUR + timedelta(seconds=19)
+
+
+@pytest.mark.parametrize(
+    ("a_device", "changes", "is_running"),
+    [
+        (device(), {}, True),
+        (device(print_status="PAUSE"), {}, True),
+        # the printer does not run it
+        (device(print_status="SUCCESS"), {}, False),
+        (device(print_job="72"), {}, False),
+        # one that failed may well have ended so soon, or one that takes no longer
+        (device(), {"status": 3}, False),
+        (device(), {"cost_time": 60}, False),
+        (device(), {"cost_time": None}, False),
+        (device(), {"end_time": NOW - HOUR + timedelta(seconds=61)}, False),
+    ],
+)
+def test_finish_that_cannot_be(
+    a_device: Device, changes: dict[str, Any], *, is_running: bool
+) -> None:
+    """A print that ran was listed as finished 19 s after its start."""
+    printer = derive(a_device, None, ended(**{"end_time": _SOON} | changes))
+    assert (printer.current is not None and printer.current.print.task_id == "71") is is_running
+    assert (printer.last is None) is is_running
+    assert printer.current is None or printer.current.print.result is None
+
+
+def test_finish_that_cannot_be_of_a_printer_that_went_off() -> None:
+    assert derive(device(online=False), None, ended(end_time=_SOON)).was_active
+
+
+_LISTED = print_from_task(ended(), PRINTER_ID)
+_UNTRACKED = Print(printer_id=PRINTER_ID, result=PrintResult.FAILED, ended_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "newest"),
+    [
+        ([], None),
+        ([None, _LISTED, None], 1),
+        ([_LISTED, replace(_LISTED, task_id="72", ended_at=NOW)], 1),
+        ([_LISTED, replace(_LISTED, task_id="72", ended_at=NOW - HOUR)], 0),
+        # without an end it counts by its start
+        ([_LISTED, replace(_LISTED, task_id="72", ended_at=None)], 0),
+        ([replace(_LISTED, task_id="72", ended_at=None), _LISTED], 1),
+        # of one print the first knows best, unless it cannot be
+        ([_LISTED, replace(_LISTED, ended_at=NOW)], 0),
+        ([replace(_LISTED, ended_at=_SOON), _LISTED], 1),
+        ([_LISTED, replace(_LISTED, ended_at=_SOON)], 0),
+        # the task of a print without one turns up with an end a little before what we saw
+        ([replace(_LISTED, ended_at=NOW - timedelta(minutes=9)), _UNTRACKED], 0),
+        ([replace(_LISTED, ended_at=NOW - timedelta(minutes=11)), _UNTRACKED], 1),
+        ([_UNTRACKED, replace(_LISTED, ended_at=NOW - timedelta(minutes=9))], 1),
+        ([_UNTRACKED, replace(_LISTED, ended_at=NOW - timedelta(minutes=11))], 0),
+        ([_UNTRACKED, replace(_UNTRACKED, ended_at=NOW + HOUR)], 1),
+    ],
+)
+def test_newest_print(candidates: list[Print | None], newest: int | None) -> None:
+    expected = None if newest is None else candidates[newest]
+    assert newest_print(*candidates) is expected
+    printer = derive(device(), None)
+    assert with_last_print(printer, *candidates).last is expected
 
 
 def test_a_new_signature_is_no_new_print() -> None:

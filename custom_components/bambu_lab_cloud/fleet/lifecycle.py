@@ -1,29 +1,32 @@
 """Which starts, pauses and ends of prints to announce: each once, through lost polls and restarts.
 
-The records of all printers are a value: a poll takes the records before it and gives those after
-it with the events to announce. Whoever keeps the records across restarts, and saves them after
-announcing, announces the end of each print of my/tasks once.
+The record of a printer is a value: a report of the printer takes the record before it and gives
+the one after it with the events to announce. Whoever keeps the records across restarts, and saves
+them after announcing whenever their essence changed, announces the end of each print of my/tasks
+once.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from ..api.models import Task
 from .printer import (
     ACTIVE_TASK,
     NO_TASK,
-    Filament,
     Print,
     Printer,
     PrinterStatus,
     PrintResult,
+    believed,
+    newest_print,
     print_from_task,
 )
+from .stored import UnreadableError, as_stored, from_stored
 
-# Polls further apart than this leave doubt about what happened between them.
+# Reports further apart than this leave doubt about what happened between them.
 GAP = timedelta(minutes=10)
 # my/tasks may list a print this much after it started, or by a clock this much behind.
 LAG = timedelta(minutes=10)
@@ -59,7 +62,7 @@ _END: dict[PrintResult | None, PrintEventType] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrintEvent:
-    """Something to announce about a print, found out at a poll; late if that was after a gap."""
+    """Something to announce about a print, found out by a report; late if that was after a gap."""
 
     type: PrintEventType
     print: Print
@@ -76,29 +79,33 @@ class PrintEvent:
 class OpenPrint:
     """A print whose end is not known yet; task_id is None for one from an SD card.
 
-    seen_active tells whether a poll saw the printer busy with it: only then a status that ends
-    prints can mean this one. since is the time of the poll that first knew of it, active_at that
-    of the last one that saw it run.
+    seen_active tells whether a report saw the printer busy with it: only then a status that ends
+    prints can mean this one. since is the time of the report that first knew of it, active_at that
+    of the last one that saw it run. named is the ended print whose id the printer goes on to name
+    during one without a task. adopted says that nobody saw it start.
     """
 
     print: Print
     since: datetime
     active_at: datetime | None = None
     paused: bool = False
+    named: str | None = None
+    adopted: bool = False
 
     @property
     def seen_active(self) -> bool:
-        """Return if a poll saw the printer busy with it."""
+        """Return if a report saw the printer busy with it."""
         return self.active_at is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrinterRecord:
-    """What is remembered of a printer between polls.
+    """What is remembered of a printer between two reports of it.
 
     announced maps task ids to when their end was announced, or silently taken note of: at first
     sight, where it is the baseline, the status may have been that of the print before. untracked
-    is from when to when the last print without a task was seen; its task may turn up later.
+    is from when to when the last print without a task was seen; its task may turn up later. last
+    is the newest print that is known to have ended.
     """
 
     baseline: datetime
@@ -107,6 +114,33 @@ class PrinterRecord:
     open: tuple[OpenPrint, ...] = ()
     announced: Mapping[str, datetime] = field(default_factory=dict)
     untracked: tuple[datetime, datetime] | None = None
+    last: Print | None = None
+
+    def healed(self, now: datetime) -> Self:
+        """Return the record with now for each time that lies ahead: a wrong clock wrote it.
+
+        What was announced stays so; a time ahead only keeps it for longer.
+        """
+
+        def heal(at: datetime) -> datetime:
+            return now.replace(microsecond=0) if at - now > LAG else at
+
+        baseline = heal(self.baseline)
+        return replace(
+            self,
+            baseline=baseline,
+            seen_at=heal(self.seen_at),
+            online_at=heal(self.online_at),
+            open=tuple(
+                replace(job, since=heal(job.since), active_at=job.active_at and heal(job.active_at))
+                for job in self.open
+            ),
+            announced={
+                task_id: baseline if at == self.baseline else at
+                for task_id, at in self.announced.items()
+            },
+            untracked=self.untracked and (heal(self.untracked[0]), heal(self.untracked[1])),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +149,12 @@ class Records:
 
     polled_at: datetime | None = None
     printers: Mapping[str, PrinterRecord] = field(default_factory=dict, repr=False)
+
+    def last_poll(self, now: datetime) -> datetime | None:
+        """Return when the printers were polled last, None if that is not known."""
+        if self.polled_at is None or self.polled_at - now > LAG:
+            return None
+        return self.polled_at
 
     def awaited(self, printers: Mapping[str, Printer]) -> dict[str, datetime]:
         """Return the printers with a print whose end only my/tasks can tell, and its start.
@@ -143,13 +183,16 @@ class Records:
     def essence(self) -> dict[str, Any]:
         """Return what must not be lost, which is not the time of the last poll.
 
-        Who saves whenever it changed announces nothing twice after a kill, and misses nothing.
+        Who saves whenever it changed announces nothing twice after a kill, and misses nothing; a
+        kill between the announcement and the save repeats what was announced.
         """
         return {
             printer_id: (
                 {(job.print.task_id, job.seen_active, job.paused) for job in record.open},
                 record.announced.keys(),
+                record.baseline,
                 record.untracked,
+                record.last,
             )
             for printer_id, record in self.printers.items()
         }
@@ -166,15 +209,13 @@ def next_records(
     tasks: Iterable[Task],
     *,
     now: datetime,
-    after_start: bool,
+    seen: Collection[str],
 ) -> tuple[Records, list[PrintEvent]]:
-    """Return the records after a good poll, and what to announce because of it, in order.
+    """Return the records after a good poll of all printers, and what to announce, in order.
 
-    tasks are all that the poll learnt of my/tasks, in any order; the caller asks back to LAG
-    before the last good poll and for each awaited print. now is the cloud's time. after_start
-    says that this is the first good poll since the program started.
+    seen are the ids of the printers that were reported since the program started; for the others
+    see next_record.
     """
-    gap = after_start or records.polled_at is None or now - records.polled_at > GAP
     tasks_by_printer: dict[str, list[Task]] = {}
     for task in tasks:
         if task.device_id is not None:
@@ -183,20 +224,38 @@ def next_records(
     # A printer that the cloud leaves out keeps its record until somebody takes it `without`.
     after = dict(records.printers)
     for printer in printers.values():
-        poll = _Poll(
-            printer,
+        after[printer.id], found = next_record(
             records.printers.get(printer.id),
+            printer,
             tasks_by_printer.get(printer.id, []),
             now=now,
-            gap=gap,
+            after_start=printer.id not in seen,
         )
-        after[printer.id] = poll.record()
-        events += poll.events
+        events += found
     return Records(polled_at=now, printers=after), events
 
 
-class _Poll:
-    """One good poll of one printer: from the record before it to the record after it."""
+def next_record(
+    before: PrinterRecord | None,
+    printer: Printer,
+    tasks: Collection[Task],
+    *,
+    now: datetime,
+    after_start: bool,
+) -> tuple[PrinterRecord, list[PrintEvent]]:
+    """Return the record of a printer after a good report of it, and what to announce, in order.
+
+    before is None at first sight. tasks are all that is known of this printer's in my/tasks, in
+    any order; the caller asks back to LAG before the last good poll and for each awaited print.
+    now is the cloud's time. after_start says that this is the first report of the printer since
+    the program started.
+    """
+    step = _Step(printer, before, tasks, now=now, after_start=after_start)
+    return step.record(), step.events
+
+
+class _Step:
+    """One good report of one printer: from the record before it to the record after it."""
 
     def __init__(
         self,
@@ -205,18 +264,23 @@ class _Poll:
         tasks: Collection[Task],
         *,
         now: datetime,
-        gap: bool,
+        after_start: bool,
     ) -> None:
         self._printer = printer
         self._first_sight = before is None
         # The cloud tells ends in whole seconds.
         baseline = now.replace(microsecond=0)
-        self._before = before or PrinterRecord(baseline=baseline, seen_at=now, online_at=now)
+        known = before or PrinterRecord(baseline=baseline, seen_at=now, online_at=now)
+        self._before = known.healed(now)
+        self._has_new_baseline = self._before.baseline != known.baseline
+        busy = printer.is_active or printer.was_active
+        tasks = believed(tasks, printer.print_job if busy else None)
         self._listed = {task.id: print_from_task(task, printer.id) for task in tasks}
         self._listed_active = {task.id for task in tasks if task.status in ACTIVE_TASK}
         self._now = now
-        self._gap = gap
+        self._gap = after_start or before is None or now - self._before.seen_at > GAP
         self._open = {job.print.task_id: job for job in self._before.open}
+        self._followed = frozenset(self._open)
         # What the list still shows is remembered whatever the clock says.
         self._announced = {
             task_id: at
@@ -224,10 +288,13 @@ class _Poll:
             if task_id in self._listed or now - at < MEMORY
         }
         self._untracked = self._before.untracked
+        self._last = newest_print(
+            *(job for job in self._listed.values() if job.result), self._before.last
+        )
         self.events: list[PrintEvent] = []
 
     def record(self) -> PrinterRecord:
-        """Return the record after the poll, with its events in self.events."""
+        """Return the record after the report, with its events in self.events."""
         self._merge_untracked()
         self._open_listed()
         self._end_by_tasks()
@@ -241,6 +308,7 @@ class _Poll:
             open=tuple(self._open.values()),
             announced=self._announced,
             untracked=self._untracked,
+            last=self._last,
         )
 
     def _merge_untracked(self) -> None:
@@ -249,9 +317,10 @@ class _Poll:
         if (
             current is not None
             and untold is not None
+            and untold.active_at is not None
             and current.print.task_id not in self._open | self._announced
             # What began while that one still printed is that one.
-            and (current.print.started_at or untold.since) <= (untold.active_at or untold.since)
+            and (current.print.started_at or untold.since) <= untold.active_at
         ):
             del self._open[None]
             self._open[current.print.task_id] = replace(untold, print=current.print)
@@ -272,18 +341,22 @@ class _Poll:
         """Announce the ends that my/tasks tells, oldest first."""
         ended = [job for job in self._listed.values() if job.result]
         for job in sorted(ended, key=lambda job: job.ended_at or job.started_at or self._now):
-            if job.task_id not in self._announced:
-                self._end(job)
+            if job.task_id in self._announced:
+                continue
+            known = self._open.get(job.task_id)
+            seen_longer = job.ended_too_soon and known is not None and known.seen_active
+            self._end(replace(job, ended_at=self._now) if seen_longer else job)
 
     def _end_by_status(self) -> None:
         """Announce the end that the printer's own status tells, where that is first.
 
         The status stays until the next print, and beyond its beginning: so it counts only for a
-        print that an earlier poll saw run.
+        print that an earlier report saw run.
         """
         result = _RESULT_OF_STATUS.get(self._printer.status) if self._printer.status else None
         task_id = self._printer.print_job
-        if task_id == NO_TASK:
+        untold = self._open.get(None)
+        if task_id == NO_TASK or (untold and untold.named == task_id):
             task_id = None
         if result is None:
             return
@@ -305,21 +378,26 @@ class _Poll:
         return [job.started_at for job in self._listed.values() if job.started_at]
 
     def _end(self, job: Print) -> None:
-        """Announce the end of a print, take silent note of it, or leave it for a later poll."""
+        """Announce the end of a print, take silent note of it, or leave it for a later report."""
+        self._last = newest_print(self._last, job)
         ended_at = job.ended_at or (
             self._now if job.task_id in self._open else self._now - 2 * NEWS
         )
-        if self._before.baseline <= ended_at:
-            if not self._first_sight and self._now - ended_at <= NEWS:
-                if self._follows_an_open(job, ended_at):
-                    if known := self._open.get(job.task_id):
-                        # It ended when that was found out, not when it is announced.
-                        self._open[job.task_id] = replace(known, print=job)
-                    return
-                late = self._gap or ended_at < self._before.seen_at - LAG
-                self._announce(_END[job.result], job, late=late)
-            if job.task_id is not None:
-                self._announced[job.task_id] = self._now
+        if self._has_new_baseline:
+            # Its time tells nothing of what ended since the true one.
+            is_new = job.task_id in self._followed
+        else:
+            is_new = self._before.baseline <= ended_at and not self._first_sight
+        if is_new and self._now - ended_at <= NEWS:
+            if self._follows_an_open(job, ended_at):
+                if known := self._open.get(job.task_id):
+                    # It ended when that was found out, not when it is announced.
+                    self._open[job.task_id] = replace(known, print=job)
+                return
+            late = self._gap or ended_at < self._before.seen_at - LAG
+            self._announce(_END[job.result], job, late=late)
+        if job.task_id is not None and (is_new or self._before.baseline <= ended_at):
+            self._announced[job.task_id] = self._now
         self._open.pop(job.task_id, None)
 
     def _announce(self, what: PrintEventType, job: Print, *, late: bool = False) -> None:
@@ -342,6 +420,7 @@ class _Poll:
     def _follow_current(self) -> None:
         """Announce the start or the pause of what the printer is busy with."""
         if self._printer.current is None:
+            self._drop_doubt()
             return
         job = self._printer.current.print
         paused = self._printer.status is PrinterStatus.PAUSED
@@ -352,23 +431,49 @@ class _Poll:
             del self._announced[job.task_id]
             known = seen
         if job.task_id in self._announced:
-            return
-        if job.task_id is None and self._printer.print_job not in (None, NO_TASK):
-            # Its job ended by the task list: the answers crossed, and the next poll knows more.
+            if job.in_tasks:
+                # The list has taken its end back, so nothing else runs.
+                self._open.pop(None, None)
             return
         if job.task_id is not None:
             # Nobody saw the end of a print without a task, and nobody will tell it.
             self._open.pop(None, None)
+        elif self._printer.print_job not in (None, NO_TASK):
+            seen = replace(seen, named=self._printer.print_job)
+            known = known or replace(seen, active_at=None, adopted=not self._is_news(job))
+            if self._is_doubtful(known):
+                self._open[None] = known
+                return
+        self._follow(known, seen)
+
+    def _follow(self, known: OpenPrint | None, seen: OpenPrint) -> None:
+        """Announce what has changed between what is known of a print and what is seen of it."""
+        job = seen.print
         if known is None or not known.seen_active:
-            if self._is_news(job):
+            if self._is_news(job) and not (known and known.adopted):
                 self._announce(PrintEventType.STARTED, job)
-        elif paused is not known.paused:
-            self._announce(PrintEventType.PAUSED if paused else PrintEventType.RESUMED, job)
+        elif seen.paused is not known.paused:
+            what = PrintEventType.PAUSED if seen.paused else PrintEventType.RESUMED
+            self._announce(what, job)
         if known:
             # The list may not have been asked again since a restart.
             told = known.print if known.print.in_tasks and not job.in_tasks else job
             seen = replace(seen, print=told, since=known.since)
         self._open[job.task_id] = seen
+
+    def _is_doubtful(self, untold: OpenPrint) -> bool:
+        """Return if what seems to run under the id of an ended print may be that one.
+
+        The list tells an end before the printer does, and the two answers cross. If it stays so,
+        it is a print without a task, and the printer goes on to name the one before it.
+        """
+        return not untold.seen_active and self._now - untold.since <= LAG
+
+    def _drop_doubt(self) -> None:
+        """Forget what seemed to run under the id of an ended print: the answers had crossed."""
+        untold = self._open.get(None)
+        if untold is not None and not untold.seen_active:
+            del self._open[None]
 
     def _is_news(self, job: Print) -> bool:
         """Return if a print that is new to us has just started, as far as can be told."""
@@ -403,69 +508,29 @@ class _Poll:
         }
 
 
-def records_from_dict(data: Mapping[str, Any]) -> Records:
-    """Return records as dataclasses.asdict and JSON left them.
-
-    Raises KeyError, TypeError or ValueError where they are not.
-    """
-    polled_at = data["polled_at"]
-    return Records(
-        polled_at=datetime.fromisoformat(polled_at) if polled_at else None,
-        printers={
-            printer_id: _record_from_dict(record) for printer_id, record in data["printers"].items()
-        },
-    )
+def records_as_dict(records: Records) -> dict[str, Any]:
+    """Return records as JSON holds them, without the addresses of pictures."""
+    stored: dict[str, Any] = as_stored(records)
+    return stored
 
 
-def event_from_dict(data: Mapping[str, Any]) -> PrintEvent:
-    """Return an event as dataclasses.asdict and JSON left it; raises as records_from_dict."""
-    return PrintEvent(
-        type=PrintEventType(data["type"]),
-        print=_print_from_dict(data["print"]),
-        found_at=datetime.fromisoformat(data["found_at"]),
-        late=data["late"],
-    )
+def records_from_dict(data: Any) -> Records:
+    """Return the records that records_as_dict described; anything else is an UnreadableError."""
+    records: Records = from_stored(Records, data)
+    for printer_id, record in records.printers.items():
+        jobs = [job.print for job in record.open] + [job for job in [record.last] if job]
+        if any(job.printer_id != printer_id for job in jobs):
+            raise UnreadableError("a print of another printer")
+    return records
 
 
-def _record_from_dict(data: Mapping[str, Any]) -> PrinterRecord:
-    untracked = data["untracked"]
-    return PrinterRecord(
-        baseline=datetime.fromisoformat(data["baseline"]),
-        seen_at=datetime.fromisoformat(data["seen_at"]),
-        online_at=datetime.fromisoformat(data["online_at"]),
-        open=tuple(
-            OpenPrint(
-                print=_print_from_dict(job["print"]),
-                since=datetime.fromisoformat(job["since"]),
-                active_at=_moment(job["active_at"]),
-                paused=job["paused"],
-            )
-            for job in data["open"]
-        ),
-        announced={
-            task_id: datetime.fromisoformat(at) for task_id, at in data["announced"].items()
-        },
-        untracked=(
-            (datetime.fromisoformat(untracked[0]), datetime.fromisoformat(untracked[1]))
-            if untracked
-            else None
-        ),
-    )
+def event_as_dict(event: PrintEvent) -> dict[str, Any]:
+    """Return an event as JSON holds it, without the address of its picture."""
+    stored: dict[str, Any] = as_stored(event)
+    return stored
 
 
-def _print_from_dict(data: Mapping[str, Any]) -> Print:
-    return Print(
-        **{
-            **data,
-            "result": PrintResult(data["result"]) if data["result"] else None,
-            "started_at": _moment(data["started_at"]),
-            "ended_at": _moment(data["ended_at"]),
-            "filaments": tuple(Filament(**filament) for filament in data["filaments"]),
-            # The address has expired by now; the task brings a fresh one.
-            "cover": None,
-        }
-    )
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def event_from_dict(data: Any) -> PrintEvent:
+    """Return the event that event_as_dict described; anything else is an UnreadableError."""
+    event: PrintEvent = from_stored(PrintEvent, data)
+    return event

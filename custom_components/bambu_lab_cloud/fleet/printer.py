@@ -58,14 +58,22 @@ _STATUS_BY_PREFIX = {
 }
 
 _RESULTS = {2: PrintResult.FINISHED, 3: PrintResult.FAILED}
-ACTIVE_TASK = frozenset({1, 4})
+_RUNNING = 4
+ACTIVE_TASK = frozenset({1, _RUNNING})
+_UNUSED = -1
 _TASK_LAG = timedelta(minutes=10)
-_LONGEST = timedelta(days=366).total_seconds()
+# No print takes longer: what seems to was told wrongly.
+LONGEST = timedelta(days=366)
+# A task that runs is listed with an end about its start.
+_NO_END = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filament:
-    """A filament of a print: color is #RRGGBB, weight the slicer's estimate in g, slot from 1."""
+    """A filament of a print: color is #RRGGBB, weight the slicer's estimate in g.
+
+    slot counts from 1 over all AMS. The external spool and an AMS HT, which has but one, have none.
+    """
 
     type: str | None
     color: str | None
@@ -79,8 +87,9 @@ class Print:
 
     weight (g), length (m) and cost_time (s) are the slicer's estimates for the whole plate, also
     of a print that failed. result and ended_at are None while it runs. in_tasks tells whether it
-    stands in my/tasks, or only the printer spoke of it. The cover is a signed address that changes
-    with every answer, so it is no part of what makes two prints equal.
+    stands in my/tasks, or only the printer spoke of it. design_id is its page on MakerWorld. The
+    cover is a signed address that changes with every answer, so it is no part of what makes two
+    prints equal, but has_cover is: whether there is one.
     """
 
     printer_id: str = field(repr=False)
@@ -95,21 +104,43 @@ class Print:
     filaments: tuple[Filament, ...] = ()
     plate: int | None = None
     model_id: str | None = None
+    design_id: str | None = None
     bed_type: str | None = None
     in_tasks: bool = False
     cover: str | None = field(default=None, repr=False, compare=False)
+    has_cover: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Say if there is a picture."""
+        object.__setattr__(self, "has_cover", self.cover is not None)
 
     @property
     def duration(self) -> timedelta | None:
-        """Return the time between start and end, pauses included."""
-        if self.started_at is None or self.ended_at is None or self.ended_at < self.started_at:
+        """Return the time between start and end, pauses included; beyond a year it is unknown."""
+        if self.started_at is None or self.ended_at is None:
             return None
-        return self.ended_at - self.started_at
+        duration = self.ended_at - self.started_at
+        return duration if timedelta() <= duration <= LONGEST else None
+
+    @property
+    def ended_too_soon(self) -> bool:
+        """Return if it finished in less time than it can have taken, by the slicer's estimate.
+
+        A print that ran was seen listed so, with 19 s of 562 (2026). One that failed may well have.
+        """
+        return (
+            self.result is PrintResult.FINISHED
+            and self.duration is not None
+            and self.duration <= _NO_END
+            and self.duration.total_seconds() * 4 < (self.cost_time or 0)
+        )
 
     @property
     def expected_end(self) -> datetime | None:
         """Return start plus slicing time, also if that has passed; None if either is unknown."""
-        if self.started_at is None or not self.cost_time or self.cost_time > _LONGEST:
+        if self.started_at is None or not self.cost_time:
+            return None
+        if self.cost_time > LONGEST.total_seconds():
             return None
         return self.started_at + timedelta(seconds=self.cost_time)
 
@@ -153,20 +184,36 @@ class Printer:
         return self.status in ACTIVE
 
 
-def with_last_print(printer: Printer, ended: Print | None) -> Printer:
-    """Return a printer whose last print is the given one, unless the tasks know a newer one.
+def newest_print(*candidates: Print | None) -> Print | None:
+    """Return the print that ended last; of one print, the candidate that comes first.
 
-    The printer's own status tells the end of a print before my/tasks does.
+    The printer's own status tells the end of a print before my/tasks does, so candidates that come
+    first are the better told.
     """
-    last = printer.last
-    if ended is None or ended.ended_at is None:
-        return printer
-    if last is not None and last.ended_at is not None:
-        # The task of a print that had none turns up with an end a little before what we saw.
-        margin = timedelta() if ended.task_id else _TASK_LAG
-        if last.task_id == ended.task_id or last.ended_at > ended.ended_at - margin:
-            return printer
-    return replace(printer, last=ended)
+    newest: Print | None = None
+    for job in candidates:
+        if job is not None and (newest is None or _ended_after(job, newest)):
+            newest = job
+    return newest
+
+
+def _ended_after(job: Print, other: Print) -> bool:
+    """Return if a print ended after another one that is better told."""
+    if job.task_id is not None and job.task_id == other.task_id:
+        return other.ended_too_soon and not job.ended_too_soon
+    # The task of a print that had none turns up with an end a little before what we saw.
+    margin = _TASK_LAG * ((job.task_id is None) - (other.task_id is None))
+    return _ended_at(job) - _ended_at(other) > margin.total_seconds()
+
+
+def _ended_at(job: Print) -> float:
+    at = job.ended_at or job.started_at
+    return at.timestamp() if at else 0.0
+
+
+def with_last_print(printer: Printer, *candidates: Print | None) -> Printer:
+    """Return a printer whose last print is the newest of what the tasks and others know."""
+    return replace(printer, last=newest_print(printer.last, *candidates))
 
 
 def print_from_task(task: Task, printer_id: str) -> Print:
@@ -195,17 +242,33 @@ def print_from_task(task: Task, printer_id: str) -> Print:
                 slot=_slot(filament.ams),
             )
             for filament in task.filaments
+            # A blank entry is a slot that the print did not use.
+            if not (filament.ams == _UNUSED and filament.type is None)
         ),
         plate=task.plate_index,
         model_id=task.model_id,
+        design_id=task.design_id,
         bed_type=task.bed_type,
         in_tasks=True,
         cover=task.cover,
     )
 
 
+def believed(tasks: Iterable[Task], running: str | None) -> list[Task]:
+    """Return tasks, with one as running that finished too soon while its printer says it runs."""
+    return [
+        replace(task, status=_RUNNING)
+        if task.id == running and print_from_task(task, "").ended_too_soon
+        else task
+        for task in tasks
+    ]
+
+
 def _slot(ams: int | None) -> int | None:
-    """Return the number of the AMS slot from 1; the external spool and an AMS HT have none."""
+    """Return the number of a slot, counted from 1 over all AMS.
+
+    The external spool is 255. An AMS HT is 16 to 23 (seen 2026) or 128 and more.
+    """
     return ams + 1 if ams is not None and 0 <= ams < 16 else None
 
 
@@ -267,7 +330,6 @@ def derive_printer(
     remembered_job: str | None = None,
 ) -> Printer:
     """Return one printer from the answers about it; see derive_printers for the arguments."""
-    newest_first = sorted(tasks, key=_start, reverse=True)
     online = device.online
     if online is None and status is not None:
         online = status.online
@@ -278,6 +340,8 @@ def derive_printer(
         # The cloud of 2022 names the job here or, while something runs, says that it has none.
         nameless = status is not None and status.has_task_fields and told in ACTIVE
         job = NO_TASK if nameless else remembered_job
+    tasks = believed(tasks, job if told in ACTIVE else None)
+    newest_first = sorted(tasks, key=_start, reverse=True)
     if online is False:
         state = PrinterStatus.OFFLINE
     elif raw is None and online:
@@ -324,14 +388,19 @@ def _active_task(
     """Return the task that runs, if one plausibly does.
 
     Tasks that never ended stay at status 4 for ever. So only the newest of a printer counts, and
-    only while something speaks for it: the printer's own state, its job's id, or the clock.
+    only while something speaks for it: the printer's own state, or the clock. Where the printer
+    names it as its job, which may be that of its last print, the clock is given more time.
     """
     if not newest_first or newest_first[0].status not in ACTIVE_TASK:
         return None
     task = newest_first[0]
-    end = print_from_task(task, "").expected_end
-    in_time = end is not None and now < end + timedelta(seconds=task.cost_time or 0)
-    return task if raw_state in ACTIVE or task.id == job or in_time else None
+    if raw_state in ACTIVE:
+        return task
+    if task.start_time is None or not task.cost_time:
+        return None
+    taken = (now - task.start_time).total_seconds()
+    longest = 3 * task.cost_time + 3600 if task.id == job else 2 * task.cost_time
+    return task if taken < longest else None
 
 
 def _current(
@@ -359,13 +428,15 @@ def _current(
         printer_id=device_id,
         task_id=task_id,
         title=known.title or (status.task_name if status else None),
-        started_at=(status.start_time if status else None) or known.started_at,
+        # What user/print tells has no time zone.
+        started_at=known.started_at or (status.start_time if status else None),
         cost_time=(status.prediction if status else None) or known.cost_time,
         weight=known.weight,
         length=known.length,
         filaments=known.filaments,
         plate=known.plate,
         model_id=known.model_id or (status.model_id if status else None),
+        design_id=known.design_id,
         bed_type=known.bed_type,
         in_tasks=known.in_tasks,
         cover=known.cover or (status.thumbnail if status else None),
