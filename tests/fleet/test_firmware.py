@@ -14,6 +14,7 @@ from custom_components.bambu_lab_cloud.fleet.firmware import (
     as_stored,
     from_stored,
 )
+from custom_components.bambu_lab_cloud.fleet.stored import UnreadableError
 
 PRINTER = "00M00A000000001"
 OTHER = "01P00A000000002"
@@ -195,8 +196,12 @@ def test_ams(ams: dict[str, Any], ams_id: str, expected: Ams) -> None:
     )
 
 
-def test_ams_that_nothing_identifies_is_left_out() -> None:
-    assert after({"ams": [{"dev_model_name": "BL-A001"}]}).keys() == {PRINTER}
+@pytest.mark.parametrize("ams", [{}, {"device_id": PRINTER}, {"device_id": PRINTER, "address": 0}])
+def test_ams_that_nothing_identifies_is_left_out(ams: dict[str, Any]) -> None:
+    """Nor one that has the id of its printer, whose firmware it would hide."""
+    known = after({"version": "01.08.02.00", "ams": [{"dev_model_name": "BL-A001", **ams}]})
+    assert known.keys() == {PRINTER}
+    assert known[PRINTER].ams is None
 
 
 def test_ams_goes_after_several_answers_without_it() -> None:
@@ -229,6 +234,24 @@ def test_ams_moves_to_another_printer() -> None:
 def test_survives_storage() -> None:
     known = after({"version": "01.08.02.00", "ams": [AMS_WITH_NUMBER, AMS_WITHOUT_NUMBER]})
     assert from_stored(json.loads(json.dumps(as_stored(known)))) == known
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        {PRINTER: None},
+        {PRINTER: {}},
+        {PRINTER: {"installed": 1, "latest": None, "notes": None, "ams": None}},
+        {PRINTER: {"installed": None, "latest": None, "notes": None, "ams": "AMS 1"}},
+        {PRINTER: {"installed": None, "latest": None, "notes": None}},
+        {PRINTER: {"installed": None, "latest": None, "notes": None, "ams": None, "more": 1}},
+    ],
+)
+def test_storage_of_something_else(data: Any) -> None:
+    with pytest.raises(UnreadableError):
+        from_stored(data)
 
 
 def test_says_nothing_that_identifies() -> None:

@@ -1,12 +1,13 @@
 """From the answers of device/version to the firmware of each printer and AMS."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
 
 from ..api.models import AmsVersion, DeviceVersion, Firmware
+from . import stored
 
 # An AMS is gone after this many answers in a row about a printer that is on and does not list it.
 ANSWERS_WITHOUT_AMS = 3
@@ -96,7 +97,12 @@ def add_answer(
 
 
 def _ams_id(printer_id: str, ams: AmsVersion) -> str | None:
-    """Return what identifies an AMS: some do not tell their serial number."""
+    """Return what identifies an AMS: some do not tell their serial number.
+
+    One that has that of its printer would take its place, so nothing identifies it.
+    """
+    if ams.device_id == printer_id:
+        return None
     if ams.device_id or ams.address is None:
         return ams.device_id
     return f"{printer_id}_ams_{ams.address}"
@@ -119,14 +125,13 @@ def _ams(printer_id: str, ams: AmsVersion) -> Ams:
     )
 
 
-def as_stored(devices: Mapping[str, DeviceFirmware]) -> dict[str, dict[str, Any]]:
+def as_stored(devices: Mapping[str, DeviceFirmware]) -> dict[str, Any]:
     """Return the firmware in a form that JSON can hold."""
-    return {device_id: asdict(device) for device_id, device in devices.items()}
+    data: dict[str, Any] = stored.as_stored(devices)
+    return data
 
 
-def from_stored(stored: Mapping[str, Mapping[str, Any]]) -> dict[str, DeviceFirmware]:
-    """Return the firmware that as_stored was given."""
-    return {
-        device_id: DeviceFirmware(**{**device, "ams": device["ams"] and Ams(**device["ams"])})
-        for device_id, device in stored.items()
-    }
+def from_stored(data: Any) -> dict[str, DeviceFirmware]:
+    """Return the firmware that as_stored was given; anything else is an UnreadableError."""
+    devices: dict[str, DeviceFirmware] = stored.from_stored(Mapping[str, DeviceFirmware], data)
+    return devices
