@@ -1,7 +1,9 @@
 """What is kept of years of prints, and that reading the list loses and doubles none."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 import json
 from typing import Any
 
@@ -23,7 +25,8 @@ from custom_components.bambu_lab_cloud.fleet.history import (
     hourly_sums,
     totals,
 )
-from custom_components.bambu_lab_cloud.fleet.printer import PrintResult
+from custom_components.bambu_lab_cloud.fleet.printer import PrintResult, print_from_task
+from custom_components.bambu_lab_cloud.fleet.stored import UnreadableError
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -73,6 +76,11 @@ def read(history: History, tasks: list[Task], reading: Reading | None = None) ->
         ({"weight": None, "length": None}, {"weight": None, "length": None}),
         ({"start_time": None}, {"started_at": None}),
         ({"end_time": None}, {"ended_at": NOW - 2 * HOUR}),
+        # finished sooner than it can have: nobody knows when
+        (
+            {"end_time": NOW - 2 * HOUR + timedelta(seconds=19), "cost_time": 562},
+            {"ended_at": NOW - 2 * HOUR},
+        ),
     ],
 )
 def test_ended_print(changes: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -99,10 +107,30 @@ def test_what_is_no_history(changes: dict[str, Any]) -> None:
         ({}, HOUR),
         ({"started_at": None}, None),
         ({"started_at": NOW}, None),
+        ({"started_at": NOW - HOUR - timedelta(days=366)}, timedelta(days=366)),
+        ({"started_at": NOW - HOUR - timedelta(days=367)}, None),
     ],
 )
 def test_duration(changes: dict[str, Any], duration: timedelta | None) -> None:
     assert job(**changes).duration == duration
+
+
+def test_as_print() -> None:
+    """All that the history knows of what the task told."""
+    told = print_from_task(task(), "P1")
+    assert job().as_print() == told
+    unknown = ended_print(task(end_time=None))
+    assert unknown is not None
+    assert unknown.as_print() == replace(told, ended_at=None)
+
+
+def test_newest() -> None:
+    history = History().with_tasks(
+        [task(2), task(1), task(3), task(9, device_id="P2"), task(0, status=4)]
+    )
+    assert (history.newest("P1"), history.newest("P3")) == (job(1), None)
+    assert history.newest("P2") == job(9, printer_id="P2")
+    assert history.with_tasks([task(0)]).newest("P1") == job(0)
 
 
 def test_known_tasks_change_nothing() -> None:
@@ -210,6 +238,37 @@ def test_an_account_that_had_no_prints(told: int) -> None:
     assert len(read(history.with_tasks(tasks[:told]), tasks).prints) == len(tasks)
 
 
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let few prints be many."""
+    monkeypatch.setattr(f"{History.__module__}.MOST_PRINTS", 8 * PAGE)
+    monkeypatch.setattr(f"{History.__module__}._FURTHER", 2 * PAGE)
+
+
+def test_a_list_without_an_end(small: None) -> None:
+    """It is read so far, and from then on only for what is new, also where all of it is."""
+    endless = count()
+    history, reading, pages = History(), Reading(), 0
+    while reading:
+        history, reading = history.with_page([task(-next(endless)) for _ in range(PAGE)], reading)
+        pages += 1
+    assert (pages, history.is_full, history.is_complete) == (8, True, True)
+    reading = Reading()
+    while reading:
+        history, reading = history.with_page([task(-next(endless)) for _ in range(PAGE)], reading)
+        pages += 1
+    assert (pages, history.is_complete) == (10, True)
+
+
+def test_a_full_history_learns_what_is_new(small: None) -> None:
+    tasks = [task(number) for number in range(20 * PAGE)]
+    history = read(History(), tasks)
+    assert history.is_full
+    assert len(history.prints) < 9 * PAGE
+    new = [task(-number) for number in range(PAGE, 0, -1)]
+    assert new[0].id in read(history, new + tasks).prints
+
+
 @given(st.data())
 def test_no_print_is_lost(data: st.DataObject) -> None:
     """Whatever starts, is told by others, fails or restarts while the list is read."""
@@ -238,6 +297,7 @@ def test_no_print_is_lost(data: st.DataObject) -> None:
     assert history.prints == {each.id: job for each in tasks if (job := ended_print(each))}
 
 
+_JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just([])
 _MOMENTS = st.floats(1.4e9, 2.2e9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 _JOBS = st.builds(
     EndedPrint,
@@ -261,6 +321,79 @@ def test_storage(jobs: list[EndedPrint], *, is_complete: bool) -> None:
         is_complete=is_complete,
     )
     assert History.from_dict(json.loads(json.dumps(history.as_dict()))) == history
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("is_complete", 1),
+        ("depth", -1),
+        ("depth", True),
+        ("loose", {"1": 1}),
+        ("loose", [1]),
+        ("printers", "P1"),
+        ("printers", [1]),
+        ("more", []),
+        ("task_id", ["1"]),
+        ("task_id", ["1", "1"]),
+        ("task_id", ["1", 2]),
+        ("task_id", None),
+        ("printer", [0, 1]),
+        ("printer", [0, -1]),
+        ("printer", [0, False]),
+        ("title", ["plate", ["plate"]]),
+        ("title", ["plate", "\ud800"]),
+        ("result", [0, 2]),
+        ("result", [0, -1]),
+        ("started_at", [0, "2026-11-20"]),
+        ("ended_at", [0, None]),
+        ("ended_at", [0, 1e20]),
+        ("ended_at", [0, 10**400]),
+        ("ended_at", [0, -1]),
+        ("ended_at", [0, float("nan")]),
+        ("weight", [[10.5], None]),
+        ("weight", [True, None]),
+        ("length", [float("inf"), None]),
+    ],
+)
+def test_storage_with_something_wrong(name: str, wrong: Any) -> None:
+    stored = History().with_tasks([task(), task(2)]).as_dict()
+    assert len(History.from_dict(stored).prints) == 2
+    with pytest.raises(UnreadableError):
+        History.from_dict(stored | {name: wrong})
+
+
+@pytest.mark.parametrize("data", [None, [], {}, "text"])
+def test_storage_of_something_else(data: Any) -> None:
+    with pytest.raises(UnreadableError):
+        History.from_dict(data)
+
+
+@given(data=st.data())
+def test_storage_of_anything(data: st.DataObject) -> None:
+    """What is read has every print and can be written again, or it is not read."""
+    stored: Any = History().with_tasks([task(), task(2)]).as_dict()
+    column = data.draw(st.sampled_from(sorted(stored)))
+    stored[column] = data.draw(_JSON | st.lists(_JSON, min_size=2, max_size=2))
+    with suppress(UnreadableError):
+        history = History.from_dict(stored)
+        assert len(history.prints) == 2
+        assert History.from_dict(json.loads(json.dumps(history.as_dict()))) == history
+
+
+def test_totals_of_prints_of_99_years() -> None:
+    """Their duration was told wrongly, and counts for nothing; all else does."""
+    long = datetime(2099, 12, 31, tzinfo=UTC)
+    jobs = [
+        job(number, started_at=datetime(2000, 1, 1, tzinfo=UTC), ended_at=long)
+        for number in range(30_000)
+    ]
+    assert totals(jobs)["P1"].print_time == timedelta()
+    assert totals(jobs)["P1"].prints == 30_000
+    hours = hourly_sums(jobs, Metric.PRINT_TIME)
+    assert {each.sum for each in hours.values()} == {0}
+    assert between(jobs[:1], NOW - HOUR, NOW) == []
+    assert between(jobs[:1], long - HOUR, long + HOUR) == jobs[:1]
 
 
 def test_totals() -> None:

@@ -4,17 +4,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from itertools import accumulate
 from math import fsum
 from typing import Any, Self
 
 from ..api.models import Task
-from .printer import PrintResult, print_from_task
+from .printer import LONGEST, Print, PrintResult, print_from_task
+from .stored import UnreadableError, is_integer, is_number, is_text
 
+# So many prints are kept of a list that never ends …
+MOST_PRINTS = 200_000
+# … and from then on a reading goes this far down, for what is new.
+_FURTHER = 10_000
 # Neighbouring pages share some prints, so that one deleted meanwhile does not hide another.
 OVERLAP = 5
 _LONGEST_TITLE = 255
 _RESULTS = tuple(PrintResult)
+_TOO_LATE = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +29,8 @@ class EndedPrint:
     """What is kept of a print that ended.
 
     weight (g) and length (m) are the slicer's estimates for the whole plate, also of a print that
-    failed. A print whose end the cloud does not tell counts at its start.
+    failed. A print whose end the cloud does not tell counts at its start, as does one that finished
+    sooner than it can have.
     """
 
     task_id: str
@@ -36,10 +44,30 @@ class EndedPrint:
 
     @property
     def duration(self) -> timedelta | None:
-        """Return the time between start and end, pauses included."""
-        if self.started_at is None or self.ended_at <= self.started_at:
+        """Return the time between start and end, pauses included; beyond a year it is unknown."""
+        if self.started_at is None:
             return None
-        return self.ended_at - self.started_at
+        duration = self.ended_at - self.started_at
+        return duration if timedelta() < duration <= LONGEST else None
+
+    @property
+    def began_at(self) -> datetime:
+        """Return when it started, its end if it is not known how long it took."""
+        return self.ended_at - (self.duration or timedelta())
+
+    def as_print(self) -> Print:
+        """Return the print, as far as the history knows it."""
+        return Print(
+            printer_id=self.printer_id,
+            task_id=self.task_id,
+            title=self.title,
+            result=self.result,
+            started_at=self.started_at,
+            ended_at=None if self.ended_at == self.started_at else self.ended_at,
+            weight=self.weight,
+            length=self.length,
+            in_tasks=True,
+        )
 
 
 def ended_print(task: Task) -> EndedPrint | None:
@@ -47,7 +75,7 @@ def ended_print(task: Task) -> EndedPrint | None:
     if task.device_id is None:
         return None
     job = print_from_task(task, task.device_id)
-    ended_at = job.ended_at or job.started_at
+    ended_at = (None if job.ended_too_soon else job.ended_at) or job.started_at
     if job.result is None or ended_at is None:
         return None
     return EndedPrint(
@@ -74,7 +102,7 @@ class Reading:
     joined: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class History:
     """The ended prints of an account by task id, and which part of the list they are.
 
@@ -87,6 +115,24 @@ class History:
     loose: frozenset[str] = frozenset()
     depth: int = 0
     is_complete: bool = False
+
+    @property
+    def is_full(self) -> bool:
+        """Return if the list has so many prints that it is not read to its bottom."""
+        return len(self.prints) >= MOST_PRINTS
+
+    def newest(self, printer_id: str) -> EndedPrint | None:
+        """Return the print of a printer that ended last."""
+        return self._newest.get(printer_id)
+
+    @cached_property
+    def _newest(self) -> dict[str, EndedPrint]:
+        newest: dict[str, EndedPrint] = {}
+        for job in self.prints.values():
+            known = newest.get(job.printer_id)
+            if known is None or job.ended_at > known.ended_at:
+                newest[job.printer_id] = job
+        return newest
 
     def with_tasks(self, tasks: Iterable[Task]) -> Self:
         """Return the history with tasks from anywhere in the list, itself if it knew them."""
@@ -103,7 +149,8 @@ class History:
         """Return the history with a page of the list, and how to go on, None if that was the last.
 
         The cloud's count of tasks can be too low, so only an empty page, or one that repeats what
-        this reading met before, is the bottom. An empty list tells nothing about known prints.
+        this reading met before, is the bottom, and what is full has one: see is_full. An empty list
+        tells nothing about known prints.
         """
         ids = {task.id for task in tasks}
         seen = reading.seen | ids
@@ -111,7 +158,7 @@ class History:
             return self, None
         history = self.with_tasks(tasks)
         joined = reading.joined or self._knows_all(tasks, reading.seen)
-        is_bottom = ids <= reading.seen
+        is_bottom = ids <= reading.seen or (history.is_full and len(seen) >= _FURTHER)
         if is_bottom or (joined and self.is_complete):
             return history._joined(seen, is_complete=True), None  # noqa: SLF001 - of this class
         offset = reading.offset + max(1, len(tasks) - OVERLAP)
@@ -161,37 +208,64 @@ class History:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Return the history that as_dict described."""
-        rows = zip(
-            data["task_id"],
-            data["printer"],
-            data["title"],
-            data["result"],
-            data["started_at"],
-            data["ended_at"],
-            data["weight"],
-            data["length"],
-            strict=True,
+    def from_dict(cls, data: Any) -> Self:
+        """Return the history that as_dict described; anything else is an UnreadableError."""
+        try:
+            return cls._read(data)
+        except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as err:
+            raise UnreadableError(type(err).__name__) from None
+
+    @classmethod
+    def _read(cls, data: Any) -> Self:
+        printers, loose = data["printers"], data["loose"]
+        columns = {
+            "task_id": is_text,
+            "printer": lambda value: is_integer(value) and 0 <= value < len(printers),
+            "title": lambda value: value is None or is_text(value),
+            "result": lambda value: is_integer(value) and 0 <= value < len(_RESULTS),
+            "started_at": lambda value: value is None or _is_seconds(value),
+            "ended_at": _is_seconds,
+            "weight": lambda value: value is None or is_number(value),
+            "length": lambda value: value is None or is_number(value),
+        }
+        rest = {"is_complete", "depth", "loose", "printers"}
+        readable = (
+            data.keys() == columns.keys() | rest
+            and isinstance(data["is_complete"], bool)
+            and is_integer(data["depth"])
+            and data["depth"] >= 0
+            and all(isinstance(data[name], list) for name in ("printers", "loose", *columns))
+            and all(map(is_text, printers + loose))
+            and all(all(map(is_right, data[name])) for name, is_right in columns.items())
         )
+        if not readable:
+            raise TypeError
+        rows = zip(*(data[name] for name in columns), strict=True)
+        prints = {
+            task_id: EndedPrint(
+                task_id=task_id,
+                printer_id=printers[printer],
+                title=title,
+                result=_RESULTS[result],
+                started_at=None if start is None else datetime.fromtimestamp(start, UTC),
+                ended_at=datetime.fromtimestamp(end, UTC),
+                weight=weight,
+                length=length,
+            )
+            for task_id, printer, title, result, start, end, weight, length in rows
+        }
+        if len(prints) != len(data["task_id"]):
+            raise ValueError
         return cls(
             is_complete=data["is_complete"],
             depth=data["depth"],
-            loose=frozenset(data["loose"]),
-            prints={
-                task_id: EndedPrint(
-                    task_id=task_id,
-                    printer_id=data["printers"][printer],
-                    title=title,
-                    result=_RESULTS[result],
-                    started_at=None if start is None else datetime.fromtimestamp(start, UTC),
-                    ended_at=datetime.fromtimestamp(end, UTC),
-                    weight=weight,
-                    length=length,
-                )
-                for task_id, printer, title, result, start, end, weight, length in rows
-            },
+            loose=frozenset(loose),
+            prints=prints,
         )
+
+
+def _is_seconds(value: Any) -> bool:
+    return is_number(value) and 0 <= value < _TOO_LATE
 
 
 def _seconds(moment: datetime | None) -> float | None:
@@ -248,9 +322,7 @@ def _total(amounts: Iterable[float | None]) -> float | None:
 
 def between(prints: Iterable[EndedPrint], start: datetime, end: datetime) -> list[EndedPrint]:
     """Return the prints that fall into a range at least in part, in their order."""
-    found = (
-        job for job in prints if (job.started_at or job.ended_at) < end and job.ended_at > start
-    )
+    found = (job for job in prints if job.began_at < end and job.ended_at > start)
     return sorted(found, key=lambda job: job.ended_at)
 
 
