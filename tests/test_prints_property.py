@@ -182,6 +182,12 @@ def test_each_end_is_announced_once(
     counts = Counter(event.print.task_id for at, event in ends if at not in watch.lost)
     assert max(counts.values(), default=0) <= 1
     for printer in watch.printers:
+        untold = [
+            event.print.task_id
+            for _, event in watch.kept
+            if event.is_end and event.print.printer_id == printer.id and not event.print.task_id
+        ]
+        assert len(untold) <= sum(not job.has_task for job in printer.jobs)
         jobs = {job.id: job for job in printer.jobs}
         own = [(at, event) for at, event in ends if event.print.printer_id == printer.id]
         due = {job.id for job in printer.jobs if watch.is_due(job, printer)}

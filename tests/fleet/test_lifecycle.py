@@ -658,6 +658,16 @@ def test_a_baseline_that_lies_ahead_hides_what_runs() -> None:
     assert story.poll(SUCCESS, ended, after=2 * MINUTE) == [("finished", "71")]
 
 
+def test_an_end_before_a_baseline_that_lies_ahead() -> None:
+    """What was adopted ends as news, once, though the new baseline is later than its end."""
+    story = Story()
+    start = NOW - HOUR
+    story.poll(RUNNING, task(start=start), after=2 * NEWS)
+    ended = done("71", start, NOW + MINUTE / 2)
+    assert story.poll(SUCCESS, ended, after=MINUTE - 2 * NEWS) == [("finished", "71")]
+    assert story.poll(RUNNING) == []
+
+
 def test_a_clock_set_back_announces_nothing_old(story: Story) -> None:
     """What had ended before the baseline stays history, also while it seems to lie ahead."""
     past = done("70", NOW - HOUR, NOW)

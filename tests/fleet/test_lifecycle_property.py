@@ -73,6 +73,7 @@ class ModelPrinter:
     id: str
     jobs: list[Job]
     offline: list[tuple[datetime, datetime]]
+    names_before: bool = False
 
     def online(self, now: datetime) -> bool:
         """Return if the cloud sees it."""
@@ -83,6 +84,13 @@ class ModelPrinter:
         return max(
             (job for job in self.jobs if job.start <= now), key=lambda job: job.start, default=None
         )
+
+    def print_job(self, now: datetime) -> str:
+        """Return the id that bind names: some go on with it during a print from the card."""
+        told = [job for job in self.jobs if job.start <= now]
+        if self.names_before:
+            told = [job for job in told if job.has_task]
+        return max(told, key=lambda job: job.start).print_job if told else "0"
 
     def status(self, now: datetime) -> str | None:
         """Return print_status, which stays, also a little into the next print."""
@@ -168,13 +176,12 @@ class Watch:
         )
 
     def _device(self, printer: ModelPrinter, now: datetime) -> Device:
-        job = printer.last(now)
         return Device(
             id=printer.id,
             name="Workshop",
             online=printer.online(now),
             print_status=printer.status(now),
-            print_job=(job.print_job if job else "0") if self.era == "2026" else None,
+            print_job=printer.print_job(now) if self.era == "2026" else None,
         )
 
     def _status(self, printer: ModelPrinter, now: datetime) -> PrintStatus:
@@ -235,7 +242,12 @@ def printers(draw: st.DrawFn, number: int, *, sd_cards: bool = False) -> ModelPr
     for _ in range(draw(st.integers(0, 2))):
         start = EPOCH + draw(st.integers(0, 86400)) * SECOND
         offline.append((start, start + draw(st.sampled_from([60, 3600, 20 * 3600])) * SECOND))
-    return ModelPrinter(id=f"00M00A00000000{number}", jobs=jobs, offline=offline)
+    return ModelPrinter(
+        id=f"00M00A00000000{number}",
+        jobs=jobs,
+        offline=offline,
+        names_before=sd_cards and draw(st.booleans()),
+    )
 
 
 _STEPS = st.lists(

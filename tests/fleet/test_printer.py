@@ -453,6 +453,7 @@ _UNTRACKED = Print(printer_id=PRINTER_ID, result=PrintResult.FAILED, ended_at=NO
         ([_LISTED, replace(_LISTED, ended_at=NOW)], 0),
         ([replace(_LISTED, ended_at=_SOON), _LISTED], 1),
         ([_LISTED, replace(_LISTED, ended_at=_SOON)], 0),
+        ([replace(_LISTED, ended_at=_SOON), replace(_LISTED, ended_at=_SOON, title=None)], 0),
         # the task of a print without one turns up with an end a little before what we saw
         ([replace(_LISTED, ended_at=NOW - timedelta(minutes=9)), _UNTRACKED], 0),
         ([replace(_LISTED, ended_at=NOW - timedelta(minutes=11)), _UNTRACKED], 1),

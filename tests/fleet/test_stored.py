@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import json
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from hypothesis import given, strategies as st
 import pytest
 
@@ -101,6 +102,12 @@ def _places(data: Any) -> list[tuple[Any, Any]]:
 def test_round_trip(kind: Any, data: st.DataObject) -> None:
     value = data.draw(_KINDS[kind])
     assert from_stored(kind, json.loads(json.dumps(as_stored(value)))) == value
+
+
+def test_while_the_clock_stands_still(freezer: FrozenDateTimeFactory) -> None:
+    """Tests of others replace datetime, after its types were looked up or before."""
+    records = Records(polled_at=_EPOCH)
+    assert from_stored(Records, as_stored(records)) == records
 
 
 @pytest.mark.parametrize("kind", _KINDS)
