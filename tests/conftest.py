@@ -1,14 +1,16 @@
 """A simulator in process, an account that is signed in to it, and the clock of both."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from unittest.mock import PropertyMock, patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_CODE, CONF_PASSWORD, CONF_REGION
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.storage import Store
 from hypothesis import settings
 import pytest
@@ -90,6 +92,14 @@ def wait(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> Wait:
         await hass.async_block_till_done(wait_background_tasks=True)
 
     return wait
+
+
+@pytest.fixture
+def everything_enabled() -> Iterator[None]:
+    """Switch on what is off by default."""
+    enabled = PropertyMock(return_value=True)
+    with patch.object(Entity, "entity_registry_enabled_default", enabled):
+        yield
 
 
 async def sign_in(hass: HomeAssistant, name: str) -> Any:

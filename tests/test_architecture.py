@@ -1,7 +1,8 @@
-"""The floors of the house: imports only go down."""
+"""The floors of the house: imports only go down, and never in a circle."""
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,38 @@ def test_fleet_is_pure(path: Path) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     }
     assert called.isdisjoint({"now", "today", "utcnow"})
+
+
+def _name(path: Path) -> str:
+    """Return the name that a module is imported by."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _graph(folder: Path) -> dict[str, set[str]]:
+    """Return which module imports which others below a folder, also for type checking only."""
+    names = {_name(path) for path in _modules(folder)}
+    return {
+        # What is imported is a module, or something in one.
+        _name(path): {name if name in names else name.rpartition(".")[0] for name in _imports(path)}
+        & names
+        for path in _modules(folder)
+    }
+
+
+@pytest.mark.parametrize("folder", [INTEGRATION, SIMULATOR], ids=lambda folder: folder.name)
+def test_no_import_goes_round_in_a_circle(folder: Path) -> None:
+    assert list(TopologicalSorter(_graph(folder)).static_order())
+
+
+def test_circles_would_be_found() -> None:
+    """Those of packages and modules, of two and of three."""
+    graph = _graph(INTEGRATION)
+    assert f"{PACKAGE}.api.client" in graph[f"{PACKAGE}.api"]
+    assert f"{PACKAGE}.fleet.printer" in graph[f"{PACKAGE}.printers"]
+    graph[f"{PACKAGE}.api.errors"].add(f"{PACKAGE}.api")
+    with pytest.raises(CycleError):
+        list(TopologicalSorter(graph).static_order())
 
 
 @pytest.mark.parametrize("path", _modules(SIMULATOR), ids=str)

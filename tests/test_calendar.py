@@ -14,7 +14,7 @@ from simulator import Simulator, wire
 
 from .conftest import Wait, sign_in
 
-CALENDAR = "calendar.my_p1s_prints"
+CALENDAR = "calendar.my_p1s_print_history"
 MINUTE = timedelta(minutes=1)
 
 

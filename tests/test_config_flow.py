@@ -229,7 +229,7 @@ async def test_authenticator_app(owner: Owner, account: str) -> None:
     owner.sees("totp")
     await owner.enter_totp(account)
     assert owner.result["type"] is FlowResultType.CREATE_ENTRY
-    # The web host says for how long in the cookie alone.
+    # The web host does not say for how long.
     assert owner.result["data"][CONF_EXPIRES_AT] == "2027-02-18T12:00:00+00:00"
 
 

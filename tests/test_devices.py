@@ -13,11 +13,12 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from custom_components.bambu_lab_cloud.coordinator import GONE_AFTER_POLLS
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE, NOBODY_ONLINE
+from custom_components.bambu_lab_cloud.printers import GONE_AFTER_POLLS
 from simulator import Simulator
 from tests.conftest import Wait, set_up, sign_in
 
+X1C = "00M00A000000001"
 P1S = "01P00A000000002"
 BIND = "/v1/iot-service/api/user/bind"
 HOUR = timedelta(hours=1)
@@ -79,8 +80,8 @@ async def test_an_ams_is_renamed_with_its_printer(
     for _ in range(5):
         await wait(timedelta(minutes=1))
     devices = dr.async_entries_for_config_entry(device_registry, entry.entry_id)
-    (ams,) = [each for each in devices if each.name == "P1S AMS 1"]
-    simulator.cloud.change_printer(P1S, name="Attic")
+    (ams,) = [each for each in devices if each.name == "Workshop X1C AMS 1"]
+    simulator.cloud.change_printer(X1C, name="Attic")
     await wait(IDLE)
     renamed = device_registry.async_get(ams.id)
     assert renamed is not None

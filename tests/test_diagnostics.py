@@ -16,6 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.filters import props
 
 from custom_components.bambu_lab_cloud.const import DOMAIN, VERSION
+from custom_components.bambu_lab_cloud.diagnostics import async_get_config_entry_diagnostics
 from simulator import Simulator
 from tests.conftest import Wait, reload
 
@@ -121,3 +122,26 @@ async def test_versions(
     downloaded = await response.json()
     assert downloaded["integration_manifest"]["version"] == VERSION
     assert downloaded["home_assistant"]["version"]
+
+
+@pytest.mark.parametrize("era", ["2022"])
+async def test_a_printer_that_was_removed_is_forgotten(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    wait: Wait,
+) -> None:
+    """Back in the account it is a new one, with no job of old."""
+    (busy, *_) = simulator.cloud.printers_of(simulator.cloud.accounts.find("demo"))
+    simulator.cloud.start(busy.dev_id, duration=300)
+    await wait(timedelta(minutes=2))
+    simulator.cloud.remove_printer(busy.dev_id, "demo@example.com")
+    for _ in range(30):
+        await wait(timedelta(hours=1))
+    simulator.cloud.bind_printer(busy.dev_id, "demo@example.com")
+    await wait(timedelta(minutes=5))
+    # Signed in to Home Assistant is nobody any more by then.
+    diagnostics = await async_get_config_entry_diagnostics(hass, entry)
+    known = [each["printer"] for each in diagnostics["devices"] if each["printer"]]
+    assert len(known) == 3
+    assert {each["print_job"] for each in known} == {None}

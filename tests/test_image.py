@@ -10,6 +10,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.image import async_get_image
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.file import write_utf8_file_atomic
@@ -18,9 +19,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from custom_components.bambu_lab_cloud.covers import SPARE, TRIES_PER_COVER
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
-from simulator import Simulator, wire
+from custom_components.bambu_lab_cloud.pictures import SPARE, TRIES_PER_PICTURE
+from simulator import Simulator, pictures, wire
 from tests.conftest import Wait, reload, set_up
 
 P1S = "01P00A000000002"
@@ -134,7 +135,7 @@ async def test_a_failing_cover_leaves_the_picture(
     said = [r for r in caplog.records if "picture could" in r.message]
     assert len(said) == 1
     assert "X-Amz" not in caplog.text
-    assert fetched(simulator) == TRIES_PER_COVER
+    assert fetched(simulator) == TRIES_PER_PICTURE
 
 
 @pytest.mark.parametrize("fault", ["server_error", "disconnect"])
@@ -237,8 +238,93 @@ async def test_a_print_from_an_sd_card(
     simulator.cloud.start(P1S, duration=300)
     for _ in range(8):
         await wait(MINUTE)
-    assert hass.states.get(PREVIEW).state == hass.states.get(LAST).state > before[1]
+    assert min(hass.states.get(key).state for key in (PREVIEW, LAST)) > before[1]
     assert "entity_picture" in hass.states.get(PREVIEW).attributes
+
+
+async def test_the_last_picture_carries_the_time_of_the_end(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, wait: Wait
+) -> None:
+    """And that of the running print the time of its start."""
+    simulator.cloud.start(P1S, duration=600)
+    await wait(IDLE)
+    await wait(MINUTE)
+    assert hass.states.get(PREVIEW).state == "2026-11-20T12:00:00+00:00"
+    for _ in range(10):
+        await wait(MINUTE)
+    assert hass.states.get(LAST).state >= "2026-11-20T12:10:00+00:00"
+
+
+@pytest.mark.parametrize("marker", ["FFD8FFFE", "FFD8FFDB", "FFD8FFE3"])
+async def test_every_picture_that_is_kept_is_shown(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    picture: Picture,
+    monkeypatch: pytest.MonkeyPatch,
+    marker: str,
+) -> None:
+    """JPEG begins in many ways, not all of which Home Assistant knows."""
+    content = bytes.fromhex(marker) + bytes(range(256))
+    monkeypatch.setattr(pictures, "picture", lambda *_: content)
+    simulator.cloud.start(P1S, duration=300)
+    for _ in range(8):
+        await wait(MINUTE)
+    assert await picture(LAST) == content
+    await reload(hass, entry)
+    assert await picture(LAST) == content
+
+
+async def test_an_address_that_comes_after_the_end(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    picture: Picture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The picture is fetched all the same."""
+    old = await picture(LAST)
+    task = wire.task
+    with monkeypatch.context() as patch:
+        patch.setattr(wire, "task", lambda *args, **facts: task(*args, **facts) | {"cover": ""})
+        simulator.cloud.start(P1S, duration=300)
+        for _ in range(8):
+            await wait(MINUTE)
+        assert await picture(LAST) == old
+    for _ in range(70):
+        await wait(MINUTE)
+    assert await picture(LAST) != old
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+async def test_a_cache_that_cannot_be_used(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    is_file: bool,
+) -> None:
+    """An account without pictures is better than none."""
+    await hass.config_entries.async_unload(entry.entry_id)
+    folder = Path(hass.config.cache_path(DOMAIN))
+    rmtree(folder)
+    spoil = {
+        True: lambda: folder.write_text("no folder"),
+        False: lambda: folder.symlink_to("/proc/1"),
+    }
+    spoil[is_file]()
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    simulator.cloud.start(P1S, duration=300)
+    for _ in range(8):
+        await wait(MINUTE)
+    assert hass.states.get("event.p1s_print").attributes["event_type"] == "finished"
+    assert "X-Amz" not in caplog.text
 
 
 async def test_an_emptied_cache_is_filled_again(
@@ -280,7 +366,7 @@ async def test_a_full_disk_stops_no_announcement(
     def full(*_: object, **__: object) -> None:
         raise OSError
 
-    monkeypatch.setattr("custom_components.bambu_lab_cloud.covers.write_utf8_file_atomic", full)
+    monkeypatch.setattr("custom_components.bambu_lab_cloud.pictures.write_utf8_file_atomic", full)
     simulator.cloud.start(P1S, duration=300)
     for _ in range(8):
         await wait(MINUTE)
@@ -326,7 +412,7 @@ async def test_a_disk_that_is_full_while_the_entry_unloads(
         is_unloading.wait(10)
         raise OSError
 
-    monkeypatch.setattr("custom_components.bambu_lab_cloud.covers.write_utf8_file_atomic", write)
+    monkeypatch.setattr("custom_components.bambu_lab_cloud.pictures.write_utf8_file_atomic", write)
     entry.async_on_unload(is_unloading.set)
     await start_until(hass, simulator, freezer, writing)
     await hass.config_entries.async_unload(entry.entry_id)
@@ -354,9 +440,9 @@ async def test_removal_waits_for_a_slow_disk(
         rmtree(*args)
         is_removed.set()
 
-    covers = "custom_components.bambu_lab_cloud.covers"
-    monkeypatch.setattr(f"{covers}.write_utf8_file_atomic", write)
-    monkeypatch.setattr(f"{covers}.rmtree", remove)
+    ours = "custom_components.bambu_lab_cloud.pictures"
+    monkeypatch.setattr(f"{ours}.write_utf8_file_atomic", write)
+    monkeypatch.setattr(f"{ours}.rmtree", remove)
     await start_until(hass, simulator, freezer, writing)
     await hass.config_entries.async_remove(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)

@@ -20,9 +20,24 @@ from tests.conftest import Wait, set_up_with
 
 MESSAGE = "event.demo_maker_message"
 UNREAD = "sensor.demo_maker_unread_messages"
+LAST = "sensor.demo_maker_last_message"
 MESSAGES = "/v1/user-service/my/messages"
+COUNT = "/v1/user-service/my/message/count"
 P1S = "01P00A000000002"
 ROUND = timedelta(minutes=10)
+RECORDS: dict[str, Any] = {"polled_at": None, "printers": {}}
+SEEN: dict[str, Any] = {"ids": [], "groups": []}
+NAIVE = "2026-11-20T12:00:00"
+NEWS = {
+    "type": "comment",
+    "id": "1",
+    "title": None,
+    "text": "Hello",
+    "sender": None,
+    "printer_id": None,
+    "created": None,
+    "found_at": f"{NAIVE}+00:00",
+}
 
 type Post = Callable[..., None]
 type Heard = Callable[[], list[State]]
@@ -285,24 +300,64 @@ async def test_nothing_is_announced_before_automations_listen(
 
 
 @pytest.mark.parametrize(
-    ("era", "past", "unread"),
-    [("2026", 0, "1"), ("2022", 0, "0"), ("2022", 5, STATE_UNKNOWN)],
-    ids=["one", "no messages", "not told"],
+    ("era", "already", "sent"), [("2026", 1, 1), ("2026", 1, 358), ("2022", 0, 1)]
 )
-async def test_unread(hass: HomeAssistant, entry: MockConfigEntry, wait: Wait, unread: str) -> None:
-    assert hass.states.get(UNREAD).state == STATE_UNKNOWN
-    await one_round(wait)
-    assert hass.states.get(UNREAD).state == unread
-
-
-async def test_unread_is_unknown_until_all_groups_were_read(
-    hass: HomeAssistant, entry: MockConfigEntry, wait: Wait
+async def test_unread(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    already: int,
+    sent: int,
 ) -> None:
+    """The cloud counts them; a page of a list holds twenty."""
+    assert hass.states.get(UNREAD).state == STATE_UNKNOWN
+    simulator.cloud.send_messages("demo@example.com", 201, sent)
+    await wait(timedelta(seconds=25))
+    assert hass.states.get(UNREAD).state == str(already + sent)
+
+
+async def test_unread_is_unknown_where_nobody_counts(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    post: Post,
+    heard: Heard,
+    wait: Wait,
+) -> None:
+    """Messages are announced all the same."""
+    simulator.cloud.add_fault("forbidden", COUNT)
+    await one_round(wait)
+    post(201, comment("new"))
+    await one_round(wait)
+    assert hass.states.get(UNREAD).state == STATE_UNKNOWN
+    assert [state.attributes["text"] for state in heard()] == ["new"]
+
+
+async def test_last_message(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    post: Post,
+    wait: Wait,
+) -> None:
+    """The newest of all groups, once all were read, with its text beside its title."""
     states = []
     for _ in range(5):
         await wait(timedelta(seconds=25))
-        states.append(hass.states.get(UNREAD).state)
-    assert states == [*[STATE_UNKNOWN] * 4, "1"]
+        states.append(hass.states.get(LAST).state)
+    assert states[:4] == [STATE_UNKNOWN] * 4
+    assert states[4] != STATE_UNKNOWN
+    post(201, comment("<i>Which</i> glue?"))
+    await one_round(wait)
+    last = hass.states.get(LAST)
+    assert (last.state, last.attributes["text"]) == ("Wall hook", "Which glue?")
+    monkeypatch.setitem(wire.MESSAGE_TYPES, "1", (201, 301))
+    post(301, {"followed": {}}, "Curious Printer")
+    await one_round(wait)
+    assert hass.states.get(LAST).state == STATE_UNKNOWN
 
 
 async def test_asks_for_one_group_at_a_time(
@@ -334,10 +389,9 @@ async def test_useless_answer_about_a_group_changes_nothing(
     simulator.cloud.add_fault(fault, MESSAGES, times=5)
     post(201, comment("late"))
     await one_round(wait)
-    assert hass.states.get(UNREAD).state == "1"
+    assert hass.states.get(UNREAD).state == "2"
     assert heard() == []
     await one_round(wait)
-    assert hass.states.get(UNREAD).state == "2"
     assert [state.attributes["text"] for state in heard()] == ["late"]
 
 
@@ -376,7 +430,6 @@ async def test_group_that_is_always_refused_holds_up_nobody(
 
     monkeypatch.setitem(wire.MESSAGE_TYPES, "2", Refusal())
     await one_round(wait)
-    assert hass.states.get(UNREAD).state == "1"
     post(201, comment("heard"))
     await one_round(wait)
     assert [state.attributes["text"] for state in heard()] == ["heard"]
@@ -435,13 +488,28 @@ async def test_storage_goes_with_the_entry(
     hass: HomeAssistant, entry: MockConfigEntry, hass_storage: dict[str, Any], wait: Wait
 ) -> None:
     await one_round(wait)
-    key = f"{DOMAIN}.{entry.entry_id}.messages"
-    assert key in hass_storage
+    key = f"{DOMAIN}.{entry.entry_id}.announced"
+    assert hass_storage[key]["data"]["seen"]["ids"]
     await hass.config_entries.async_remove(entry.entry_id)
     assert key not in hass_storage
 
 
-@pytest.mark.parametrize("stored", [{"seen": []}, {"read": 1, "seen": 2}, [1]])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"records": RECORDS, "outbox": []},
+        {"records": RECORDS, "outbox": [], "seen": {"ids": 1, "groups": 2}},
+        {"records": RECORDS, "outbox": [], "seen": {"ids": [1], "groups": []}},
+        {"records": RECORDS, "outbox": [], "seen": {"ids": [], "groups": ["1"]}},
+        {"records": RECORDS, "outbox": [{"message": {}}], "seen": SEEN},
+        {"records": RECORDS, "outbox": [{"message": NEWS | {"created": 1}}], "seen": SEEN},
+        {"records": RECORDS, "outbox": [{"message": NEWS | {"found_at": NAIVE}}], "seen": SEEN},
+        {"records": RECORDS, "outbox": [{"message": NEWS | {"type": "spam"}}], "seen": SEEN},
+        {"records": RECORDS, "outbox": [{"message": NEWS | {"title": 5}}], "seen": SEEN},
+        {"records": RECORDS, "outbox": [{"message": NEWS | {"more": 5}}], "seen": SEEN},
+        [1],
+    ],
+)
 async def test_storage_that_cannot_be_read(
     *,
     hass: HomeAssistant,
@@ -453,19 +521,22 @@ async def test_storage_that_cannot_be_read(
     stored: Any,
 ) -> None:
     """It begins anew: what is there is history."""
-    await set_up_with(hass, entry, "messages", stored)
-    assert "What was remembered of messages cannot be read" in caplog.text
+    await set_up_with(hass, entry, "announced", stored)
+    assert caplog.text.count("cannot be read, so it begins anew") == 1
     await one_round(wait)
     post(201, comment("new"))
     await one_round(wait)
     assert [state.attributes["text"] for state in heard()] == ["new"]
 
 
-async def test_nothing_new_is_not_stored_again(
+async def test_nothing_new_is_rarely_stored_again(
     entry: MockConfigEntry, hass_storage: dict[str, Any], wait: Wait
 ) -> None:
+    """When the printers were last seen is worth four writes an hour."""
     await one_round(wait)
     await one_round(wait)
-    stored = hass_storage[f"{DOMAIN}.{entry.entry_id}.messages"]
-    await one_round(wait)
-    assert hass_storage[f"{DOMAIN}.{entry.entry_id}.messages"] is stored
+    written = []
+    for _ in range(60):
+        await wait(timedelta(minutes=1))
+        written.append(hass_storage[f"{DOMAIN}.{entry.entry_id}.announced"])
+    assert len({id(each) for each in written}) <= 5

@@ -13,9 +13,15 @@ import pytest
 import yaml
 
 from custom_components.bambu_lab_cloud import PLATFORMS, binary_sensor, config_flow, image, sensor
+from custom_components.bambu_lab_cloud.api import (
+    CannotConnectError,
+    RateLimitedError,
+    ResponseError,
+)
 from custom_components.bambu_lab_cloud.const import DOMAIN, VERSION
+from custom_components.bambu_lab_cloud.coordinator import error_key
 from custom_components.bambu_lab_cloud.fleet.lifecycle import PrintEventType
-from custom_components.bambu_lab_cloud.messages import MESSAGE_TYPES
+from custom_components.bambu_lab_cloud.fleet.messages import MESSAGE_TYPES
 
 ROOT = Path(__file__).parent.parent
 INTEGRATION = ROOT / "custom_components" / DOMAIN
@@ -25,10 +31,15 @@ ICONS = json.loads((INTEGRATION / "icons.json").read_text())
 SOURCE = "\n".join(path.read_text() for path in sorted(INTEGRATION.glob("*.py")))
 DESCRIPTIONS = [
     *(("sensor", description) for description in sensor.SENSORS),
+    *(("sensor", description) for description in sensor.LAST_PRINT),
+    ("sensor", sensor.PRINT_REMAINING),
+    ("sensor", sensor.FIRMWARE_VERSION),
+    ("sensor", sensor.TOKEN_EXPIRY),
     *(("sensor", description) for description in sensor.TOTALS),
     *(("sensor", description) for description in sensor.ACCOUNT_SENSORS),
     *(("binary_sensor", description) for description in binary_sensor.BINARY_SENSORS),
-    *(("image", description) for description in image.IMAGES),
+    ("binary_sensor", binary_sensor.PROBLEM),
+    *(("image", description) for description in (image.PRINT_PREVIEW, image.LAST_PRINT_PREVIEW)),
 ]
 
 
@@ -76,8 +87,9 @@ def test_texts(place: str, text: str) -> None:
 def test_entities_are_translated(platform: str, description: SensorEntityDescription) -> None:
     key = description.translation_key
     translated = STRINGS["entity"][platform].get(key, {})
-    named = "name" in translated or description.name is None or description.device_class
-    assert named, key
+    # What has no key of its own is named after its device class.
+    assert "name" in translated or description.name is None or key is None, key
+    assert key is not None or description.device_class
     options = getattr(description, "options", None) or []
     assert set(options) <= set(translated.get("state", {}))
 
@@ -99,8 +111,8 @@ def test_no_text_and_no_icon_without_an_entity() -> None:
 
 def test_exceptions_are_translated() -> None:
     raised = re.findall(r'translation_domain=DOMAIN,?\s+translation_key="([a-z_]+)"', SOURCE)
-    by_name = re.findall(r'^\s+key = "([a-z_]+)"$', SOURCE, re.MULTILINE)
-    assert {*raised, *by_name} == set(STRINGS["exceptions"])
+    errors = (CannotConnectError(), RateLimitedError(1), ResponseError(), KeyError())
+    assert {*raised, *map(error_key, errors)} == set(STRINGS["exceptions"])
 
 
 def test_errors_of_the_flow_are_translated() -> None:

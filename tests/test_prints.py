@@ -13,6 +13,7 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, Platform
 from homeassistant.core import CoreState, Event, HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.helpers.json import json_bytes
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
@@ -21,13 +22,13 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from syrupy.assertion import SnapshotAssertion
 import yaml
 
-from custom_components.bambu_lab_cloud.announcer import COVER_TIMEOUT
+from custom_components.bambu_lab_cloud.announcer import PICTURE_TIMEOUT
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from custom_components.bambu_lab_cloud.covers import Covers
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from custom_components.bambu_lab_cloud.fleet.lifecycle import NEWS
 from custom_components.bambu_lab_cloud.fleet.printer import Print
-from simulator import Simulator
+from custom_components.bambu_lab_cloud.pictures import Pictures
+from simulator import Simulator, wire
 from tests.conftest import Wait, reload, set_up, set_up_with, sign_in, sign_in_demo
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +37,7 @@ P1S = "01P00A000000002"
 EVENT = "event.p1s_print"
 BIND = "/v1/iot-service/api/user/bind"
 TASKS = "/v1/user-service/my/tasks"
+PROXY = "/api/image_proxy"
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 # Home Assistant reloads an entry this long after one of its entities was enabled.
@@ -108,6 +110,7 @@ async def test_from_start_to_end(
     assert told(heard) == []
 
 
+@pytest.mark.usefixtures("everything_enabled")
 async def test_what_an_automation_reads_at_the_end(
     hass: HomeAssistant,
     entry: MockConfigEntry,
@@ -239,17 +242,25 @@ async def test_announced_while_the_printer_is_not_told_of(
 async def test_first_automation_of_the_documentation(
     hass: HomeAssistant, simulator: Simulator, wait: Wait, page: str
 ) -> None:
-    """It hears of the first print already."""
+    """It hears of the first print already, of whatever printer, and shows its picture."""
     notifications = async_mock_service(hass, "notify", "mobile_app_phone")
     example = yaml.safe_load((ROOT / page).read_text().split("```yaml\n")[1].split("```")[0])
     automation = {"automation": {"alias": "Print ended", **example}}
     assert await async_setup_component(hass, "automation", automation)
-    task = str(simulator.cloud.start(X1C, duration=600, title="Boat"))
+    boat = str(simulator.cloud.start(X1C, duration=600, title="Boat"))
+    vase = str(simulator.cloud.start(P1S, duration=900, title="Vase", result="failed"))
     await sign_in_demo(hass, simulator)
-    for _ in range(12):
+    for _ in range(20):
         await wait(MINUTE)
-    assert [call.data["title"] for call in notifications] == ["Boat"]
-    assert [call.data["data"]["tag"] for call in notifications] == [f"print-{task}"]
+    assert [
+        (call.data["title"], call.data["data"]["tag"], call.data["data"]["image"])
+        for call in notifications
+    ] == [
+        ("Workshop X1C", f"print-{boat}", f"{PROXY}/image.workshop_x1c_last_print_preview"),
+        ("P1S", f"print-{vase}", f"{PROXY}/image.p1s_last_print_preview"),
+    ]
+    assert ["Boat" in call.data["message"] for call in notifications] == [True, False]
+    assert ["Vase" in call.data["message"] for call in notifications] == [False, True]
 
 
 async def test_events_wait_for_their_entity(
@@ -328,6 +339,106 @@ async def test_print_without_a_task(
     assert told(heard) == [("started", None), ("finished", None)]
 
 
+async def test_print_from_the_card_under_the_id_before_it(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+    era: str,
+) -> None:
+    """Bind goes on to name the cloud's last job: after a while it is a print of its own."""
+    task = str(simulator.cloud.start(P1S, duration=300))
+    for _ in range(8):
+        await wait(MINUTE)
+    simulator.cloud.start(P1S, duration=3600, task=False, keeps_job=True)
+    for _ in range(80):
+        await wait(MINUTE)
+    assert told(heard) == [
+        ("started", task),
+        ("finished", task),
+        ("started", None),
+        ("finished", None),
+    ]
+
+
+@pytest.mark.usefixtures("everything_enabled")
+async def test_last_print_from_the_card_outlasts_a_restart(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, wait: Wait
+) -> None:
+    """What no list knows is remembered; the older print does not come back."""
+    simulator.cloud.start(P1S, duration=300, task=False, result="failed")
+    for _ in range(8):
+        await wait(MINUTE)
+    keys = [f"sensor.p1s_last_print_{key}" for key in ("title", "result", "end", "duration")]
+    keys += ["binary_sensor.p1s_problem"]
+    before = [hass.states.get(key).state for key in keys]
+    assert before[1] == "failed"
+    assert before[-1] == "on"
+    await reload(hass, entry)
+    for _ in range(5):
+        await wait(MINUTE)
+        assert [hass.states.get(key).state for key in keys] == before
+
+
+@pytest.mark.usefixtures("everything_enabled")
+async def test_last_print_beyond_the_newest_page(
+    hass: HomeAssistant, simulator: Simulator, wait: Wait, freezer: FrozenDateTimeFactory
+) -> None:
+    """A printer that rests while another prints a lot still has a last print: the history's."""
+    simulator.cloud.start(P1S, duration=300, title="Long ago")
+    freezer.tick(HOUR)
+    for _ in range(130):
+        simulator.cloud.start(X1C, duration=60)
+        freezer.tick(2 * MINUTE)
+    await sign_in_demo(hass, simulator)
+    for _ in range(3):
+        await wait(MINUTE)
+    assert hass.states.get("sensor.p1s_last_print_title").state == "Long ago"
+    assert hass.states.get("binary_sensor.p1s_problem").state == "off"
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    [
+        {"plateIndex": 2**70},
+        {"plateIndex": -(2**70)},
+        {"weight": 1e308, "length": 1e308},
+        {"title": "t" * 100_000},
+        {"title": "one\ntwo\u0000\u202e"},
+        {"amsDetailMapping": [{"ams": 2**70, "weight": 2**70}]},
+        {"startTime": "0001-01-01T00:00:00+14:00"},
+        {"costTime": 2**70},
+        {"designId": 2**70},
+    ],
+    ids=str,
+)
+async def test_absurd_facts_break_nothing(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+    heard: list[State],
+    absurd: dict[str, Any],
+) -> None:
+    """What a task says becomes a state that Home Assistant can write, and our stores too."""
+    task = wire.task
+    monkeypatch.setattr(wire, "task", lambda *args, **facts: task(*args, **facts) | absurd)
+    simulator.cloud.start(P1S, duration=300)
+    for _ in range(8):
+        await wait(MINUTE)
+    states = [state for state in hass.states.async_all() if "p1s" in state.entity_id]
+    assert all(len(state.state) <= 255 for state in states)
+    assert all(len(json_bytes(state.as_dict())) < 16_384 for state in states)
+    assert [kind for kind, _ in told(heard)][-1:] == ["finished"]
+    await reload(hass, entry)
+    for _ in range(3):
+        await wait(MINUTE)
+    assert told(heard) == []
+
+
 async def test_print_without_a_task_after_one_with(
     hass: HomeAssistant,
     entry: MockConfigEntry,
@@ -385,9 +496,28 @@ async def test_stopping_loses_nothing(
         await wait(MINUTE)
     assert told(heard) == [("started", task), ("finished", task)]
     await hass.async_stop(force=True)
-    stored = hass_storage[f"{DOMAIN}.{entry.entry_id}.prints"]["data"]
+    stored = hass_storage[f"{DOMAIN}.{entry.entry_id}.announced"]["data"]
     assert task in stored["records"]["printers"][P1S]["announced"]
     assert stored["outbox"] == []
+
+
+async def test_what_was_announced_is_written_at_once(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+    hass_storage: dict[str, Any],
+) -> None:
+    """Whoever kills Home Assistant a moment later hears nothing twice."""
+    task = str(simulator.cloud.start(P1S, duration=300, task_lag=0))
+    for _ in range(8):
+        await wait(MINUTE)
+        stored = hass_storage[f"{DOMAIN}.{entry.entry_id}.announced"]["data"]
+        assert stored["outbox"] == []
+        announced = task in stored["records"]["printers"][P1S]["announced"]
+        assert announced == (len(heard) == 2)
+    assert told(heard) == [("started", task), ("finished", task)]
 
 
 @pytest.mark.parametrize("stored", [{}, {"records": {}, "outbox": []}, {"records": 1, "outbox": 2}])
@@ -400,7 +530,7 @@ async def test_records_that_cannot_be_read(
     stored: dict[str, Any],
 ) -> None:
     """They begin anew, with a baseline."""
-    await set_up_with(hass, entry, "prints", stored)
+    await set_up_with(hass, entry, "announced", stored)
     task = str(simulator.cloud.start(P1S, duration=300))
     for _ in range(8):
         await wait(MINUTE)
@@ -474,13 +604,13 @@ async def test_a_slow_picture_holds_no_announcement_up(
     await wait(IDLE)
     assert told(heard) == [("started", task)]
     arrived = asyncio.Event()
-    monkeypatch.setattr(Covers, "async_fetch", lambda *_: arrived.wait())
+    monkeypatch.setattr(Pictures, "async_fetch", lambda *_: arrived.wait())
     simulator.cloud.end(P1S, "finished")
     freezer.tick(MINUTE)
-    await entry.runtime_data.fleet.async_refresh()
+    await entry.runtime_data.printers.async_refresh()
     await hass.async_block_till_done()
     assert told(heard) == []
-    freezer.tick(COVER_TIMEOUT + 1)
+    freezer.tick(PICTURE_TIMEOUT + 1)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert told(heard) == [("finished", task)]
     arrived.set()
@@ -499,7 +629,7 @@ async def test_nothing_is_announced_while_home_assistant_stops(
     told(heard)
     simulator.cloud.end(P1S, "finished")
     hass.set_state(CoreState.stopping)
-    await entry.runtime_data.fleet.async_refresh()
+    await entry.runtime_data.printers.async_refresh()
     await hass.async_block_till_done(wait_background_tasks=True)
     assert told(heard) == []
     hass.set_state(CoreState.running)
@@ -519,9 +649,9 @@ async def test_an_event_that_grows_too_old_meanwhile_holds_no_other_up(
 ) -> None:
     """Its picture is awaited when it turns a day old, and a poll drops it."""
 
-    async def fetch(self: Covers, job: Print) -> bool:
-        freezer.tick(COVER_TIMEOUT - 1)
-        await entry.runtime_data.fleet.async_refresh()
+    async def fetch(self: Pictures, job: Print) -> bool:
+        freezer.tick(PICTURE_TIMEOUT - 1)
+        await entry.runtime_data.printers.async_refresh()
         return False
 
     entity_registry.async_update_entity(EVENT, disabled_by=er.RegistryEntryDisabler.USER)
@@ -533,7 +663,7 @@ async def test_an_event_that_grows_too_old_meanwhile_holds_no_other_up(
     second = str(simulator.cloud.start(P1S, duration=180))
     await wait(IDLE)
     await wait(IDLE)
-    monkeypatch.setattr(Covers, "async_fetch", fetch)
+    monkeypatch.setattr(Pictures, "async_fetch", fetch)
     freezer.move_to(found + NEWS - RELOAD - timedelta(seconds=2))
     entity_registry.async_update_entity(EVENT, disabled_by=None)
     await wait(RELOAD)

@@ -53,7 +53,7 @@ class RealWatch(Watch):
     failed: list[datetime] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.tasks = TaskList(self, lambda page: None)  # type: ignore[arg-type]
+        self.tasks = TaskList(self)  # type: ignore[arg-type]
         self.starts.append(len(self.polls))
 
     def restart(self) -> None:

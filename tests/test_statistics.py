@@ -179,6 +179,25 @@ async def test_parts_that_the_recorder_never_got(
         assert await rows(hass, simulator, metric) == expected(simulator, metric)
 
 
+async def test_what_is_known_is_written_once(
+    hass: HomeAssistant, one: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes while the recorder is asked has nothing to do after that."""
+    await hass.config_entries.async_reload(one.entry_id)
+    written: list[Any] = []
+    by_printer = statistics.by_printer
+
+    def count(jobs: Any) -> Any:
+        written.append(jobs)
+        return by_printer(jobs)
+
+    monkeypatch.setattr(statistics, "by_printer", count)
+    for _ in range(3):
+        one.runtime_data.history.async_update_listeners()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert len(written) == 1
+
+
 @pytest.mark.usefixtures("one")
 async def test_metadata(hass: HomeAssistant, simulator: Simulator) -> None:
     found = await get_instance(hass).async_add_executor_job(list_statistic_ids, hass)
@@ -186,9 +205,9 @@ async def test_metadata(hass: HomeAssistant, simulator: Simulator) -> None:
     assert [
         (each["name"], each["unit_class"], each["statistics_unit_of_measurement"]) for each in ours
     ] == [
-        ("My P1S Prints: Total filament weight", "mass", "g"),
-        ("My P1S Prints: Total print time", "duration", "h"),
-        ("My P1S Prints: Total prints", None, "prints"),
+        ("My P1S Print history: Total filament weight", "mass", "g"),
+        ("My P1S Print history: Total print time", "duration", "h"),
+        ("My P1S Print history: Total prints", None, "prints"),
     ]
     assert {(each["has_sum"], each["mean_type"].name) for each in ours} == {(True, "NONE")}
 

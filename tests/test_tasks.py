@@ -1,7 +1,7 @@
 """Which pages of my/tasks are asked for, and that no printer waits for ever."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -44,12 +44,17 @@ class Program:
     def __init__(self, cloud: Cloud, devices: list[Device]) -> None:
         self.devices = devices
         self.read: set[str] = set()
-        self.tasks = TaskList(cloud, self.take_page)  # type: ignore[arg-type]
+        self.restart(cloud)
         self.records = Records()
         self.before: dict[str, Printer] | None = None
         self.now = NOW
 
-    def take_page(self, page: Iterable[Task]) -> None:
+    def restart(self, cloud: Cloud) -> None:
+        """Begin with a list of which nothing is known."""
+        self.tasks = TaskList(cloud)  # type: ignore[arg-type]
+        self.tasks.add_listener(self.take_page)
+
+    def take_page(self, page: Sequence[Task], offset: int | None) -> None:
         self.read.update(task.id for task in page)
 
     def derive(self) -> dict[str, Printer]:
@@ -63,7 +68,7 @@ class Program:
         await self.tasks.async_ask_printers(self.derive(), self.records, self.now)
         self.before = self.derive()
         self.records, _ = next_records(
-            self.records, self.before, self.tasks.values(), now=self.now, seen=self.before
+            self.records, self.before, self.tasks.values(), now=self.now, seen={"P000"}
         )
 
 
@@ -192,7 +197,7 @@ async def test_a_farm_without_the_cloud_for_ten_hours(*, restart: bool) -> None:
     ]
     program.devices[:] = [device(n, print_job=str(10 * n + 4)) for n in range(50)]
     program.now += timedelta(hours=10)
-    program.tasks = [program.tasks, TaskList(cloud, program.take_page)][restart]  # type: ignore[arg-type]
+    [lambda _: None, program.restart][restart](cloud)
     await program.poll()
     assert program.read == {each.id for each in cloud.tasks}
 

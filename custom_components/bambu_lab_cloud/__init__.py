@@ -5,24 +5,31 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
-from .account import SlicerCoordinator
-from .announcer import Announcer, async_remove_records
+from .announcer import Announcer
 from .cloud import entry_client, forget_client
 from .const import DOMAIN
-from .coordinator import BambuConfigEntry, BambuData, FleetCoordinator
-from .covers import Covers, async_remove_covers
-from .firmware import FirmwareCoordinator, async_remove_firmware
-from .history import HistoryCoordinator, async_remove_history
-from .messages import MessagesCoordinator, async_remove_messages
+from .coordinator import Outage
+from .data import BambuConfigEntry, BambuData
+from .firmware import FirmwareCoordinator
+from .history import HistoryCoordinator
+from .memory import Memory
+from .messages import MessagesCoordinator
+from .pictures import Pictures, async_remove_pictures
+from .printers import PrintersCoordinator
+from .registry import Devices
 from .repairs import async_watch_expiry
+from .slicer import SlicerCoordinator
 from .statistics import PrintStatistics, async_remove_statistics
+from .storage import async_remove_stores
+from .tasks import TaskList
 
+# Sensors first: what is added first stands on top.
 PLATFORMS = [
-    Platform.BINARY_SENSOR,
-    Platform.CALENDAR,
-    Platform.EVENT,
-    Platform.IMAGE,
     Platform.SENSOR,
+    Platform.BINARY_SENSOR,
+    Platform.IMAGE,
+    Platform.EVENT,
+    Platform.CALENDAR,
     Platform.UPDATE,
 ]
 
@@ -30,43 +37,56 @@ PLATFORMS = [
 async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
     """Set up an account."""
     client = entry_client(hass, entry)
-    history = HistoryCoordinator(hass, entry, client)
+    outage = Outage()
+    tasks = TaskList(client)
+    memory = Memory(hass, entry)
+    await memory.async_load()
+    history = HistoryCoordinator(hass, entry, client, outage, tasks)
     await history.async_load()
-    covers = Covers(hass, entry, client)
-    await covers.async_load()
-    announcer = Announcer(hass, entry, covers)
-    await announcer.async_load()
-    fleet = FleetCoordinator(hass, entry, client, announcer, history.add_tasks)
-    await fleet.async_config_entry_first_refresh()
-    firmware = FirmwareCoordinator(hass, entry, client, fleet)
+    pictures = Pictures(hass, entry, client)
+    await pictures.async_load()
+    devices = Devices(hass, entry.entry_id)
+    announcer = Announcer(hass, entry, client, memory, pictures)
+    printers = PrintersCoordinator(
+        hass,
+        entry,
+        client,
+        outage,
+        announcer=announcer,
+        devices=devices,
+        history=history,
+        memory=memory,
+        tasks=tasks,
+    )
+    await printers.async_config_entry_first_refresh()
+    devices.add_account(entry)
+    firmware = FirmwareCoordinator(hass, entry, client, outage, printers, devices)
     await firmware.async_load()
-    messages = MessagesCoordinator(hass, entry, client)
-    await messages.async_load()
     entry.runtime_data = BambuData(
         announcer=announcer,
         client=client,
-        covers=covers,
         firmware=firmware,
-        fleet=fleet,
         history=history,
-        messages=messages,
-        slicer=SlicerCoordinator(hass, entry, client),
+        memory=memory,
+        messages=MessagesCoordinator(hass, entry, client, outage, memory, announcer),
+        pictures=pictures,
+        printers=printers,
+        slicer=SlicerCoordinator(hass, entry, client, outage),
     )
     async_watch_expiry(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    # Prints are announced whichever entities are enabled.
-    entry.async_on_unload(fleet.async_add_listener(lambda: None))
+    printers.start()
     entry.async_on_unload(announcer.start())
     firmware.start()
     history.start()
-    PrintStatistics(hass, entry).start()
+    PrintStatistics(hass, entry, history, printers).start()
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
     """Unload an account."""
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
-    await entry.runtime_data.announcer.async_save()
+    await entry.runtime_data.memory.async_save()
     return unloaded
 
 
@@ -77,12 +97,12 @@ async def async_remove_config_entry_device(
     # Only an account that is loaded says what is in it.
     if entry.state is not ConfigEntryState.LOADED:
         return False
-    fleet = entry.runtime_data.fleet
+    printers = entry.runtime_data.printers
     ids = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
-    if not ids.isdisjoint({*fleet.data, entry.unique_id}):
+    if not ids.isdisjoint({*printers.data, entry.unique_id}):
         return False
     for device_id in ids:
-        fleet.forget(device_id)
+        printers.forget(device_id)
         entry.runtime_data.firmware.forget(device_id)
     return True
 
@@ -90,9 +110,6 @@ async def async_remove_config_entry_device(
 async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
     """Remove what an account leaves behind."""
     forget_client(hass, entry)
-    await async_remove_covers(hass, entry.entry_id)
-    await async_remove_firmware(hass, entry.entry_id)
-    await async_remove_history(hass, entry.entry_id)
-    await async_remove_messages(hass, entry.entry_id)
-    await async_remove_records(hass, entry.entry_id)
+    await async_remove_pictures(hass, entry.entry_id)
+    await async_remove_stores(hass, entry.entry_id)
     await async_remove_statistics(hass, entry.unique_id)

@@ -13,8 +13,8 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import BambuConfigEntry
-from .entity import BambuPrinterEntity, add_printer_entities
+from .data import BambuConfigEntry
+from .entity import BambuPastEntity, BambuPrinterEntity, add_printer_entities
 from .fleet.printer import Printer, PrintResult
 
 PARALLEL_UPDATES = 0
@@ -43,16 +43,16 @@ BINARY_SENSORS: tuple[BambuBinarySensorEntityDescription, ...] = (
         key="printing",
         translation_key="printing",
         device_class=BinarySensorDeviceClass.RUNNING,
+        # The status tells as much, and two lines a print less stand in the activity.
+        entity_registry_enabled_default=False,
         value_fn=_printing,
     ),
-    BambuBinarySensorEntityDescription(
-        key="problem",
-        device_class=BinarySensorDeviceClass.PROBLEM,
-        entity_registry_enabled_default=False,
-        value_fn=lambda printer: (
-            None if printer.last is None else printer.last.result is PrintResult.FAILED
-        ),
-    ),
+)
+
+PROBLEM = BinarySensorEntityDescription(
+    key="problem",
+    device_class=BinarySensorDeviceClass.PROBLEM,
+    entity_registry_enabled_default=False,
 )
 
 
@@ -65,9 +65,9 @@ async def async_setup_entry(
     add_printer_entities(
         entry,
         async_add_entities,
-        lambda coordinator, printer_id: [
-            BambuBinarySensor(coordinator, printer_id, description)
-            for description in BINARY_SENSORS
+        lambda data, printer_id: [
+            *(BambuBinarySensor(data.printers, printer_id, each) for each in BINARY_SENSORS),
+            BambuProblemSensor(data.printers, printer_id, PROBLEM),
         ],
     )
 
@@ -82,3 +82,14 @@ class BambuBinarySensor(BambuPrinterEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         """Return if it is on."""
         return self.entity_description.value_fn(self.printer)
+
+
+class BambuProblemSensor(BambuPastEntity, BinarySensorEntity):
+    """Whether the last print of a printer failed."""
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return if it is on."""
+        last = self.printer.last
+        return None if last is None else last.result is PrintResult.FAILED

@@ -14,10 +14,12 @@ from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .coordinator import BambuConfigEntry, FleetCoordinator
+from .data import BambuConfigEntry
 from .entity import BambuPrinterEntity, add_printer_entities
 from .fleet.history import EndedPrint, between
+from .fleet.printer import PrintResult
 from .history import HistoryCoordinator
+from .printers import PrintersCoordinator
 
 PARALLEL_UPDATES = 0
 
@@ -25,6 +27,8 @@ PARALLEL_UPDATES = 0
 _SHORTEST = timedelta(seconds=1)
 # An end that nobody knows is moved on in steps, so that not every poll changes the event.
 _STEP = timedelta(minutes=15)
+
+FAILED_SIGN = "✗"
 
 PRINTS = CalendarEntityDescription(key="prints", translation_key="prints")
 
@@ -35,11 +39,10 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the calendars of the printers."""
-    history = entry.runtime_data.history
     add_printer_entities(
         entry,
         async_add_entities,
-        lambda coordinator, printer_id: [BambuCalendar(coordinator, printer_id, history)],
+        lambda data, printer_id: [BambuCalendar(data.printers, printer_id, data.history)],
     )
 
 
@@ -47,19 +50,13 @@ class BambuCalendar(BambuPrinterEntity, CalendarEntity):
     """The prints of a printer, of which the running one is the event."""
 
     def __init__(
-        self, coordinator: FleetCoordinator, printer_id: str, history: HistoryCoordinator
+        self, coordinator: PrintersCoordinator, printer_id: str, history: HistoryCoordinator
     ) -> None:
         """Initialize the calendar."""
-        super().__init__(coordinator, printer_id, PRINTS)
+        super().__init__(coordinator, printer_id, PRINTS, history)
         self._history = history
         # What a print without a title is called, also after the printer has left the account.
         self._untitled = self.printer.name
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Follow the history as well."""
-        await super().async_added_to_hass()
-        self.async_on_remove(self._history.async_add_listener(self.async_write_ha_state))
 
     @property
     @override
@@ -104,11 +101,15 @@ class BambuCalendar(BambuPrinterEntity, CalendarEntity):
             facts.append(f"{hours} h {minutes} min" if hours else f"{minutes} min")
         if job.weight is not None:
             facts.append(f"{job.weight:g} g")
-        start = min(job.started_at or job.ended_at, job.ended_at)
+        if job.material:
+            facts.append(job.material)
+        title = job.title or self._untitled
+        start = job.began_at
         return CalendarEvent(
             start=start,
             end=max(job.ended_at, start + _SHORTEST),
-            summary=job.title or self._untitled,
+            # A sign, as nothing translates a title.
+            summary=f"{FAILED_SIGN} {title}" if job.result is PrintResult.FAILED else title,
             description=", ".join(facts),
             uid=job.task_id,
         )

@@ -1,6 +1,7 @@
 """The cloud that an account lives in: its region, and the sessions to reach it."""
 
 from collections.abc import Awaitable
+from datetime import datetime
 from os import environ
 
 from aiohttp import ClientSession, DummyCookieJar
@@ -11,10 +12,12 @@ from homeassistant.helpers.aiohttp_client import (
     async_create_clientsession,
     async_get_clientsession,
 )
+from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .api import (
     REGIONS,
+    AuthenticationError,
     BambuCloud,
     BambuLogin,
     CannotConnectError,
@@ -72,10 +75,19 @@ def cloud_login(session: ClientSession, region: str) -> BambuLogin:
     return BambuLogin(session, _region(region), user_agent=USER_AGENT)
 
 
+def cloud_now(client: BambuCloud) -> datetime:
+    """Return the cloud's time, in which the age of a print is reckoned where the clocks differ."""
+    return dt_util.utcnow() + client.clock_offset
+
+
 async def optional[_T](answer: Awaitable[_T]) -> _T | None:
-    """Return an answer that can be done without, or None: its failure spoils nothing else."""
+    """Return an answer that can be done without, or None: its failure spoils nothing else.
+
+    A refusal of the token counts as one here: whether it is dead, what cannot be done without
+    will tell.
+    """
     try:
         return await answer
-    except (CannotConnectError, PermissionDeniedError, ResponseError) as err:
+    except (AuthenticationError, CannotConnectError, PermissionDeniedError, ResponseError) as err:
         LOGGER.debug("Going on without an answer: %s", err)
         return None

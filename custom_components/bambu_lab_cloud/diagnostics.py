@@ -13,7 +13,8 @@ from homeassistant.helpers.device_registry import AnyDeviceEntry
 from .api import BambuCloudError
 from .cloud import entry_client
 from .const import CONF_EXPIRES_AT, DOMAIN
-from .coordinator import BambuConfigEntry, BambuCoordinator
+from .coordinator import BambuCoordinator
+from .data import BambuConfigEntry
 
 # What is there but not for others to see shows as redacted, what is missing as null.
 TO_REDACT = {"cover", "id", "name", "printer_id", "serial_number", "title"}
@@ -27,7 +28,7 @@ async def async_get_config_entry_diagnostics(
         return _account(hass, entry)
     data = entry.runtime_data
     return _account(hass, entry) | _diagnostics(
-        entry, sorted(data.fleet.data.keys() | data.firmware.data.keys())
+        entry, sorted(data.printers.data.keys() | data.firmware.data.keys())
     )
 
 
@@ -66,7 +67,7 @@ def _diagnostics(entry: BambuConfigEntry, device_ids: Iterable[str]) -> dict[str
     coordinators = [getattr(data, each.name) for each in fields(data)]
     return {
         # As it did in 2022; the cloud of 2026 leaves them out.
-        "prints_in_status": data.fleet.prints_in_status,
+        "prints_in_status": data.printers.prints_in_status,
         "coordinators": {
             coordinator.name: _coordinator(coordinator)
             for coordinator in coordinators
@@ -75,7 +76,7 @@ def _diagnostics(entry: BambuConfigEntry, device_ids: Iterable[str]) -> dict[str
         "devices": [
             async_redact_data(
                 {
-                    "printer": _as_dict(data.fleet.data.get(device_id)),
+                    "printer": _as_dict(data.printers.data.get(device_id)),
                     "firmware": _as_dict(data.firmware.data.get(device_id)),
                 },
                 TO_REDACT,

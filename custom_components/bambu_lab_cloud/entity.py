@@ -1,70 +1,83 @@
 """What the entities of an account, a printer and an AMS share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import callback
-from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .const import DOMAIN, MANUFACTURER
-from .coordinator import BambuConfigEntry, BambuCoordinator, FleetCoordinator
+from .coordinator import BambuCoordinator
+from .data import BambuConfigEntry, BambuData
 from .firmware import FirmwareCoordinator
 from .fleet.firmware import DeviceFirmware
 from .fleet.printer import Printer
+from .printers import PrintersCoordinator
+from .registry import device_info
 
 
-def unique_id(entry: BambuConfigEntry, device_id: str, description: EntityDescription) -> str:
-    """Return what identifies an entity of a device.
+class BambuEntity[_CoordinatorT: BambuCoordinator[Any]](CoordinatorEntity[_CoordinatorT]):
+    """An entity of a device, which follows as many coordinators as it needs.
 
-    A printer may be shared by two accounts, each an entry with entities of its own.
+    The first of them says whether it is available, the others what changes of its device.
     """
-    return f"{entry.unique_id}_{device_id}_{description.key}"
-
-
-class BambuAccountEntity[_CoordinatorT: BambuCoordinator[Any]](CoordinatorEntity[_CoordinatorT]):
-    """An entity of an account."""
-
-    _attr_has_entity_name = True
-
-    def __init__(self, coordinator: _CoordinatorT, description: EntityDescription) -> None:
-        """Initialize the entity."""
-        super().__init__(coordinator)
-        self.entity_description = description
-        entry = coordinator.config_entry
-        self._attr_unique_id = f"{entry.unique_id}_{description.key}"
-        self._attr_device_info = DeviceInfo(
-            entry_type=DeviceEntryType.SERVICE,
-            identifiers={(DOMAIN, str(entry.unique_id))},
-            manufacturer=MANUFACTURER,
-            name=entry.title,
-        )
-
-
-class BambuPrinterEntity(CoordinatorEntity[FleetCoordinator]):
-    """An entity of a printer."""
 
     _attr_has_entity_name = True
 
     def __init__(
-        self, coordinator: FleetCoordinator, printer_id: str, description: EntityDescription
+        self,
+        coordinator: _CoordinatorT,
+        description: EntityDescription,
+        device_id: str,
+        *others: BambuCoordinator[Any],
+        context: str | None = None,
     ) -> None:
-        """Initialize the entity."""
-        super().__init__(coordinator)
+        """Initialize the entity; context is the device that the first coordinator knows."""
+        super().__init__(coordinator, context)
         self.entity_description = description
-        self._printer_id = printer_id
-        printer = self.printer
-        self._attr_unique_id = unique_id(coordinator.config_entry, printer_id, description)
-        self._attr_device_info = DeviceInfo(
-            identifiers={(DOMAIN, printer_id)},
-            manufacturer=MANUFACTURER,
-            model=printer.model,
-            model_id=printer.model_id,
-            name=printer.name,
-            serial_number=printer_id,
+        self._device_id = device_id
+        self._others = others
+        self._attr_device_info = device_info(device_id)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the other coordinators as well."""
+        await super().async_added_to_hass()
+        for other in self._others:
+            self.async_on_remove(
+                other.async_add_listener(self._handle_coordinator_update, self._device_id)
+            )
+
+
+class BambuAccountEntity[_CoordinatorT: BambuCoordinator[Any]](BambuEntity[_CoordinatorT]):
+    """An entity of an account."""
+
+    def __init__(self, coordinator: _CoordinatorT, description: EntityDescription) -> None:
+        """Initialize the entity."""
+        account = str(coordinator.config_entry.unique_id)
+        super().__init__(coordinator, description, account)
+        self._attr_unique_id = f"{account}_{description.key}"
+
+
+class BambuPrinterEntity(BambuEntity[PrintersCoordinator]):
+    """An entity of a printer, or of an AMS that hangs on it."""
+
+    def __init__(
+        self,
+        coordinator: PrintersCoordinator,
+        printer_id: str,
+        description: EntityDescription,
+        *others: BambuCoordinator[Any],
+        device_id: str | None = None,
+    ) -> None:
+        """Initialize the entity; device_id is that of an AMS."""
+        super().__init__(
+            coordinator, description, device_id or printer_id, *others, context=printer_id
         )
+        self._printer_id = printer_id
+        self._attr_unique_id = unique_id(coordinator.config_entry, self._device_id, description)
 
     @property
     def printer(self) -> Printer:
@@ -78,50 +91,61 @@ class BambuPrinterEntity(CoordinatorEntity[FleetCoordinator]):
         return super().available and self._printer_id in self.coordinator.data
 
 
+class BambuPastEntity(BambuPrinterEntity):
+    """An entity that tells of the past, which stays true while the cloud is away."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return if the last good poll told of the printer."""
+        return self._printer_id in self.coordinator.data
+
+
 class BambuFirmwareEntity(BambuPrinterEntity):
-    """An entity that tells of a printer's firmware; it is there whenever the printer is."""
+    """An entity that tells of the firmware of a printer or an AMS; it is there with the printer."""
 
     def __init__(
         self,
-        coordinator: FleetCoordinator,
+        coordinator: PrintersCoordinator,
+        firmware: FirmwareCoordinator,
         printer_id: str,
         description: EntityDescription,
-        firmware: FirmwareCoordinator,
+        device_id: str | None = None,
     ) -> None:
         """Initialize the entity."""
-        super().__init__(coordinator, printer_id, description)
+        super().__init__(coordinator, printer_id, description, firmware, device_id=device_id)
         self._firmware = firmware
-        self._firmware_id = printer_id
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Follow the firmware as well."""
-        await super().async_added_to_hass()
-        self.async_on_remove(self._firmware.async_add_listener(self.async_write_ha_state))
 
     @property
     def firmware(self) -> DeviceFirmware | None:
         """Return the firmware, None as long as the cloud told nothing of it."""
-        return self._firmware.data.get(self._firmware_id)
+        return self._firmware.data.get(self._device_id)
+
+
+def unique_id(entry: ConfigEntry, device_id: str, description: EntityDescription) -> str:
+    """Return what identifies an entity of a device.
+
+    A printer may be shared by two accounts, each an entry with entities of its own.
+    """
+    return f"{entry.unique_id}_{device_id}_{description.key}"
 
 
 def add_printer_entities(
     entry: BambuConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
-    create: Callable[[FleetCoordinator, str], list[Entity]],
+    create: Callable[[BambuData, str], Iterable[Entity]],
 ) -> None:
     """Add the entities of every printer, now and whenever one joins the account."""
-    coordinator = entry.runtime_data.fleet
+    data = entry.runtime_data
+    printers = data.printers
     known: set[str] = set()
 
     @callback
     def add_new() -> None:
-        known.difference_update([key for key in known if not coordinator.is_remembered(key)])
-        new = coordinator.data.keys() - known
+        known.difference_update([key for key in known if not printers.is_remembered(key)])
+        new = printers.data.keys() - known
         known.update(new)
-        async_add_entities(
-            entity for printer_id in new for entity in create(coordinator, printer_id)
-        )
+        async_add_entities(entity for printer_id in new for entity in create(data, printer_id))
 
-    entry.async_on_unload(coordinator.async_add_listener(add_new))
+    entry.async_on_unload(printers.async_add_listener(add_new))
     add_new()

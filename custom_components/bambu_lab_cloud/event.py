@@ -4,16 +4,21 @@ from dataclasses import asdict
 from typing import override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.components.image import DOMAIN as IMAGE
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.helpers.start import async_at_started
 
-from .announcer import Announcer
-from .api import Message
-from .coordinator import BambuConfigEntry, FleetCoordinator
-from .entity import BambuAccountEntity, BambuPrinterEntity, add_printer_entities
+from .announcer import ACCOUNT, Announcer
+from .const import DOMAIN
+from .data import BambuConfigEntry
+from .entity import BambuAccountEntity, BambuPrinterEntity, add_printer_entities, unique_id
 from .fleet.lifecycle import PrintEvent, PrintEventType
-from .messages import MESSAGE_TYPES, MessagesCoordinator, message_type, plain_text
+from .fleet.messages import MESSAGE_TYPES, News
+from .image import LAST_PRINT_PREVIEW, PRINT_PREVIEW
+from .memory import Announcement
+from .messages import MessagesCoordinator
+from .printers import PrintersCoordinator
 
 PARALLEL_UPDATES = 0
 
@@ -31,15 +36,15 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the events of the printers and of the account."""
-    announcer = entry.runtime_data.announcer
     add_printer_entities(
         entry,
         async_add_entities,
-        lambda coordinator, printer_id: [
-            BambuPrintEvent(coordinator, printer_id, PRINT, announcer)
+        lambda data, printer_id: [
+            BambuPrintEvent(data.printers, printer_id, PRINT, data.announcer)
         ],
     )
-    async_add_entities([BambuMessageEvent(entry.runtime_data.messages, MESSAGE)])
+    data = entry.runtime_data
+    async_add_entities([BambuMessageEvent(data.messages, MESSAGE, data.announcer, data.printers)])
 
 
 class BambuEvent(EventEntity):
@@ -57,7 +62,7 @@ class BambuPrintEvent(BambuEvent, BambuPrinterEntity):
 
     def __init__(
         self,
-        coordinator: FleetCoordinator,
+        coordinator: PrintersCoordinator,
         printer_id: str,
         description: EventEntityDescription,
         announcer: Announcer,
@@ -70,16 +75,19 @@ class BambuPrintEvent(BambuEvent, BambuPrinterEntity):
     async def async_added_to_hass(self) -> None:
         """Let the prints of the printer be announced here."""
         await super().async_added_to_hass()
-        self.async_on_remove(self._announcer.add_entity(self._printer_id, self._announce))
+        self.async_on_remove(self._announcer.add_listener(self._printer_id, self._announce))
 
     @callback
-    def _announce(self, event: PrintEvent) -> None:
+    def _announce(self, event: Announcement) -> None:
         """Announce what happened to a print."""
-        job = event.print
+        assert isinstance(event, PrintEvent)  # noqa: S101 - what a printer is told of
+        assert self.device_entry  # noqa: S101 - every entity here has a device
+        job, device = event.print, self.device_entry
         duration = job.duration
         self._trigger_event(
             event.type,
             {
+                "printer": device.name_by_user or device.name,
                 "task_id": job.task_id,
                 "title": job.title,
                 "started_at": job.started_at.isoformat() if job.started_at else None,
@@ -90,45 +98,64 @@ class BambuPrintEvent(BambuEvent, BambuPrinterEntity):
                 "filaments": [asdict(filament) for filament in job.filaments],
                 "plate": job.plate,
                 "model_id": job.model_id,
+                "design_id": job.design_id,
+                "image": self._picture(is_end=event.is_end),
                 "late": event.late,
             },
         )
         self.async_write_ha_state()
 
+    def _picture(self, *, is_end: bool) -> str | None:
+        """Return the image entity that shows the print: the last one if it has ended."""
+        registry = er.async_get(self.hass)
+        entity_id = registry.async_get_entity_id(
+            IMAGE,
+            DOMAIN,
+            unique_id(
+                self.coordinator.config_entry,
+                self._printer_id,
+                LAST_PRINT_PREVIEW if is_end else PRINT_PREVIEW,
+            ),
+        )
+        entry = registry.async_get(entity_id) if entity_id else None
+        return entity_id if entry and not entry.disabled else None
+
 
 class BambuMessageEvent(BambuEvent, BambuAccountEntity[MessagesCoordinator]):
     """The messages to an account, each announced once."""
 
+    def __init__(
+        self,
+        coordinator: MessagesCoordinator,
+        description: EventEntityDescription,
+        announcer: Announcer,
+        printers: PrintersCoordinator,
+    ) -> None:
+        """Initialize the event."""
+        super().__init__(coordinator, description)
+        self._announcer = announcer
+        self._printers = printers
+
     @override
     async def async_added_to_hass(self) -> None:
-        """Announce once automations can hear it."""
+        """Let the messages be announced here."""
         await super().async_added_to_hass()
-        self.async_on_remove(async_at_started(self.hass, self._announce))
+        self.async_on_remove(self._announcer.add_listener(ACCOUNT, self._announce))
 
     @callback
-    @override
-    def _handle_coordinator_update(self) -> None:
-        """Announce what the last poll brought."""
-        if self.hass.state is CoreState.running:
-            self._announce(self.hass)
-
-    @callback
-    def _announce(self, _hass: HomeAssistant) -> None:
-        """Announce the messages that wait for it."""
-        for message in self.coordinator.take_new():
-            self._trigger_event(message_type(message), self._attributes(message))
-            self.async_write_ha_state()
-
-    def _attributes(self, message: Message) -> dict[str, str | None]:
-        """Return what a message says."""
-        task = message.task
-        printers = self.coordinator.config_entry.runtime_data.fleet.data
-        printer = printers.get(task.device_id) if task and task.device_id else None
-        return {
-            "id": message.id,
-            "title": plain_text(message.title or (task.title if task else None)),
-            "text": plain_text(message.text or (task.detail if task else None)),
-            "sender": plain_text(message.sender),
-            "printer": printer.name if printer else None,
-            "created": message.created.isoformat() if message.created else None,
-        }
+    def _announce(self, news: Announcement) -> None:
+        """Announce a message."""
+        assert isinstance(news, News)  # noqa: S101 - what the account is told of
+        printer = self._printers.data.get(news.printer_id or "")
+        self._trigger_event(
+            news.type,
+            {
+                "id": news.id,
+                "title": news.title,
+                "text": news.text,
+                "sender": news.sender,
+                "printer": printer.name if printer else None,
+                "created": news.created.isoformat() if news.created else None,
+            },
+        )
+        self.async_write_ha_state()

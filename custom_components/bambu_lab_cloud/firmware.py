@@ -1,18 +1,21 @@
 """The firmware of an account's printers and AMS: asked twice a day, one printer at a time."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
-from .api import BambuCloud, DeviceVersion, PermissionDeniedError, ResponseError
-from .const import DOMAIN, LOGGER, MANUFACTURER
-from .coordinator import BambuConfigEntry, BambuCoordinator, FleetCoordinator
+from .api import BambuCloud, BambuCloudError, DeviceVersion, PermissionDeniedError, ResponseError
+from .const import LOGGER
+from .coordinator import BambuCoordinator, Outage
+from .fleet import stored
 from .fleet.firmware import DeviceFirmware, add_answer, as_stored, from_stored
+from .printers import PrintersCoordinator
+from .registry import Devices
+from .storage import EntryStore
 
 BETWEEN_ANSWERS = timedelta(hours=12)
 AFTER_BAD_ANSWER = timedelta(hours=1)
@@ -20,18 +23,13 @@ BEFORE_FIRST_PRINTER = timedelta(seconds=5)
 BETWEEN_PRINTERS = timedelta(seconds=10)
 # With nobody due the cloud is not asked; this is how soon a new printer is noticed.
 BETWEEN_LOOKS = timedelta(minutes=5)
-# Longer than between printers, so that a round of all is written once.
-SAVE_DELAY = 30
-STORAGE_VERSION = 1
-
-
-def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.firmware", atomic_writes=True)
-
-
-async def async_remove_firmware(hass: HomeAssistant, entry_id: str) -> None:
-    """Remove the remembered firmware of an account."""
-    await _store(hass, entry_id).async_remove()
+# Longer than a round of most accounts, so that it is written once.
+SAVE_DELAY = 300
+# Owners, and automations of theirs, can ask for a look out of turn.
+BETWEEN_CHECKS = timedelta(minutes=1)
+# Who is asked for out of turn is due before those that were never asked about.
+_AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER = _AT_ONCE + timedelta(seconds=1)
 
 
 class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
@@ -43,30 +41,28 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
     def __init__(
         self,
         hass: HomeAssistant,
-        config_entry: BambuConfigEntry,
+        config_entry: ConfigEntry,
         client: BambuCloud,
-        fleet: FleetCoordinator,
+        outage: Outage,
+        printers: PrintersCoordinator,
+        devices: Devices,
     ) -> None:
         """Initialize the coordinator."""
-        super().__init__(hass, config_entry, client)
+        super().__init__(hass, config_entry, client, outage)
         self.data = {}
         self.update_interval = BEFORE_FIRST_PRINTER
-        self._fleet = fleet
-        self._store = _store(hass, config_entry.entry_id)
+        self._printers = printers
+        self._devices = devices
         self._due: dict[str, datetime] = {}
-        self._is_saved = True
+        self._asked_at: dict[str, datetime] = {}
+        self._store = EntryStore(
+            hass, config_entry.entry_id, "firmware", self._as_dict, delay=SAVE_DELAY
+        )
 
     async def async_load(self) -> None:
         """Take up what an earlier start has stored, so that a restart asks for nothing."""
-        if not (stored := await self._store.async_load()):
-            return
-        try:
-            due = {key: datetime.fromisoformat(at) for key, at in stored["due"].items()}
-            self.data, self._due = from_stored(stored["devices"]), due
-        except (AttributeError, KeyError, TypeError, ValueError) as err:
-            LOGGER.warning(
-                "The firmware is not readable and asked for anew: %s", type(err).__name__
-            )
+        if known := await self._store.async_load(_read):
+            self.data, self._due = known
 
     @callback
     def start(self) -> None:
@@ -74,24 +70,35 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         self.config_entry.async_on_unload(self.async_add_listener(lambda: None))
         # An AMS is named after its printer.
         self.config_entry.async_on_unload(
-            self._fleet.async_add_listener(lambda: self._update_registry(self.data))
+            self._printers.async_add_listener(lambda: self._devices.follow_firmware(self.data))
         )
 
     @override
     async def async_shutdown(self) -> None:
         """Store what is not stored yet."""
         await super().async_shutdown()
-        if not self._is_saved:
-            await self._store.async_save(self._data_to_save())
+        await self._store.async_flush()
+
+    async def async_check(self, printer_id: str) -> None:
+        """Ask about a printer now, unless that was done a moment ago."""
+        now = dt_util.utcnow()
+        if now - self._asked_at.get(printer_id, _NEVER) >= BETWEEN_CHECKS:
+            self._due[printer_id] = _AT_ONCE
+            await self.async_refresh()
 
     @callback
     def forget(self, device_id: str) -> None:
-        """Forget a device that its owner removed, until an answer lists it again."""
+        """Forget a device that its owner removed."""
         self.data = {key: device for key, device in self.data.items() if key != device_id}
-        self._is_saved = False
-        self._store.async_delay_save(self._data_to_save, SAVE_DELAY)
+        self._due.pop(device_id, None)
+        self._store.set_dirty()
         # Who shows the device has to forget it as well, to show it again.
         self.async_update_listeners()
+
+    @override
+    def _of_device(self, device_id: str) -> object:
+        """Return the firmware of a device."""
+        return self.data.get(device_id)
 
     @override
     async def _async_update_internal(self) -> dict[str, DeviceFirmware]:
@@ -100,23 +107,33 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         devices = self._without_removed_printers()
         waiting = self._waiting(now)
         if waiting:
-            printer = self._fleet.data[waiting.pop(0)]
-            answer = await self._async_answer(printer.id)
+            printer = self._printers.data[waiting.pop(0)]
+            # Whatever comes of it, the others have their turn before this one has another.
+            self._asked_at[printer.id] = now
+            self._due[printer.id] = now + AFTER_BAD_ANSWER
+            self._store.set_dirty()
+            try:
+                answer = await self._async_answer(printer.id)
+            except BambuCloudError:
+                # That is no matter of this printer.
+                self._due[printer.id] = now
+                raise
             if answer:
                 devices = add_answer(devices, answer, online=printer.online is True)
-            self._due[printer.id] = now + (BETWEEN_ANSWERS if answer else AFTER_BAD_ANSWER)
-            self._is_saved = False
-            self._store.async_delay_save(self._data_to_save, SAVE_DELAY)
+                self._due[printer.id] = now + BETWEEN_ANSWERS
         self.update_interval = BETWEEN_PRINTERS if waiting else BETWEEN_LOOKS
-        self._update_registry(devices)
+        for device_id in self.data.keys() - devices.keys():
+            self._devices.remove(device_id)
+        self._devices.follow_firmware(devices)
         return devices
 
     def _waiting(self, now: datetime) -> list[str]:
         """Return the printers that are due, those that were never asked about first."""
-        due = {printer_id: self._due.get(printer_id) for printer_id in self._fleet.data}
+        due = {key: self._due.get(key, _NEVER) for key in self._printers.data}
+        # A time that lies further ahead than any of ours is that of a clock that was wrong.
         return sorted(
-            (printer_id for printer_id, at in due.items() if at is None or at <= now),
-            key=lambda printer_id: due[printer_id] or dt_util.utc_from_timestamp(0),
+            (key for key, at in due.items() if at <= now or at > now + BETWEEN_ANSWERS),
+            key=due.__getitem__,
         )
 
     async def _async_answer(self, printer_id: str) -> DeviceVersion | None:
@@ -129,55 +146,30 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         # A cloud that does not understand the id may answer with all printers.
         return next((version for version in versions if version.id == printer_id), None)
 
-    def _data_to_save(self) -> dict[str, Any]:
+    def _as_dict(self) -> dict[str, Any]:
         """Return the answers, and when to ask again."""
-        self._is_saved = True
         return {
             "devices": as_stored(self.data),
-            "due": {printer_id: due.isoformat() for printer_id, due in self._due.items()},
+            "due": stored.as_stored(self._due),
         }
 
     def _without_removed_printers(self) -> dict[str, DeviceFirmware]:
         """Return what is known, without printers that the account and the registry have lost."""
         kept = {
             printer_id
-            for printer_id in self.data.keys() | self._fleet.data.keys()
-            if printer_id in self._fleet.data or self._registered(printer_id)
+            for printer_id in self.data.keys() | self._printers.data.keys()
+            if printer_id in self._printers.data or self._devices.has(printer_id)
         }
-        self._due = {printer_id: at for printer_id, at in self._due.items() if printer_id in kept}
+        for memory in (self._due, self._asked_at):
+            for printer_id in memory.keys() - kept:
+                del memory[printer_id]
         return {
             device_id: device
             for device_id, device in self.data.items()
             if (device.ams.printer_id if device.ams else device_id) in kept
         }
 
-    def _registered(self, device_id: str) -> dr.DeviceEntry | None:
-        """Return a device of the account."""
-        return dr.async_get(self.hass).async_get_device_by_identifier(
-            (DOMAIN, device_id), self.config_entry.entry_id
-        )
 
-    def _update_registry(self, devices: Mapping[str, DeviceFirmware]) -> None:
-        """Let the device registry follow: versions, and AMS that come, change and go."""
-        registry = dr.async_get(self.hass)
-        for device_id, firmware in devices.items():
-            printer = self._registered(firmware.ams.printer_id if firmware.ams else device_id)
-            if printer is None:
-                continue
-            device = printer
-            if ams := firmware.ams:
-                device = registry.async_get_or_create(
-                    config_entry_id=self.config_entry.entry_id,
-                    identifiers={(DOMAIN, device_id)},
-                    manufacturer=MANUFACTURER,
-                    model=ams.model,
-                    model_id=ams.model_id,
-                    name=f"{printer.name} {ams.name}",
-                    serial_number=ams.serial_number,
-                    via_device_id=printer.id,
-                )
-            if firmware.installed:
-                registry.async_update_device(device.id, sw_version=firmware.installed)
-        for device_id in self.data.keys() - devices.keys():
-            if gone := self._registered(device_id):
-                registry.async_remove_device(gone.id)
+def _read(data: dict[str, Any]) -> tuple[dict[str, DeviceFirmware], dict[str, datetime]]:
+    due: dict[str, datetime] = stored.from_stored(Mapping[str, datetime], data["due"])
+    return from_stored(data["devices"]), due

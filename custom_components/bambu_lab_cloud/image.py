@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import override
 
 from homeassistant.components.image import ImageEntity, ImageEntityDescription
@@ -9,33 +10,36 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
-from .coordinator import BambuConfigEntry, FleetCoordinator
-from .covers import Covers
-from .entity import BambuPrinterEntity, add_printer_entities
+from .data import BambuConfigEntry
+from .entity import BambuPastEntity, BambuPrinterEntity, add_printer_entities
 from .fleet.printer import NO_TASK, Print, Printer
+from .pictures import Pictures
+from .printers import PrintersCoordinator
 
 PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class BambuImageEntityDescription(ImageEntityDescription):
-    """A picture of a print of a printer."""
+    """A picture of a print of a printer, and the time in the print that is its own."""
 
     print_fn: Callable[[Printer], Print | None]
+    time_fn: Callable[[Print], datetime | None]
 
 
-IMAGES: tuple[BambuImageEntityDescription, ...] = (
-    # Changes only when a print ends, so that a notification that opens late shows the right one.
-    BambuImageEntityDescription(
-        key="last_print_preview",
-        translation_key="last_print_preview",
-        print_fn=lambda printer: printer.last,
-    ),
-    BambuImageEntityDescription(
-        key="print_preview",
-        translation_key="print_preview",
-        print_fn=lambda printer: printer.current.print if printer.current else printer.last,
-    ),
+PRINT_PREVIEW = BambuImageEntityDescription(
+    key="print_preview",
+    translation_key="print_preview",
+    print_fn=lambda printer: printer.current.print if printer.current else printer.last,
+    time_fn=lambda job: job.started_at or job.ended_at,
+)
+# Changes only when a print ends, so that a notification that opens late shows the right one.
+LAST_PRINT_PREVIEW = BambuImageEntityDescription(
+    key="last_print_preview",
+    translation_key="last_print_preview",
+    entity_registry_visible_default=False,
+    print_fn=lambda printer: printer.last,
+    time_fn=lambda job: job.ended_at or job.started_at,
 )
 
 
@@ -45,12 +49,12 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the pictures of the printers."""
-    covers = entry.runtime_data.covers
     add_printer_entities(
         entry,
         async_add_entities,
-        lambda coordinator, printer_id: [
-            BambuImage(coordinator, printer_id, description, covers) for description in IMAGES
+        lambda data, printer_id: [
+            BambuImage(data.printers, printer_id, PRINT_PREVIEW, data.pictures),
+            BambuPastImage(data.printers, printer_id, LAST_PRINT_PREVIEW, data.pictures),
         ],
     )
 
@@ -62,15 +66,15 @@ class BambuImage(BambuPrinterEntity, ImageEntity):
 
     def __init__(
         self,
-        coordinator: FleetCoordinator,
+        coordinator: PrintersCoordinator,
         printer_id: str,
         description: BambuImageEntityDescription,
-        covers: Covers,
+        pictures: Pictures,
     ) -> None:
         """Initialize the picture."""
         super().__init__(coordinator, printer_id, description)
         ImageEntity.__init__(self, coordinator.hass)
-        self._covers = covers
+        self._pictures = pictures
         self._task_id: str | None = None
         self._awaited: str | None = None
         self._show()
@@ -79,7 +83,7 @@ class BambuImage(BambuPrinterEntity, ImageEntity):
     async def async_added_to_hass(self) -> None:
         """Fetch the first picture, and again what could not be fetched."""
         await super().async_added_to_hass()
-        self.async_on_remove(self._covers.add_listener(self._handle_coordinator_update))
+        self.async_on_remove(self._pictures.add_listener(self._handle_coordinator_update))
         self._fetch()
 
     @callback
@@ -100,7 +104,7 @@ class BambuImage(BambuPrinterEntity, ImageEntity):
     def _fetch(self) -> None:
         """Fetch a picture that is missing, without making anybody wait."""
         job = self._print
-        if job is None or job.task_id in (None, self._awaited) or self._covers.has(job.task_id):
+        if job is None or job.task_id in (None, self._awaited) or self._pictures.has(job.task_id):
             return
         self._awaited = job.task_id
         self.coordinator.config_entry.async_create_background_task(
@@ -110,7 +114,7 @@ class BambuImage(BambuPrinterEntity, ImageEntity):
     async def _async_fetch(self, job: Print) -> None:
         """Fetch the picture of a print and show it."""
         try:
-            fetched = await self._covers.async_fetch(job)
+            fetched = await self._pictures.async_fetch(job)
         finally:
             self._awaited = None
         if fetched and self.available:
@@ -127,13 +131,13 @@ class BambuImage(BambuPrinterEntity, ImageEntity):
             if job.result or self.printer.print_job == NO_TASK:
                 self._task_id = self._cached_image = self._attr_image_last_updated = None
             return
-        if job.task_id == self._task_id or not self._covers.has(job.task_id):
+        if job.task_id == self._task_id or not self._pictures.has(job.task_id):
             return
         self._task_id = job.task_id
-        self._covers.show(str(self.unique_id), job.task_id)
+        self._pictures.show(str(self.unique_id), job.task_id)
         self._cached_image = None
         # The print's own time, so that a restart is no change of the picture.
-        self._attr_image_last_updated = job.started_at or job.ended_at or dt_util.utcnow()
+        self._attr_image_last_updated = self.entity_description.time_fn(job) or dt_util.utcnow()
 
     @property
     @override
@@ -144,7 +148,14 @@ class BambuImage(BambuPrinterEntity, ImageEntity):
     @override
     async def async_image(self) -> bytes | None:
         """Return the picture."""
-        if self._task_id is None or (image := await self._covers.async_read(self._task_id)) is None:
+        if (
+            self._task_id is None
+            or (image := await self._pictures.async_read(self._task_id)) is None
+        ):
             return None
         self._attr_content_type = image.content_type
         return image.content
+
+
+class BambuPastImage(BambuPastEntity, BambuImage):
+    """A picture of a print that has ended."""

@@ -22,18 +22,24 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
-from homeassistant.util import dt as dt_util, slugify
+from homeassistant.util import slugify
 
-from .coordinator import BambuConfigEntry, BambuCoordinator, BambuData, FleetCoordinator
+from .cloud import cloud_now
+from .coordinator import BambuCoordinator
+from .data import BambuConfigEntry, BambuData
 from .entity import (
     BambuAccountEntity,
     BambuFirmwareEntity,
+    BambuPastEntity,
     BambuPrinterEntity,
     add_printer_entities,
 )
 from .fleet.history import Totals
+from .fleet.messages import message_text, message_title
 from .fleet.printer import CurrentPrint, Print, Printer, PrinterStatus, PrintResult
 from .history import HistoryCoordinator
+from .messages import Inbox
+from .printers import PrintersCoordinator
 from .repairs import expires_at
 
 PARALLEL_UPDATES = 0
@@ -53,6 +59,16 @@ def _of_current[_T](value_fn: Callable[[CurrentPrint], _T]) -> Callable[[Printer
     return lambda printer: value_fn(printer.current) if printer.current else None
 
 
+def _of_print[_T](value_fn: Callable[[Print], _T]) -> Callable[[Printer], _T | None]:
+    """Return a function of the print that a printer's picture shows: the running, else the last."""
+
+    def value(printer: Printer) -> _T | None:
+        job = printer.current.print if printer.current else printer.last
+        return value_fn(job) if job else None
+
+    return value
+
+
 def _of_last[_T](value_fn: Callable[[Print], _T]) -> Callable[[Printer], _T | None]:
     """Return a function of a printer that is None while it has printed nothing."""
     return lambda printer: value_fn(printer.last) if printer.last else None
@@ -63,108 +79,15 @@ def _text(text: str | None) -> str | None:
     return text[:MAX_LENGTH_STATE_STATE] if text else None
 
 
-def _filament(job: Print) -> str | None:
-    """Return the types of filament of a print, each once."""
-    types = dict.fromkeys(filament.type for filament in job.filaments if filament.type)
-    return _text(", ".join(types))
-
-
+# In the order in which they are looked at.
 SENSORS: tuple[BambuSensorEntityDescription, ...] = (
     BambuSensorEntityDescription(
-        key="bed_type",
-        translation_key="bed_type",
-        # The cloud writes "Supertack Plate" beside "textured_plate".
-        value_fn=_of_current(lambda current: _text(slugify(current.print.bed_type or ""))),
-    ),
-    BambuSensorEntityDescription(
-        key="last_print_duration",
-        translation_key="last_print_duration",
-        device_class=SensorDeviceClass.DURATION,
-        native_unit_of_measurement=UnitOfTime.SECONDS,
-        suggested_unit_of_measurement=UnitOfTime.HOURS,
-        suggested_display_precision=2,
-        # A print that was cancelled at once lasted zero seconds, which is not unknown.
-        value_fn=_of_last(
-            lambda job: None if job.duration is None else job.duration.total_seconds()
-        ),
-    ),
-    BambuSensorEntityDescription(
-        key="last_print_end",
-        translation_key="last_print_end",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=_of_last(lambda job: job.ended_at),
-    ),
-    BambuSensorEntityDescription(
-        key="last_print_result",
-        translation_key="last_print_result",
+        key="status",
+        translation_key="status",
+        name=None,
         device_class=SensorDeviceClass.ENUM,
-        options=[result.value for result in PrintResult],
-        value_fn=_of_last(lambda job: job.result),
-    ),
-    BambuSensorEntityDescription(
-        key="last_print_title",
-        translation_key="last_print_title",
-        value_fn=_of_last(lambda job: _text(job.title)),
-    ),
-    BambuSensorEntityDescription(
-        key="last_print_weight",
-        translation_key="last_print_weight",
-        device_class=SensorDeviceClass.WEIGHT,
-        native_unit_of_measurement=UnitOfMass.GRAMS,
-        suggested_display_precision=1,
-        value_fn=_of_last(lambda job: job.weight),
-    ),
-    BambuSensorEntityDescription(
-        key="nozzle_diameter",
-        translation_key="nozzle_diameter",
-        device_class=SensorDeviceClass.DISTANCE,
-        native_unit_of_measurement=UnitOfLength.MILLIMETERS,
-        # Nozzles and filament are metric for everybody.
-        suggested_unit_of_measurement=UnitOfLength.MILLIMETERS,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=1,
-        value_fn=lambda printer: printer.nozzle_diameter,
-    ),
-    BambuSensorEntityDescription(
-        key="print_end",
-        translation_key="print_end",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=_of_current(lambda current: current.expected_end),
-        # The cloud never tells an end before it is reached; this one is start plus slicing time.
-        attributes_fn=lambda printer: {"estimated": True},
-    ),
-    BambuSensorEntityDescription(
-        key="print_filament",
-        translation_key="print_filament",
-        value_fn=_of_current(lambda current: _filament(current.print)),
-    ),
-    BambuSensorEntityDescription(
-        key="print_length",
-        translation_key="print_length",
-        device_class=SensorDeviceClass.DISTANCE,
-        native_unit_of_measurement=UnitOfLength.METERS,
-        suggested_unit_of_measurement=UnitOfLength.METERS,
-        suggested_display_precision=1,
-        value_fn=_of_current(lambda current: current.print.length),
-    ),
-    BambuSensorEntityDescription(
-        key="print_start",
-        translation_key="print_start",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=_of_current(lambda current: current.print.started_at),
-    ),
-    BambuSensorEntityDescription(
-        key="print_title",
-        translation_key="print_title",
-        value_fn=_of_current(lambda current: _text(current.print.title)),
-    ),
-    BambuSensorEntityDescription(
-        key="print_weight",
-        translation_key="print_weight",
-        device_class=SensorDeviceClass.WEIGHT,
-        native_unit_of_measurement=UnitOfMass.GRAMS,
-        suggested_display_precision=1,
-        value_fn=_of_current(lambda current: current.print.weight),
+        options=[status.value for status in PrinterStatus],
+        value_fn=lambda printer: printer.status,
     ),
     BambuSensorEntityDescription(
         key="progress",
@@ -176,12 +99,71 @@ SENSORS: tuple[BambuSensorEntityDescription, ...] = (
         },
     ),
     BambuSensorEntityDescription(
-        key="status",
-        translation_key="status",
-        name=None,
-        device_class=SensorDeviceClass.ENUM,
-        options=[status.value for status in PrinterStatus],
-        value_fn=lambda printer: printer.status,
+        key="print_end",
+        translation_key="print_end",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=_of_current(lambda current: current.expected_end),
+        # The cloud never tells an end before it is reached; this one is start plus slicing time.
+        attributes_fn=lambda printer: {"estimated": True},
+    ),
+    BambuSensorEntityDescription(
+        key="print_title",
+        translation_key="print_title",
+        value_fn=_of_print(lambda job: _text(job.title)),
+    ),
+    BambuSensorEntityDescription(
+        key="print_filament",
+        translation_key="print_filament",
+        entity_registry_enabled_default=False,
+        value_fn=_of_print(lambda job: _text(job.material)),
+        attributes_fn=lambda printer: {
+            "colors": _of_print(lambda job: [f.color for f in job.filaments if f.color])(printer)
+        },
+    ),
+    BambuSensorEntityDescription(
+        key="print_start",
+        translation_key="print_start",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_registry_enabled_default=False,
+        value_fn=_of_print(lambda job: job.started_at),
+    ),
+    BambuSensorEntityDescription(
+        key="print_weight",
+        translation_key="print_weight",
+        device_class=SensorDeviceClass.WEIGHT,
+        native_unit_of_measurement=UnitOfMass.GRAMS,
+        suggested_display_precision=1,
+        entity_registry_enabled_default=False,
+        value_fn=_of_print(lambda job: job.weight),
+    ),
+    BambuSensorEntityDescription(
+        key="print_length",
+        translation_key="print_length",
+        device_class=SensorDeviceClass.DISTANCE,
+        native_unit_of_measurement=UnitOfLength.METERS,
+        # Nozzles and filament are metric for everybody.
+        suggested_unit_of_measurement=UnitOfLength.METERS,
+        suggested_display_precision=1,
+        entity_registry_enabled_default=False,
+        value_fn=_of_print(lambda job: job.length),
+    ),
+    BambuSensorEntityDescription(
+        key="bed_type",
+        translation_key="bed_type",
+        entity_registry_enabled_default=False,
+        # The cloud writes "Supertack Plate" beside "textured_plate".
+        value_fn=_of_print(lambda job: _text(slugify(job.bed_type or ""))),
+    ),
+    BambuSensorEntityDescription(
+        key="nozzle_diameter",
+        translation_key="nozzle_diameter",
+        device_class=SensorDeviceClass.DISTANCE,
+        native_unit_of_measurement=UnitOfLength.MILLIMETERS,
+        suggested_unit_of_measurement=UnitOfLength.MILLIMETERS,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=1,
+        value_fn=lambda printer: printer.nozzle_diameter,
     ),
 )
 
@@ -191,6 +173,51 @@ PRINT_REMAINING = SensorEntityDescription(
     device_class=SensorDeviceClass.DURATION,
     native_unit_of_measurement=UnitOfTime.MINUTES,
     entity_registry_enabled_default=False,
+)
+
+LAST_PRINT: tuple[BambuSensorEntityDescription, ...] = (
+    BambuSensorEntityDescription(
+        key="last_print_title",
+        translation_key="last_print_title",
+        value_fn=_of_last(lambda job: _text(job.title)),
+    ),
+    BambuSensorEntityDescription(
+        key="last_print_result",
+        translation_key="last_print_result",
+        device_class=SensorDeviceClass.ENUM,
+        options=[result.value for result in PrintResult],
+        entity_registry_enabled_default=False,
+        value_fn=_of_last(lambda job: job.result),
+    ),
+    BambuSensorEntityDescription(
+        key="last_print_end",
+        translation_key="last_print_end",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_registry_enabled_default=False,
+        value_fn=_of_last(lambda job: job.ended_at),
+    ),
+    BambuSensorEntityDescription(
+        key="last_print_duration",
+        translation_key="last_print_duration",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_unit_of_measurement=UnitOfTime.HOURS,
+        suggested_display_precision=2,
+        entity_registry_visible_default=False,
+        # A print that was cancelled at once lasted zero seconds, which is not unknown.
+        value_fn=_of_last(
+            lambda job: None if job.duration is None else job.duration.total_seconds()
+        ),
+    ),
+    BambuSensorEntityDescription(
+        key="last_print_weight",
+        translation_key="last_print_weight",
+        device_class=SensorDeviceClass.WEIGHT,
+        native_unit_of_measurement=UnitOfMass.GRAMS,
+        suggested_display_precision=1,
+        entity_registry_enabled_default=False,
+        value_fn=_of_last(lambda job: job.weight),
+    ),
 )
 
 
@@ -203,22 +230,10 @@ class BambuTotalSensorEntityDescription(SensorEntityDescription):
 
 TOTALS: tuple[BambuTotalSensorEntityDescription, ...] = (
     BambuTotalSensorEntityDescription(
-        key="success_rate",
-        translation_key="success_rate",
-        native_unit_of_measurement=PERCENTAGE,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=0,
-        value_fn=lambda totals: totals.success_rate,
-    ),
-    BambuTotalSensorEntityDescription(
-        key="total_filament_length",
-        translation_key="total_filament_length",
-        device_class=SensorDeviceClass.DISTANCE,
-        native_unit_of_measurement=UnitOfLength.METERS,
-        suggested_unit_of_measurement=UnitOfLength.METERS,
+        key="total_prints",
+        translation_key="total_prints",
         state_class=SensorStateClass.TOTAL,
-        suggested_display_precision=0,
-        value_fn=lambda totals: totals.length,
+        value_fn=lambda totals: totals.prints,
     ),
     BambuTotalSensorEntityDescription(
         key="total_filament_weight",
@@ -237,13 +252,28 @@ TOTALS: tuple[BambuTotalSensorEntityDescription, ...] = (
         suggested_unit_of_measurement=UnitOfTime.HOURS,
         state_class=SensorStateClass.TOTAL,
         suggested_display_precision=2,
+        entity_registry_visible_default=False,
         value_fn=lambda totals: totals.print_time.total_seconds(),
     ),
     BambuTotalSensorEntityDescription(
-        key="total_prints",
-        translation_key="total_prints",
+        key="success_rate",
+        translation_key="success_rate",
+        native_unit_of_measurement=PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        entity_registry_visible_default=False,
+        value_fn=lambda totals: totals.success_rate,
+    ),
+    BambuTotalSensorEntityDescription(
+        key="total_filament_length",
+        translation_key="total_filament_length",
+        device_class=SensorDeviceClass.DISTANCE,
+        native_unit_of_measurement=UnitOfLength.METERS,
+        suggested_unit_of_measurement=UnitOfLength.METERS,
         state_class=SensorStateClass.TOTAL,
-        value_fn=lambda totals: totals.prints,
+        suggested_display_precision=0,
+        entity_registry_enabled_default=False,
+        value_fn=lambda totals: totals.length,
     ),
 )
 
@@ -252,6 +282,7 @@ FIRMWARE_VERSION = SensorEntityDescription(
     key="firmware_version",
     translation_key="firmware_version",
     entity_category=EntityCategory.DIAGNOSTIC,
+    entity_registry_enabled_default=False,
 )
 
 
@@ -270,6 +301,7 @@ class BambuAccountSensorEntityDescription(SensorEntityDescription):
 
     coordinator_fn: Callable[[BambuData], BambuCoordinator[Any]]
     value_fn: Callable[[Any], StateType | datetime]
+    attributes_fn: Callable[[Any], dict[str, Any]] | None = None
 
 
 def _next_print_end(printers: dict[str, Printer]) -> datetime | None:
@@ -278,20 +310,41 @@ def _next_print_end(printers: dict[str, Printer]) -> datetime | None:
     return min(filter(None, ends), default=None)
 
 
+def _last_message(inbox: Inbox) -> str | None:
+    """Return what the newest message is called; not all have a title."""
+    if (newest := inbox.newest) is None:
+        return None
+    return message_title(newest) or message_text(newest)
+
+
 ACCOUNT_SENSORS: tuple[BambuAccountSensorEntityDescription, ...] = (
-    BambuAccountSensorEntityDescription(
-        key="next_print_end",
-        translation_key="next_print_end",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        coordinator_fn=lambda data: data.fleet,
-        value_fn=_next_print_end,
-    ),
     BambuAccountSensorEntityDescription(
         key="printers_printing",
         translation_key="printers_printing",
         state_class=SensorStateClass.MEASUREMENT,
-        coordinator_fn=lambda data: data.fleet,
+        coordinator_fn=lambda data: data.printers,
         value_fn=lambda printers: sum(printer.is_active for printer in printers.values()),
+    ),
+    BambuAccountSensorEntityDescription(
+        key="next_print_end",
+        translation_key="next_print_end",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        coordinator_fn=lambda data: data.printers,
+        value_fn=_next_print_end,
+    ),
+    BambuAccountSensorEntityDescription(
+        key="unread_messages",
+        translation_key="unread_messages",
+        state_class=SensorStateClass.MEASUREMENT,
+        coordinator_fn=lambda data: data.messages,
+        value_fn=lambda inbox: inbox.unread,
+    ),
+    BambuAccountSensorEntityDescription(
+        key="last_message",
+        translation_key="last_message",
+        coordinator_fn=lambda data: data.messages,
+        value_fn=_last_message,
+        attributes_fn=lambda inbox: {"text": inbox.newest and message_text(inbox.newest)},
     ),
     BambuAccountSensorEntityDescription(
         key="slicer_version",
@@ -301,13 +354,6 @@ ACCOUNT_SENSORS: tuple[BambuAccountSensorEntityDescription, ...] = (
         coordinator_fn=lambda data: data.slicer,
         value_fn=_text,
     ),
-    BambuAccountSensorEntityDescription(
-        key="unread_messages",
-        translation_key="unread_messages",
-        state_class=SensorStateClass.MEASUREMENT,
-        coordinator_fn=lambda data: data.messages,
-        value_fn=lambda inbox: inbox.unread,
-    ),
 )
 
 
@@ -316,37 +362,25 @@ async def async_setup_entry(
     entry: BambuConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the sensors of the printers."""
+    """Set up the sensors of the printers and of the account."""
     add_printer_entities(
         entry,
         async_add_entities,
-        lambda coordinator, printer_id: [
-            *(BambuSensor(coordinator, printer_id, description) for description in SENSORS),
-            BambuRemainingSensor(coordinator, printer_id, PRINT_REMAINING),
+        lambda data, printer_id: [
+            *(BambuSensor(data.printers, printer_id, each) for each in SENSORS),
+            BambuRemainingSensor(data.printers, printer_id, PRINT_REMAINING),
+            *(BambuPastSensor(data.printers, printer_id, each) for each in LAST_PRINT),
+            *(BambuTotalSensor(data.printers, data.history, printer_id, each) for each in TOTALS),
+            BambuFirmwareSensor(data.printers, data.firmware, printer_id, FIRMWARE_VERSION),
         ],
     )
-    history = entry.runtime_data.history
-    add_printer_entities(
-        entry,
-        async_add_entities,
-        lambda coordinator, printer_id: [
-            BambuTotalSensor(coordinator, printer_id, description, history)
-            for description in TOTALS
-        ],
-    )
-    firmware = entry.runtime_data.firmware
-    add_printer_entities(
-        entry,
-        async_add_entities,
-        lambda coordinator, printer_id: [
-            BambuFirmwareSensor(coordinator, printer_id, FIRMWARE_VERSION, firmware)
-        ],
-    )
+    data = entry.runtime_data
     async_add_entities(
-        BambuAccountSensor(description.coordinator_fn(entry.runtime_data), description)
-        for description in ACCOUNT_SENSORS
+        [
+            *(BambuAccountSensor(each.coordinator_fn(data), each) for each in ACCOUNT_SENSORS),
+            BambuTokenExpirySensor(data.printers, TOKEN_EXPIRY),
+        ]
     )
-    async_add_entities([BambuTokenExpirySensor(entry.runtime_data.fleet, TOKEN_EXPIRY)])
 
 
 class BambuSensor(BambuPrinterEntity, SensorEntity):
@@ -369,6 +403,10 @@ class BambuSensor(BambuPrinterEntity, SensorEntity):
         return attributes_fn(self.printer)
 
 
+class BambuPastSensor(BambuPastEntity, BambuSensor):
+    """A sensor of the last print of a printer."""
+
+
 class BambuRemainingSensor(BambuPrinterEntity, SensorEntity):
     """The time until the expected end of a print, which changes with the clock, not the cloud."""
 
@@ -389,31 +427,25 @@ class BambuRemainingSensor(BambuPrinterEntity, SensorEntity):
         current = self.printer.current
         if current is None or current.expected_end is None:
             return None
-        remaining = current.expected_end - dt_util.utcnow() - self.coordinator.clock_offset
+        remaining = current.expected_end - cloud_now(self.coordinator.client)
         return max(0, round(remaining.total_seconds() / 60))
 
 
-class BambuTotalSensor(BambuPrinterEntity, SensorEntity):
+class BambuTotalSensor(BambuPastEntity, SensorEntity):
     """A sensor of what a printer's prints add up to, unknown until all of them are known."""
 
     entity_description: BambuTotalSensorEntityDescription
 
     def __init__(
         self,
-        coordinator: FleetCoordinator,
+        coordinator: PrintersCoordinator,
+        history: HistoryCoordinator,
         printer_id: str,
         description: BambuTotalSensorEntityDescription,
-        history: HistoryCoordinator,
     ) -> None:
         """Initialize the sensor."""
-        super().__init__(coordinator, printer_id, description)
+        super().__init__(coordinator, printer_id, description, history)
         self._history = history
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Follow the history as well."""
-        await super().async_added_to_hass()
-        self.async_on_remove(self._history.async_add_listener(self.async_write_ha_state))
 
     @property
     @override
@@ -444,8 +476,16 @@ class BambuAccountSensor(BambuAccountEntity[BambuCoordinator[Any]], SensorEntity
         """Return the value."""
         return self.entity_description.value_fn(self.coordinator.data)
 
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any] | None:
+        """Return what belongs beside the value."""
+        if (attributes_fn := self.entity_description.attributes_fn) is None:
+            return None
+        return attributes_fn(self.coordinator.data)
 
-class BambuTokenExpirySensor(BambuAccountEntity[FleetCoordinator], SensorEntity):
+
+class BambuTokenExpirySensor(BambuAccountEntity[PrintersCoordinator], SensorEntity):
     """Until when the sign-in is good, unknown where the cloud did not say."""
 
     @property

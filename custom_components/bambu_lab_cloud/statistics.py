@@ -16,6 +16,7 @@ from homeassistant.components.recorder.statistics import (
     get_metadata,
     statistics_during_period,
 )
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import UnitOfMass, UnitOfTime
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
@@ -24,7 +25,6 @@ from homeassistant.util import dt as dt_util, slugify
 from homeassistant.util.unit_conversion import DurationConverter, MassConverter
 
 from .const import DOMAIN
-from .coordinator import BambuConfigEntry
 from .fleet.history import (
     HOUR,
     EndedPrint,
@@ -34,6 +34,8 @@ from .fleet.history import (
     changed_hours,
     hourly_sums,
 )
+from .history import HistoryCoordinator
+from .printers import PrintersCoordinator
 
 # To compare years of statistics with the recorder is no part of a quick start.
 AFTER_SET_UP = timedelta(seconds=15)
@@ -78,10 +80,18 @@ async def async_remove_statistics(hass: HomeAssistant, account: str | None) -> N
 class PrintStatistics:
     """Keeps the recorder's statistics equal to the history."""
 
-    def __init__(self, hass: HomeAssistant, entry: BambuConfigEntry) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        history: HistoryCoordinator,
+        printers: PrintersCoordinator,
+    ) -> None:
         """Initialize the statistics."""
         self._hass = hass
         self._entry = entry
+        self._history = history
+        self._printers = printers
         self._lock = asyncio.Lock()
         self._written: Mapping[str, EndedPrint] = {}
         # The printers whose statistics were compared with what the recorder has.
@@ -94,8 +104,7 @@ class PrintStatistics:
         """Follow the history, if there is a recorder."""
         if _RECORDER not in self._hass.config.components:
             return
-        data = self._entry.runtime_data
-        for coordinator in (data.history, data.fleet):
+        for coordinator in (self._history, self._printers):
             self._entry.async_on_unload(coordinator.async_add_listener(self._update))
         self._entry.async_on_unload(async_call_later(self._hass, AFTER_SET_UP, self._update))
 
@@ -109,10 +118,9 @@ class PrintStatistics:
 
     def _is_behind(self) -> bool:
         """Return if there is something to write."""
-        data = self._entry.runtime_data
-        return data.history.data.is_complete and (
-            data.history.data.prints is not self._written
-            or not data.fleet.data.keys() <= self._compared
+        history = self._history.data
+        return history.is_complete and (
+            history.prints is not self._written or not self._printers.data.keys() <= self._compared
         )
 
     async def _async_write(self) -> None:
@@ -124,13 +132,12 @@ class PrintStatistics:
         async with self._lock:
             if not self._is_behind():
                 return
-            data = self._entry.runtime_data
-            printers = dict(data.fleet.data)
+            printers = dict(self._printers.data)
             recorded = await self._async_recorded(printers.keys() - self._compared)
             names = await async_get_translations(
                 self._hass, self._hass.config.language, "entity", {DOMAIN}
             )
-            prints = data.history.data.prints
+            prints = self._history.data.prints
             jobs = by_printer(prints.values())
             changed = changed_hours(self._written, prints)
             prefix = f"component.{DOMAIN}.entity"

@@ -1,11 +1,12 @@
-"""What is known of my/tasks, and which pages of it to ask for."""
+"""The one reader of my/tasks: what is known of it, and which pages to ask for."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from .api import BambuCloud, Task
 from .cloud import optional
 from .fleet.cadence import awaits_its_task, tasks_are_due
+from .fleet.history import OVERLAP
 from .fleet.lifecycle import LAG, Records
 from .fleet.printer import Printer, PrinterStatus
 
@@ -17,8 +18,6 @@ FIRST_PAGE = 20
 # the history reads the rest.
 LONGEST_BACK = timedelta(days=3)
 PAGES_PER_POLL = 10
-# A print that is deleted between two pages shifts those after it.
-OVERLAP = 2
 # How many printers are asked for in one poll, so that two hundred are no burst.
 PRINTERS_PER_POLL = 5
 # After so many polls a task that still does not say what the printer says is asked for rarely.
@@ -26,17 +25,21 @@ EAGER_TRIES = 10
 KEPT_PER_PRINTER = 10
 
 
+# Takes a page, and where it begins in the account's list, None if it is of a single printer's.
+type OnPage = Callable[[Sequence[Task], int | None], None]
+
+
 def _start(task: Task) -> float:
     return task.start_time.timestamp() if task.start_time else 0.0
 
 
 class TaskList:
-    """The newest tasks of every printer."""
+    """The newest tasks of every printer, and every page for those who want more."""
 
-    def __init__(self, client: BambuCloud, on_page: Callable[[Iterable[Task]], None]) -> None:
-        """Initialize the list; on_page takes every page that the cloud gives."""
+    def __init__(self, client: BambuCloud) -> None:
+        """Initialize the list."""
         self._client = client
-        self._on_page = on_page
+        self._on_page: list[OnPage] = []
         self._tasks: dict[str, Task] = {}
         self._asked_at: datetime | None = None
         self._since: datetime | None = None
@@ -49,6 +52,22 @@ class TaskList:
     def values(self) -> Iterable[Task]:
         """Return the tasks in no order: of each printer the newest, and all that are just read."""
         return self._tasks.values()
+
+    def add_listener(self, on_page: OnPage) -> None:
+        """Hand every page that the cloud gives to somebody else too."""
+        self._on_page.append(on_page)
+
+    async def async_ask_page(self, offset: int) -> None:
+        """Ask for a page of the account's list, for those who listen; raises what the client does.
+
+        It holds what is long over as well, so nothing of it is kept here.
+        """
+        page = await self._client.get_tasks(limit=FULL_PAGE, offset=offset)
+        self._hand_on(page.tasks, offset)
+
+    def _hand_on(self, tasks: Sequence[Task], offset: int | None) -> None:
+        for on_page in self._on_page:
+            on_page(tasks, offset)
 
     async def async_ask_newest(
         self,
@@ -120,10 +139,11 @@ class TaskList:
             if page is None:
                 return False
             self._pages += 1
+            self._tasks |= {task.id: task for task in page.tasks}
+            self._hand_on(page.tasks, None if device_id else offset)
+            # A print that is deleted between two pages shifts those after it.
             offset += limit - OVERLAP
             limit = FULL_PAGE
-            self._tasks |= {task.id: task for task in page.tasks}
-            self._on_page(page.tasks)
             starts = [task.start_time for task in page.tasks if task.start_time]
             if not starts or min(starts) < since:
                 return True

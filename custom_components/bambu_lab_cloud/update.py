@@ -12,13 +12,11 @@ from homeassistant.components.update import (
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import DOMAIN
-from .coordinator import BambuConfigEntry, FleetCoordinator
+from .data import BambuConfigEntry
 from .entity import BambuFirmwareEntity, add_printer_entities, unique_id
-from .firmware import FirmwareCoordinator
 
 PARALLEL_UPDATES = 0
 
@@ -35,11 +33,11 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the firmware of the printers, and of the AMS whose version is or was known."""
-    fleet, firmware = entry.runtime_data.fleet, entry.runtime_data.firmware
+    printers, firmware = entry.runtime_data.printers, entry.runtime_data.firmware
     add_printer_entities(
         entry,
         async_add_entities,
-        lambda coordinator, printer_id: [BambuUpdate(coordinator, printer_id, FIRMWARE, firmware)],
+        lambda data, printer_id: [BambuUpdate(printers, firmware, printer_id, FIRMWARE)],
     )
     registry = er.async_get(hass)
     known: set[str] = set()
@@ -57,23 +55,23 @@ async def async_setup_entry(
             ams_id: device.ams.printer_id
             for ams_id, device in firmware.data.items()
             if device.ams
-            and device.ams.printer_id in fleet.data
+            and device.ams.printer_id in printers.data
             and ams_id not in known
             and is_wanted(ams_id)
         }
         known.update(new)
         async_add_entities(
-            BambuAmsUpdate(fleet, printer_id, FIRMWARE, firmware, ams_id)
+            BambuUpdate(printers, firmware, printer_id, FIRMWARE, ams_id)
             for ams_id, printer_id in new.items()
         )
 
     entry.async_on_unload(firmware.async_add_listener(add_new))
-    entry.async_on_unload(fleet.async_add_listener(add_new))
+    entry.async_on_unload(printers.async_add_listener(add_new))
     add_new()
 
 
 class BambuUpdate(BambuFirmwareEntity, UpdateEntity):
-    """The firmware of a printer."""
+    """The firmware of a printer or an AMS."""
 
     _attr_supported_features = UpdateEntityFeature.RELEASE_NOTES
 
@@ -94,21 +92,7 @@ class BambuUpdate(BambuFirmwareEntity, UpdateEntity):
         """Return what is new in the newest version."""
         return self.firmware.notes if self.firmware else None
 
-
-class BambuAmsUpdate(BambuUpdate):
-    """The firmware of an AMS, which is there while its printer is."""
-
-    def __init__(
-        self,
-        coordinator: FleetCoordinator,
-        printer_id: str,
-        description: UpdateEntityDescription,
-        firmware: FirmwareCoordinator,
-        ams_id: str,
-    ) -> None:
-        """Initialize the entity."""
-        super().__init__(coordinator, printer_id, description, firmware)
-        self._firmware_id = ams_id
-        self._attr_unique_id = unique_id(coordinator.config_entry, ams_id, description)
-        # The coordinator of the firmware made the device, and keeps it up to date.
-        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, ams_id)})
+    @override
+    async def async_update(self) -> None:
+        """Ask about the firmware, which is what an owner means who wants it up to date."""
+        await self._firmware.async_check(self._printer_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+import re
 from typing import Any
 
 from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
@@ -13,6 +14,8 @@ from . import stored
 ANSWERS_WITHOUT_AMS = 3
 
 # The cloud names an offer "release" or "testing", that of 2022 names none.
+# The notes begin with the name of the file, which says nothing to its reader.
+_HEAD = re.compile(r"\s*#*\s*version\s+\S+\s*(\n|$)", re.IGNORECASE)
 _RELEASED = frozenset({None, "release"})
 _MODELS = {"BL-A001": "AMS"}
 _FIRST_AMS_HT = 128
@@ -63,9 +66,15 @@ def device_firmware(
         return DeviceFirmware(installed=installed, latest=None, notes=None, ams=ams)
     if newest is None or (installed and AwesomeVersion(newest.version) < installed):
         return DeviceFirmware(installed=installed, latest=installed, notes=None, ams=ams)
-    return DeviceFirmware(
-        installed=installed, latest=newest.version, notes=newest.description, ams=ams
-    )
+    return DeviceFirmware(installed=installed, latest=newest.version, notes=_notes(newest), ams=ams)
+
+
+def _notes(offer: Firmware) -> str | None:
+    """Return what is new in a firmware, without the head of the file that it comes from."""
+    if offer.description is None:
+        return None
+    head = _HEAD.match(offer.description)
+    return offer.description[head.end() if head else 0 :].strip() or None
 
 
 def _is_version(version: str) -> bool:

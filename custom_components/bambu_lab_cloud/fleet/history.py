@@ -29,8 +29,8 @@ class EndedPrint:
     """What is kept of a print that ended.
 
     weight (g) and length (m) are the slicer's estimates for the whole plate, also of a print that
-    failed. A print whose end the cloud does not tell counts at its start, as does one that finished
-    sooner than it can have.
+    failed; material is the types of its filaments. A print whose end the cloud does not tell counts
+    at its start, as does one that finished sooner than it can have.
     """
 
     task_id: str
@@ -41,6 +41,7 @@ class EndedPrint:
     ended_at: datetime
     weight: float | None
     length: float | None
+    material: str | None = None
 
     @property
     def duration(self) -> timedelta | None:
@@ -87,6 +88,7 @@ def ended_print(task: Task) -> EndedPrint | None:
         ended_at=ended_at,
         weight=job.weight,
         length=job.length,
+        material=job.material,
     )
 
 
@@ -205,6 +207,7 @@ class History:
             "ended_at": [_seconds(job.ended_at) for job in prints],
             "weight": [job.weight for job in prints],
             "length": [job.length for job in prints],
+            "material": [job.material for job in prints],
         }
 
     @classmethod
@@ -227,6 +230,7 @@ class History:
             "ended_at": _is_seconds,
             "weight": lambda value: value is None or is_number(value),
             "length": lambda value: value is None or is_number(value),
+            "material": lambda value: value is None or is_text(value),
         }
         rest = {"is_complete", "depth", "loose", "printers"}
         readable = (
@@ -251,8 +255,9 @@ class History:
                 ended_at=datetime.fromtimestamp(end, UTC),
                 weight=weight,
                 length=length,
+                material=material,
             )
-            for task_id, printer, title, result, start, end, weight, length in rows
+            for task_id, printer, title, result, start, end, weight, length, material in rows
         }
         if len(prints) != len(data["task_id"]):
             raise ValueError

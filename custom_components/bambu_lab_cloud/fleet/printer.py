@@ -123,6 +123,12 @@ class Print:
         return duration if timedelta() <= duration <= LONGEST else None
 
     @property
+    def material(self) -> str | None:
+        """Return the types of its filaments, each once."""
+        types = dict.fromkeys(filament.type for filament in self.filaments if filament.type)
+        return ", ".join(types) or None
+
+    @property
     def ended_too_soon(self) -> bool:
         """Return if it finished in less time than it can have taken, by the slicer's estimate.
 

@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from .api import BambuCloud
-from .coordinator import BambuConfigEntry, BambuCoordinator
+from .coordinator import BambuCoordinator, Outage
 
 SOON = timedelta(seconds=15)
 DAILY = timedelta(days=1)
@@ -22,10 +23,10 @@ class SlicerCoordinator(BambuCoordinator[str | None]):
 
     @override
     def __init__(
-        self, hass: HomeAssistant, config_entry: BambuConfigEntry, client: BambuCloud
+        self, hass: HomeAssistant, config_entry: ConfigEntry, client: BambuCloud, outage: Outage
     ) -> None:
         """Initialize the coordinator."""
-        super().__init__(hass, config_entry, client)
+        super().__init__(hass, config_entry, client, outage)
         self.update_interval = SOON
 
     @override

@@ -6,18 +6,18 @@ from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
 
-from homeassistant.components.image import Image, infer_image_type
+from homeassistant.components.image import Image
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util.file import WriteError, write_utf8_file_atomic
 
-from .api import BambuCloud, BambuCloudError, CannotConnectError
+from .api import BambuCloud, BambuCloudError, CannotConnectError, image_type
 from .const import DOMAIN, LOGGER
 from .fleet.printer import Print
 
-# A cover that is refused may come with the next address, which the task list signs anew.
-TRIES_PER_COVER = 3
+# One that is refused may come with the next address, which the task list signs anew.
+TRIES_PER_PICTURE = 3
 # In a row, before only an update of a printer asks again: an address is good for half an hour.
 TRIES_OF_HOST = 6
 SPARE = 10
@@ -29,12 +29,12 @@ def _directory(hass: HomeAssistant, entry_id: str) -> Path:
     return Path(hass.config.cache_path(DOMAIN, entry_id))
 
 
-async def async_remove_covers(hass: HomeAssistant, entry_id: str) -> None:
+async def async_remove_pictures(hass: HomeAssistant, entry_id: str) -> None:
     """Remove all pictures of an account."""
     await hass.async_add_executor_job(rmtree, _directory(hass, entry_id), True)  # noqa: FBT003
 
 
-class Covers:
+class Pictures:
     """The pictures of an account's prints by task id."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: BambuCloud) -> None:
@@ -59,8 +59,14 @@ class Covers:
         """Find the pictures that an earlier start left."""
 
         def load() -> list[str]:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            names = [path.name for path in self._directory.iterdir() if path.name.isdecimal()]
+            try:
+                names = [path.name for path in self._directory.iterdir() if path.name.isdecimal()]
+            except FileNotFoundError:
+                return []
+            except OSError as err:
+                # An account without pictures is better than none.
+                LOGGER.warning("The folder of pictures cannot be read: %s", type(err).__name__)
+                return []
             return sorted(names, key=int)
 
         self._kept = dict.fromkeys(await self._hass.async_add_executor_job(load))
@@ -109,7 +115,7 @@ class Covers:
         """Download a picture, one at a time, unless it is no time to ask for it."""
         async with self._lock:
             refusals = self._refusals.get(task_id, 0)
-            if refusals >= TRIES_PER_COVER or not self._pauses.keys().isdisjoint({task_id, None}):
+            if refusals >= TRIES_PER_PICTURE or not self._pauses.keys().isdisjoint({task_id, None}):
                 return False
             try:
                 image = await self._client.download_image(url)
@@ -132,7 +138,7 @@ class Covers:
                     reason = err if isinstance(err, BambuCloudError) else type(err).__name__
                     LOGGER.info("A print's picture could not be fetched: %s", reason)
                 self._remember(task_id, refusals + 1)
-                if refusals + 1 < TRIES_PER_COVER:
+                if refusals + 1 < TRIES_PER_PICTURE:
                     self._pause(task_id)
                 return False
             self._host_failures = 0
@@ -201,6 +207,8 @@ class Covers:
             # Somebody emptied the cache; the next update of the print fetches it again.
             self._kept.pop(task_id, None)
             return None
-        if (content_type := infer_image_type(content)) is None:
+        if (content_type := image_type(content)) is None:
+            # Nothing like it was kept, so the file was spoilt; it is fetched again as well.
+            self._kept.pop(task_id, None)
             return None
         return Image(content_type, content)

@@ -1,0 +1,33 @@
+"""What the platforms of an account work with."""
+
+from dataclasses import dataclass
+
+from homeassistant.config_entries import ConfigEntry
+
+from .announcer import Announcer
+from .api import BambuCloud
+from .firmware import FirmwareCoordinator
+from .history import HistoryCoordinator
+from .memory import Memory
+from .messages import MessagesCoordinator
+from .pictures import Pictures
+from .printers import PrintersCoordinator
+from .slicer import SlicerCoordinator
+
+
+@dataclass(slots=True)
+class BambuData:
+    """What the platforms work with."""
+
+    announcer: Announcer
+    client: BambuCloud
+    firmware: FirmwareCoordinator
+    history: HistoryCoordinator
+    memory: Memory
+    messages: MessagesCoordinator
+    pictures: Pictures
+    printers: PrintersCoordinator
+    slicer: SlicerCoordinator
+
+
+type BambuConfigEntry = ConfigEntry[BambuData]

@@ -1,0 +1,84 @@
+"""What was announced and what waits for it, in one file: neither is written without the other."""
+
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from .fleet.lifecycle import (
+    PrintEvent,
+    Records,
+    event_as_dict,
+    event_from_dict,
+    records_as_dict,
+    records_from_dict,
+)
+from .fleet.messages import News, Seen, news_as_dict, news_from_dict, seen_as_dict, seen_from_dict
+from .storage import EntryStore
+
+type Announcement = PrintEvent | News
+
+# Between two polls only the time of the poll changes, which is worth a write now and then.
+SAVE_DELAY = timedelta(minutes=15)
+
+
+class Memory:
+    """The memory of an account.
+
+    records is what is known of prints whose end is not announced yet or was, seen are the messages
+    that are no news any more, outbox is what waits to be announced.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Initialize the memory."""
+        self.records = Records()
+        self.seen = Seen()
+        self.outbox: list[Announcement] = []
+        self._saved_at = dt_util.utcnow()
+        self._store = EntryStore(hass, entry.entry_id, "announced", self._as_dict, delay=1)
+
+    async def async_load(self) -> None:
+        """Take up what an earlier start has stored."""
+        if stored := await self._store.async_load(_read):
+            self.records, self.seen, self.outbox = stored
+
+    @callback
+    def set_changed(self) -> None:
+        """Have what has changed written soon."""
+        self._store.set_dirty()
+
+    async def async_save_if_due(self) -> None:
+        """Write what changed, and once in a while when the printers were last seen."""
+        is_fresh = timedelta() <= dt_util.utcnow() - self._saved_at <= SAVE_DELAY
+        if self._store.is_dirty or not is_fresh:
+            await self.async_save()
+
+    async def async_save(self) -> None:
+        """Write all of it now."""
+        self._saved_at = dt_util.utcnow()
+        await self._store.async_save()
+
+    def _as_dict(self) -> dict[str, Any]:
+        return {
+            "records": records_as_dict(self.records),
+            "seen": seen_as_dict(self.seen),
+            "outbox": [
+                {"message": news_as_dict(item)}
+                if isinstance(item, News)
+                else {"print": event_as_dict(item)}
+                for item in self.outbox
+            ],
+        }
+
+
+def _read(stored: dict[str, Any]) -> tuple[Records, Seen, list[Announcement]]:
+    return (
+        records_from_dict(stored["records"]),
+        seen_from_dict(stored["seen"]),
+        [
+            news_from_dict(item["message"]) if "message" in item else event_from_dict(item["print"])
+            for item in stored["outbox"]
+        ],
+    )
