@@ -129,13 +129,12 @@ class BambuImage(BambuPrinterEntity, ImageEntity):
         if job.task_id is None:
             # Where answers crossed the next one knows more, but an SD card's print has no picture.
             if job.result or self.printer.print_job == NO_TASK:
-                self._task_id = self._cached_image = self._attr_image_last_updated = None
+                self._task_id = self._attr_image_last_updated = None
             return
         if job.task_id == self._task_id or not self._pictures.has(job.task_id):
             return
         self._task_id = job.task_id
         self._pictures.show(str(self.unique_id), job.task_id)
-        self._cached_image = None
         # The print's own time, so that a restart is no change of the picture.
         self._attr_image_last_updated = self.entity_description.time_fn(job) or dt_util.utcnow()
 
