@@ -32,6 +32,11 @@ def _printing(printer: Printer) -> bool | None:
     return None if printer.status is None or printer.was_active else printer.is_active
 
 
+def _last_failed(printer: Printer) -> bool | None:
+    """Return if the last print failed, None where there is none."""
+    return None if printer.last is None else printer.last.result is PrintResult.FAILED
+
+
 BINARY_SENSORS: tuple[BambuBinarySensorEntityDescription, ...] = (
     BambuBinarySensorEntityDescription(
         key="online",
@@ -49,10 +54,11 @@ BINARY_SENSORS: tuple[BambuBinarySensorEntityDescription, ...] = (
     ),
 )
 
-PROBLEM = BinarySensorEntityDescription(
+PROBLEM = BambuBinarySensorEntityDescription(
     key="problem",
     device_class=BinarySensorDeviceClass.PROBLEM,
     entity_registry_enabled_default=False,
+    value_fn=_last_failed,
 )
 
 
@@ -67,7 +73,7 @@ async def async_setup_entry(
         async_add_entities,
         lambda data, printer_id: [
             *(BambuBinarySensor(data.printers, printer_id, each) for each in BINARY_SENSORS),
-            BambuProblemSensor(data.printers, printer_id, PROBLEM),
+            BambuPastBinarySensor(data.printers, printer_id, PROBLEM),
         ],
     )
 
@@ -84,12 +90,5 @@ class BambuBinarySensor(BambuPrinterEntity, BinarySensorEntity):
         return self.entity_description.value_fn(self.printer)
 
 
-class BambuProblemSensor(BambuPastEntity, BinarySensorEntity):
-    """Whether the last print of a printer failed."""
-
-    @property
-    @override
-    def is_on(self) -> bool | None:
-        """Return if it is on."""
-        last = self.printer.last
-        return None if last is None else last.result is PrintResult.FAILED
+class BambuPastBinarySensor(BambuPastEntity, BambuBinarySensor):
+    """A binary sensor of the last print of a printer."""
