@@ -53,6 +53,8 @@ ACCOUNT_ENTITIES = (
     ("sensor", "token_expiry", DISABLED),
     ("sensor", "unread_messages", TODAY),
 )
+UNREAD = "sensor.demo_maker_unread_messages"
+MESSAGES = 30  # more than a page
 UNAVAILABLE = {"state": "unavailable"}
 METRICS = ("filament_weight", "print_time", "prints")
 FAR = "2099-01-01T00:00:00Z"
@@ -339,6 +341,52 @@ async def check_firmware(home: Home) -> str:
     return f"{len(updates)} updates with release notes, {len(known)} AMS"
 
 
+async def check_update(home: Home) -> str:
+    """Have the firmware of a printer asked about, which is done once a minute at most.
+
+    Its own moment comes every twelve hours, so that none comes between.
+    """
+    uid, printers = await account(home)
+    asked = [f"{uid}_{printer['dev_id']}_firmware" for printer in printers[:2]]
+    ids = {row["unique_id"]: row["entity_id"] for row in await registered(home, "entity")}
+    before = await firmware_questions(home)
+    for unique_id in (*asked, *asked):
+        await home.update(ids[unique_id])
+    after = await firmware_questions(home)
+    if after - before != len(asked):
+        raise DemoError(
+            f"Of {len(asked)} printers, each asked about twice, came {after - before} questions."
+        )
+    return f"{len(asked)} printers, each asked about twice, are {after - before} questions"
+
+
+async def firmware_questions(home: Home) -> int:
+    """Return how often the cloud was asked about the firmware of one printer."""
+    return sum(
+        each["path"].endswith("/user/device/version") and each["query"] == ["dev_id"]
+        for each in await home.simulated("requests")
+    )
+
+
+async def check_messages(home: Home) -> str:
+    """Compare the unread messages, of which there are more than a page, with the cloud's count."""
+    if not await is_today(home):
+        return "the cloud of 2022 does not count them"
+    await home.simulate(f"accounts/{ACCOUNT}/messages", number=MESSAGES)
+    counts: dict[str, int] = {}
+
+    async def agree() -> bool:
+        # Groups of messages are asked for in turn, of which one comes with the count.
+        await home.update(UNREAD)
+        told = (await home.get(f"/api/states/{UNREAD}"))["state"]
+        counts.update(cloud=await home.unread_messages(), sensor=int(float(told)))
+        return MESSAGES <= counts["cloud"] == counts["sensor"]
+
+    if not await until(agree, 90, every=1):
+        raise DemoError(f"These messages are unread: {counts}.")
+    return f"{counts['sensor']} unread, as the cloud says"
+
+
 async def check_pictures(home: Home) -> str:
     """Fetch each known picture, of which there is one at least."""
 
@@ -354,9 +402,14 @@ async def check_pictures(home: Home) -> str:
     if not images:
         raise DemoError("No printer has a picture.")
     for entity_id in images:
-        if not MAGIC.match(await home.content(f"/api/image_proxy/{entity_id}")):
+        if not await is_picture(home, entity_id):
             raise DemoError(f"{entity_id} delivers something else than a picture.")
     return f"{len(images)} pictures"
+
+
+async def is_picture(home: Home, entity_id: str) -> bool:
+    """Return if an image entity delivers a picture."""
+    return bool(MAGIC.match(await home.content(f"/api/image_proxy/{entity_id}")))
 
 
 async def check_reload(home: Home) -> str:
@@ -401,6 +454,8 @@ MIDDLE_CHECKS: tuple[tuple[str, Check], ...] = (
 )
 LAST_CHECKS: tuple[tuple[str, Check], ...] = (
     ("reload", check_reload),
+    ("firmware, asked for", check_update),
+    ("unread messages", check_messages),
     ("history", check_history),
     ("states", check_states),
 )

@@ -176,14 +176,20 @@ class Home:
 
     async def ended_tasks(self) -> list[dict[str, Any]]:
         """Return the tasks of the account that have ended, oldest first."""
-        headers = {"Authorization": f"Bearer {self.cloud_token()}"}
         tasks: list[dict[str, Any]] = []
         page = None
         while page is None or page["hits"]:
-            path = f"/v1/user-service/my/tasks?limit=100&offset={len(tasks)}"
-            page = await self._simulator("GET", path, headers=headers)
+            page = await self._cloud(f"my/tasks?limit=100&offset={len(tasks)}")
             tasks += page["hits"]
         return sorted((task for task in tasks if task["status"] in {2, 3}), key=_end)
+
+    async def unread_messages(self) -> int:
+        """Return how many messages to the account are unread."""
+        return int((await self._cloud("my/message/count"))["unreadTotal"])
+
+    async def _cloud(self, path: str) -> Any:
+        headers = {"Authorization": f"Bearer {self.cloud_token()}"}
+        return await self._simulator("GET", f"/v1/user-service/{path}", headers=headers)
 
     async def content(self, path: str) -> bytes:
         """Fetch the bytes of a page or picture."""

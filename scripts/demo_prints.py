@@ -3,9 +3,10 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from scripts.demo_checks import is_picture, registered
 from scripts.demo_home import DemoError, until
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ TRIGGERS = ("received", "state")
 PATIENCE = 45
 # After an event: its report has arrived, and it is stored that it was announced.
 CALM = 3
+# The recorder writes every five seconds.
+RECORDING = 7
+MOST_LINES = 10
 # The cloud counts in whole seconds, which matters at the moment from which on prints are followed.
 DOUBT = timedelta(seconds=2)
 
@@ -123,9 +127,10 @@ class Prints:
         received = await self._home.simulated("received")
         return [item["body"] | {"at": item["at"]} for item in received if item["name"] == trigger]
 
-    async def _start(self) -> str:
+    async def _start(self, **more: object) -> str:
         """Start a print that takes longer than all checks."""
-        answer = await self._home.simulate(f"printers/{self._printer}/start", duration=3600)
+        path = f"printers/{self._printer}/start"
+        answer = await self._home.simulate(path, duration=3600, **more)
         return str(answer["task_id"])
 
     async def _end(self, result: str = "finished") -> None:
@@ -169,12 +174,67 @@ class Prints:
         return "it appears without a reload"
 
     async def while_running(self) -> str:
-        """Print while Home Assistant runs."""
+        """Print while Home Assistant runs, and look at what is told of it."""
         task = await self._start()
+        await self._hear(task, ("started", False))
+        await self._see(task, "started")
+        await self._end()
+        await self._hear(task, ("started", False), ("finished", False))
+        await self._see(task, "finished")
+        return "started and finished, with the printer's name and a picture each"
+
+    async def _see(self, task_id: str, event_type: str) -> None:
+        """Take the name and the picture from an event, as a notification does."""
+        report = next(
+            each
+            for each in await self._reports("state")
+            if (each["task_id"], each["event_type"]) == (task_id, event_type)
+        )
+        if report["printer"] != PRINTER:
+            raise DemoError(f"The event names {report['printer']} instead of {PRINTER}.")
+
+        async def is_there() -> bool:
+            return await is_picture(self._home, report["image"])
+
+        if not await until(is_there, PATIENCE):
+            raise DemoError(f"There is no picture at {report['image']}.")
+
+    async def activity(self) -> str:
+        """Count the lines that one print writes to the activity on the page of its printer."""
+        rows = await registered(self._home, "entity")
+        device = next(row["device_id"] for row in rows if row["entity_id"] == EVENT)
+        ids = [
+            row["entity_id"]
+            for row in rows
+            if row["device_id"] == device and not row["disabled_by"]
+        ]
+        total = next(each for each in ids if each.endswith("_total_prints"))
+        before = (await self._home.get(f"/api/states/{total}"))["state"]
+        start = datetime.now(UTC).isoformat()
+        # Not what the one before was called.
+        task = await self._start(title="Boat")
         await self._hear(task, ("started", False))
         await self._end()
         await self._hear(task, ("started", False), ("finished", False))
-        return "started and finished"
+
+        async def is_counted() -> bool:
+            await self._home.update("sensor.workshop_x1c")
+            return bool((await self._home.get(f"/api/states/{total}"))["state"] != before)
+
+        if not await until(is_counted, PATIENCE, every=2):
+            raise DemoError(f"{total} stays at {before}.")
+        await asyncio.sleep(RECORDING)
+        lines = await self._home.command(
+            "logbook/get_events", start_time=start, entity_ids=ids, device_ids=[device]
+        )
+        # Whatever is no change of a state has a name and a message.
+        told = [
+            f"{line.get('entity_id') or line['name']}: {line.get('state') or line['message']}"
+            for line in lines
+        ]
+        if not told or len(told) > MOST_LINES:
+            raise DemoError(f"A print writes {len(told)} lines: {', '.join(told)}.")
+        return "\n        ".join([f"{len(told)} lines", *told])
 
     async def after_stop(self) -> str:
         """Stop Home Assistant while a print runs, which ends before the next start."""
@@ -253,6 +313,7 @@ class Prints:
     def checks(self) -> tuple[tuple[str, Callable[[], Awaitable[str]]], ...]:
         """Return the checks in their order."""
         return (
+            ("activity of a print", self.activity),
             ("print, Home Assistant stopped", self.after_stop),
             ("print, Home Assistant killed afterwards", self.after_kill),
             ("print, Home Assistant killed meanwhile", self.through_kill),
