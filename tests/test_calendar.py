@@ -104,6 +104,10 @@ async def test_an_untitled_print(hass: HomeAssistant, simulator: Simulator, wait
     await wait(timedelta(hours=7))
     found = await events(hass, "2026-11-20 12:05:00", "2026-11-20 12:10:00")
     assert [each["summary"] for each in found] == ["My P1S"]
+    simulator.cloud.change_printer(dev_id(simulator), name="Attic")
+    await wait(5 * MINUTE)
+    found = await events(hass, "2026-11-20 12:05:00", "2026-11-20 12:10:00")
+    assert [each["summary"] for each in found] == ["Attic"]
 
 
 async def test_a_print_without_a_start(

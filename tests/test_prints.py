@@ -23,11 +23,13 @@ from syrupy.assertion import SnapshotAssertion
 import yaml
 
 from custom_components.bambu_lab_cloud.announcer import PICTURE_TIMEOUT
+from custom_components.bambu_lab_cloud.api import RateLimitedError
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from custom_components.bambu_lab_cloud.fleet.lifecycle import NEWS
 from custom_components.bambu_lab_cloud.fleet.printer import Print
 from custom_components.bambu_lab_cloud.pictures import Pictures
+from custom_components.bambu_lab_cloud.tasks import TaskList
 from simulator import Simulator, wire
 from tests.conftest import Wait, reload, set_up, set_up_with, sign_in, sign_in_demo
 
@@ -379,6 +381,38 @@ async def test_last_print_from_the_card_outlasts_a_restart(
     for _ in range(5):
         await wait(MINUTE)
         assert [hass.states.get(key).state for key in keys] == before
+
+
+@pytest.mark.usefixtures("everything_enabled")
+async def test_an_end_is_shown_when_it_is_announced(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+    heard: list[State],
+) -> None:
+    """A poll that fails after it has read the list shows nothing of what it read."""
+    task = str(simulator.cloud.start(P1S, duration=300, title="Boat", task_lag=0))
+    await wait(IDLE)
+    await wait(MINUTE)
+    total = hass.states.get("sensor.p1s_total_prints").state
+
+    async def fail(*_: Any) -> None:
+        raise RateLimitedError(300)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TaskList, "async_ask_printers", fail)
+        for _ in range(4):
+            await wait(MINUTE)
+    assert told(heard) == [("started", task)]
+    assert hass.states.get("sensor.p1s_total_prints").state == total
+    assert hass.states.get("sensor.p1s_last_print_title").state != "Boat"
+    for _ in range(8):
+        await wait(MINUTE)
+    assert told(heard) == [("finished", task)]
+    assert hass.states.get("sensor.p1s_total_prints").state == str(int(total) + 1)
+    assert hass.states.get("sensor.p1s_last_print_title").state == "Boat"
 
 
 @pytest.mark.usefixtures("everything_enabled")

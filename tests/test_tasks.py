@@ -1,7 +1,7 @@
 """Which pages of my/tasks are asked for, and that no printer waits for ever."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,10 +52,6 @@ class Program:
     def restart(self, cloud: Cloud) -> None:
         """Begin with a list of which nothing is known."""
         self.tasks = TaskList(cloud)  # type: ignore[arg-type]
-        self.tasks.add_listener(self.take_page)
-
-    def take_page(self, page: Sequence[Task], offset: int | None) -> None:
-        self.read.update(task.id for task in page)
 
     def derive(self) -> dict[str, Printer]:
         return derive_printers(
@@ -67,9 +63,11 @@ class Program:
         await self.tasks.async_ask_newest(self.before, self.derive(), self.records, self.now)
         await self.tasks.async_ask_printers(self.derive(), self.records, self.now)
         self.before = self.derive()
-        self.records, _ = next_records(
+        records, _ = next_records(
             self.records, self.before, self.tasks.values(), now=self.now, seen={"P000"}
         )
+        self.records = records.polled(self.now)
+        self.read.update(task.id for page, _ in self.tasks.take_pages() for task in page)
 
 
 def device(number: int, **changes: Any) -> Device:

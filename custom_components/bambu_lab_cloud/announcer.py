@@ -79,14 +79,9 @@ class Announcer:
         now = cloud_now(self._client)
         outbox = [item for item in self._memory.outbox if abs(now - item.found_at) < NEWS]
         outbox += items
-        surplus = sum(isinstance(item, News) for item in outbox) - MESSAGES_KEPT
-        for item in tuple(outbox):
-            if surplus > 0 and isinstance(item, News):
-                outbox.remove(item)
-                surplus -= 1
-        if outbox != self._memory.outbox:
-            self._memory.outbox = outbox
-            self._memory.set_changed()
+        for item in [item for item in outbox if isinstance(item, News)][:-MESSAGES_KEPT]:
+            outbox.remove(item)
+        self._memory.keep(outbox)
 
     @callback
     def deliver(self) -> None:
@@ -109,9 +104,7 @@ class Announcer:
         if not self._may_announce(item):
             return
         # A poll may have dropped it for its age while its picture was awaited.
-        outbox = [other for other in self._memory.outbox if other is not item]
-        self._memory.outbox = outbox
-        self._memory.set_changed()
+        self._memory.keep([other for other in self._memory.outbox if other is not item])
         if isinstance(item, PrintEvent):
             # A print that waited for its entity or a start of Home Assistant is late as well.
             waited = cloud_now(self._client) - item.found_at > GAP

@@ -20,6 +20,7 @@ from .fleet.history import EndedPrint, between
 from .fleet.printer import PrintResult
 from .history import HistoryCoordinator
 from .printers import PrintersCoordinator
+from .registry import device_name
 
 PARALLEL_UPDATES = 0
 
@@ -55,8 +56,11 @@ class BambuCalendar(BambuPrinterEntity, CalendarEntity):
         """Initialize the calendar."""
         super().__init__(coordinator, printer_id, PRINTS, history)
         self._history = history
-        # What a print without a title is called, also after the printer has left the account.
-        self._untitled = self.printer.name
+
+    @property
+    def _untitled(self) -> str:
+        """Return what a print without a title is called."""
+        return device_name(self.hass, self.coordinator.config_entry, self._printer_id) or ""
 
     @property
     @override

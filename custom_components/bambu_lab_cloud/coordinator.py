@@ -153,6 +153,11 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
                 "Unexpected %s in %s\n%s", type(err).__name__, self.name, "".join(stack.format())
             )
 
+    @callback
+    def keep_polling(self) -> None:
+        """Poll until the account is unloaded, whether an entity listens or not."""
+        self.config_entry.async_on_unload(self.async_add_listener(lambda: None))
+
     def _of_device(self, device_id: str) -> object:
         """Return what is told of a device; whoever listens for it hears when that changes."""
         return self.data

@@ -19,6 +19,7 @@ from .image import LAST_PRINT_PREVIEW, PRINT_PREVIEW
 from .memory import Announcement
 from .messages import MessagesCoordinator
 from .printers import PrintersCoordinator
+from .registry import device_name
 
 PARALLEL_UPDATES = 0
 
@@ -44,7 +45,7 @@ async def async_setup_entry(
         ],
     )
     data = entry.runtime_data
-    async_add_entities([BambuMessageEvent(data.messages, MESSAGE, data.announcer, data.printers)])
+    async_add_entities([BambuMessageEvent(data.messages, MESSAGE, data.announcer)])
 
 
 class BambuEvent(EventEntity):
@@ -81,13 +82,12 @@ class BambuPrintEvent(BambuEvent, BambuPrinterEntity):
     def _announce(self, event: Announcement) -> None:
         """Announce what happened to a print."""
         assert isinstance(event, PrintEvent)  # noqa: S101 - what a printer is told of
-        assert self.device_entry  # noqa: S101 - every entity here has a device
-        job, device = event.print, self.device_entry
+        job = event.print
         duration = job.duration
         self._trigger_event(
             event.type,
             {
-                "printer": device.name_by_user or device.name,
+                "printer": device_name(self.hass, self.coordinator.config_entry, job.printer_id),
                 "task_id": job.task_id,
                 "title": job.title,
                 "started_at": job.started_at.isoformat() if job.started_at else None,
@@ -129,12 +129,10 @@ class BambuMessageEvent(BambuEvent, BambuAccountEntity[MessagesCoordinator]):
         coordinator: MessagesCoordinator,
         description: EventEntityDescription,
         announcer: Announcer,
-        printers: PrintersCoordinator,
     ) -> None:
         """Initialize the event."""
         super().__init__(coordinator, description)
         self._announcer = announcer
-        self._printers = printers
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -146,7 +144,6 @@ class BambuMessageEvent(BambuEvent, BambuAccountEntity[MessagesCoordinator]):
     def _announce(self, news: Announcement) -> None:
         """Announce a message."""
         assert isinstance(news, News)  # noqa: S101 - what the account is told of
-        printer = self._printers.data.get(news.printer_id or "")
         self._trigger_event(
             news.type,
             {
@@ -154,7 +151,9 @@ class BambuMessageEvent(BambuEvent, BambuAccountEntity[MessagesCoordinator]):
                 "title": news.title,
                 "text": news.text,
                 "sender": news.sender,
-                "printer": printer.name if printer else None,
+                "printer": device_name(
+                    self.hass, self.coordinator.config_entry, news.printer_id or ""
+                ),
                 "created": news.created.isoformat() if news.created else None,
             },
         )

@@ -67,7 +67,7 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
     @callback
     def start(self) -> None:
         """Ask from now on, whether an entity listens or not: devices follow the answers too."""
-        self.config_entry.async_on_unload(self.async_add_listener(lambda: None))
+        self.keep_polling()
         # An AMS is named after its printer.
         self.config_entry.async_on_unload(
             self._printers.async_add_listener(lambda: self._devices.follow_firmware(self.data))

@@ -1,6 +1,6 @@
 """The history of an account's prints: read once, kept in storage, then added to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, override
 
@@ -13,7 +13,7 @@ from .const import LOGGER
 from .coordinator import BambuCoordinator, Outage
 from .fleet.history import History, Reading, Totals, totals
 from .storage import EntryStore
-from .tasks import TaskList
+from .tasks import Page, TaskList
 
 BEFORE_FIRST_PAGE = timedelta(seconds=15)
 BETWEEN_PAGES = timedelta(seconds=3)
@@ -70,15 +70,14 @@ class HistoryCoordinator(BambuCoordinator[History]):
         self._totals: tuple[History, Mapping[str, Totals]] = (self.data, {})
 
     async def async_load(self) -> None:
-        """Take up what an earlier start has stored, and follow what is read from now on."""
+        """Take up what an earlier start has stored."""
         if history := await self._store.async_load(History.from_dict):
             self.data = history
-        self._tasks.add_listener(self._take_page)
 
     @callback
     def start(self) -> None:
         """Read the list from now on, whether an entity listens or not."""
-        self.config_entry.async_on_unload(self.async_add_listener(lambda: None))
+        self.keep_polling()
 
     def _as_dict(self) -> dict[str, Any]:
         """Return what to store; called in a thread, which the data being immutable allows."""
@@ -113,18 +112,28 @@ class HistoryCoordinator(BambuCoordinator[History]):
                 self.update_interval = rest
                 return self.data
             self._read_at = None
+        offset = self._reading.offset
         try:
-            await self._tasks.async_ask_page(self._reading.offset)
+            tasks = await self._tasks.async_ask_page(offset)
         except Exception:
             # It is read from its top then: in an outage it may have moved down a lot.
             self._reading = Reading()
             raise
+        history = self._add(tasks, offset)
         self.update_interval = BETWEEN_READINGS if self._read_at else BETWEEN_PAGES
-        return self.data
+        return history
 
     @callback
-    def _take_page(self, tasks: Sequence[Task], offset: int | None) -> None:
-        """Add what was read, and count it as read if it is where the reading stands."""
+    def take(self, pages: Iterable[Page]) -> None:
+        """Add what was read for the printers."""
+        before = self.data
+        for tasks, offset in pages:
+            self.data = self._add(tasks, offset)
+        if self.data is not before:
+            self.async_update_listeners()
+
+    def _add(self, tasks: Sequence[Task], offset: int | None) -> History:
+        """Return the history with a page, which counts as read if the reading stands there."""
         before = self.data
         goes_on = offset == self._reading.offset
         if goes_on:
@@ -137,11 +146,9 @@ class HistoryCoordinator(BambuCoordinator[History]):
             self._read_at = None if reading else dt_util.utcnow()
         else:
             history = before.with_tasks(tasks)
-        if history is before:
-            return
-        self.data = history
-        for task in tasks:
-            if (job := history.prints.get(task.id)) is not before.prints.get(task.id) and job:
-                self._changes[job.printer_id] = self._changes.get(job.printer_id, 0) + 1
-        self._store.set_dirty()
-        self.async_update_listeners()
+        if history is not before:
+            for task in tasks:
+                if (job := history.prints.get(task.id)) is not before.prints.get(task.id) and job:
+                    self._changes[job.printer_id] = self._changes.get(job.printer_id, 0) + 1
+            self._store.set_dirty()
+        return history

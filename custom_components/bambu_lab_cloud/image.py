@@ -30,7 +30,7 @@ class BambuImageEntityDescription(ImageEntityDescription):
 PRINT_PREVIEW = BambuImageEntityDescription(
     key="print_preview",
     translation_key="print_preview",
-    print_fn=lambda printer: printer.current.print if printer.current else printer.last,
+    print_fn=lambda printer: printer.shown,
     time_fn=lambda job: job.started_at or job.ended_at,
 )
 # Changes only when a print ends, so that a notification that opens late shows the right one.

@@ -45,9 +45,25 @@ class Memory:
             self.records, self.seen, self.outbox = stored
 
     @callback
-    def set_changed(self) -> None:
-        """Have what has changed written soon."""
-        self._store.set_dirty()
+    def remember(self, records: Records) -> None:
+        """Remember what is known of prints, and have it written soon if it matters."""
+        if records.essence() != self.records.essence():
+            self._store.set_dirty()
+        self.records = records
+
+    @callback
+    def see(self, seen: Seen) -> None:
+        """Remember which messages are no news any more; their order matters less."""
+        if seen.groups != self.seen.groups or set(seen.ids) != set(self.seen.ids):
+            self._store.set_dirty()
+        self.seen = seen
+
+    @callback
+    def keep(self, outbox: list[Announcement]) -> None:
+        """Keep what waits to be announced."""
+        if outbox != self.outbox:
+            self._store.set_dirty()
+        self.outbox = outbox
 
     async def async_save_if_due(self) -> None:
         """Write what changed, and once in a while when the printers were last seen."""

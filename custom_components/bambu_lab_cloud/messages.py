@@ -84,13 +84,8 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
     @callback
     def _take_page(self, group: int | None, page: list[Message], now: datetime) -> None:
         """Let the messages of a page be announced that were never seen, and remember them."""
-        before = self._memory.seen
-        self._memory.seen, new = before.with_page(group, page)
-        # Their order changes with each page.
-        if len(self._memory.seen.groups) > len(before.groups) or not {
-            message.id for message in page
-        } <= set(before.ids):
-            self._memory.set_changed()
+        seen, new = self._memory.seen.with_page(group, page)
+        self._memory.see(seen)
         self._announcer.post(News.from_message(message, now) for message in new)
         self._announcer.deliver()
 

@@ -14,7 +14,7 @@ from .cloud import cloud_now, optional
 from .coordinator import BambuCoordinator, Outage
 from .fleet.cadence import PRINT_STATUS_WITHOUT_TASKS, poll_interval
 from .fleet.lifecycle import next_records
-from .fleet.printer import Printer, PrinterStatus, derive_printers, with_last_print
+from .fleet.printer import Printer, PrinterStatus, derive_printers, newest_print
 from .history import HistoryCoordinator
 from .memory import Memory
 from .registry import Devices
@@ -64,7 +64,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
     @callback
     def start(self) -> None:
         """Announce prints from now on, whichever entities are enabled."""
-        self.config_entry.async_on_unload(self.async_add_listener(lambda: None))
+        self.keep_polling()
         # The newest print that the history knows is the last one of a printer that rests for long.
         self.config_entry.async_on_unload(self._history.async_add_listener(self._follow_history))
 
@@ -82,31 +82,39 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         records = self._memory.records
         await self._tasks.async_ask_newest(self.data, self._derive(), records, self.now)
         await self._tasks.async_ask_printers(self._derive(), records, self.now)
-        return self._take_facts()
-
-    @callback
-    def _take_facts(self) -> dict[str, Printer]:
-        """Make printers of the facts, remember what they did, and announce what is news.
-
-        All at once: nobody sees a printer whose end is not posted, nor the other way round.
-        """
         printers = self._derive()
-        before = self._memory.records
-        self._memory.records, events = next_records(
-            before, printers, self._tasks.values(), now=self.now, seen=self._seen
-        )
-        self._seen |= printers.keys()
-        if events or self._memory.records.essence() != before.essence():
-            self._memory.set_changed()
-        self._announcer.post(events)
+        shown = self._take(printers, self.now)
+        self._memory.remember(self._memory.records.polled(self.now))
         if self.prints_in_status:
             # Bind does not name the job there, so what was busy last is what a status speaks of.
             self._jobs |= {
                 p.id: p.print_job for p in printers.values() if p.is_active and p.print_job
             }
         self._devices.follow_printers(printers)
-        self._forget_the_gone(printers)
         self.update_interval = poll_interval(printers.values(), self.now)
+        return shown
+
+    @callback
+    @override
+    def _async_refresh_finished(self) -> None:
+        """Let others know what the poll has brought, once the printers do."""
+        if self.last_update_success:
+            self._history.take(self._tasks.take_pages())
+            self._forget_the_gone()
+
+    @callback
+    def _take(self, printers: Mapping[str, Printer], now: datetime) -> dict[str, Printer]:
+        """Remember what these printers did, post what is news, and return them as they are shown.
+
+        All at once: nobody sees a printer whose end is not posted, nor the other way round. A poll
+        takes all of them; who hears of one alone takes that one.
+        """
+        records, events = next_records(
+            self._memory.records, printers, self._tasks.values(), now=now, seen=self._seen
+        )
+        self._seen |= printers.keys()
+        self._memory.remember(records)
+        self._announcer.post(events)
         # The entities are updated before that.
         self._announcer.deliver()
         return {printer.id: self._with_memory(printer) for printer in printers.values()}
@@ -116,8 +124,9 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         records = self._memory.records
         record, ended = records.printers.get(printer.id), self._history.data.newest(printer.id)
         return replace(
-            with_last_print(
-                printer, record.last if record else None, ended.as_print() if ended else None
+            printer,
+            last=newest_print(
+                printer.last, record.last if record else None, ended.as_print() if ended else None
             ),
             # Once it is offline for long, the cloud does not tell what it was busy with.
             was_active=printer.was_active
@@ -162,18 +171,17 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
     @callback
     def forget(self, printer_id: str) -> None:
         """Forget a printer, so that it is a new one should it come back."""
-        self._memory.records = self._memory.records.without(printer_id)
-        self._memory.set_changed()
+        self._memory.remember(self._memory.records.without(printer_id))
         self._jobs.pop(printer_id, None)
         self.async_update_listeners()
 
     @callback
-    def _forget_the_gone(self, printers: Mapping[str, Printer]) -> None:
+    def _forget_the_gone(self) -> None:
         """Remove printers that left the account for good."""
         records = self._memory.records.printers
         self._absences = {
             printer_id: self._absences.get(printer_id, 0) + 1
-            for printer_id in records.keys() - printers.keys()
+            for printer_id in records.keys() - self.data.keys()
         }
         for printer_id, polls in tuple(self._absences.items()):
             absent_for = self.now - records[printer_id].seen_at

@@ -17,6 +17,13 @@ def device_info(device_id: str) -> DeviceInfo:
     return DeviceInfo(identifiers={(DOMAIN, device_id)})
 
 
+def device_name(hass: HomeAssistant, entry: ConfigEntry, device_id: str) -> str | None:
+    """Return what the owner calls a device, None where there is none."""
+    registry = dr.async_get(hass)
+    device = registry.async_get_device_by_identifier((DOMAIN, device_id), entry.entry_id)
+    return (device.name_by_user or device.name) if device else None
+
+
 class Devices:
     """The devices of an account: itself, its printers and their AMS."""
 

@@ -60,13 +60,8 @@ def _of_current[_T](value_fn: Callable[[CurrentPrint], _T]) -> Callable[[Printer
 
 
 def _of_print[_T](value_fn: Callable[[Print], _T]) -> Callable[[Printer], _T | None]:
-    """Return a function of the print that a printer's picture shows: the running, else the last."""
-
-    def value(printer: Printer) -> _T | None:
-        job = printer.current.print if printer.current else printer.last
-        return value_fn(job) if job else None
-
-    return value
+    """Return a function of the print that a printer's picture shows, None where there is none."""
+    return lambda printer: value_fn(printer.shown) if printer.shown else None
 
 
 def _of_last[_T](value_fn: Callable[[Print], _T]) -> Callable[[Printer], _T | None]:

@@ -58,6 +58,7 @@ class EntryStore:
         self._name = name
         self._data = data
         self._delay = delay
+        self._in_thread = in_thread
         self.is_dirty = False
 
     async def async_load[_T](self, read: Callable[[dict[str, Any]], _T]) -> _T | None:
@@ -103,4 +104,8 @@ class EntryStore:
 
     async def async_save(self) -> None:
         """Write the store now."""
-        await self._store.async_save(self._data_to_write())
+        if self._in_thread:
+            data = await self._hass.async_add_executor_job(self._data_to_write)
+        else:
+            data = self._data_to_write()
+        await self._store.async_save(data)

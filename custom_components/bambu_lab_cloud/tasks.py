@@ -1,6 +1,7 @@
 """The one reader of my/tasks: what is known of it, and which pages to ask for."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from .api import BambuCloud, Task
@@ -25,8 +26,8 @@ EAGER_TRIES = 10
 KEPT_PER_PRINTER = 10
 
 
-# Takes a page, and where it begins in the account's list, None if it is of a single printer's.
-type OnPage = Callable[[Sequence[Task], int | None], None]
+# Tasks, and where they begin in the account's list, None if they are of a single printer's.
+type Page = tuple[Sequence[Task], int | None]
 
 
 def _start(task: Task) -> float:
@@ -34,12 +35,13 @@ def _start(task: Task) -> float:
 
 
 class TaskList:
-    """The newest tasks of every printer, and every page for those who want more."""
+    """The newest tasks of every printer, and the pages that brought them."""
 
     def __init__(self, client: BambuCloud) -> None:
         """Initialize the list."""
         self._client = client
-        self._on_page: list[OnPage] = []
+        # What failing polls have read waits here for a good one, as far as one poll reads.
+        self._read = deque[Page](maxlen=PAGES_PER_POLL)
         self._tasks: dict[str, Task] = {}
         self._asked_at: datetime | None = None
         self._since: datetime | None = None
@@ -53,21 +55,19 @@ class TaskList:
         """Return the tasks in no order: of each printer the newest, and all that are just read."""
         return self._tasks.values()
 
-    def add_listener(self, on_page: OnPage) -> None:
-        """Hand every page that the cloud gives to somebody else too."""
-        self._on_page.append(on_page)
+    def take_pages(self) -> list[Page]:
+        """Return the pages that were read for the printers since the last call."""
+        pages = list(self._read)
+        self._read.clear()
+        return pages
 
-    async def async_ask_page(self, offset: int) -> None:
-        """Ask for a page of the account's list, for those who listen; raises what the client does.
+    async def async_ask_page(self, offset: int) -> Sequence[Task]:
+        """Ask for a page of the account's list, for the history; raises what the client does.
 
         It holds what is long over as well, so nothing of it is kept here.
         """
         page = await self._client.get_tasks(limit=FULL_PAGE, offset=offset)
-        self._hand_on(page.tasks, offset)
-
-    def _hand_on(self, tasks: Sequence[Task], offset: int | None) -> None:
-        for on_page in self._on_page:
-            on_page(tasks, offset)
+        return page.tasks
 
     async def async_ask_newest(
         self,
@@ -140,7 +140,7 @@ class TaskList:
                 return False
             self._pages += 1
             self._tasks |= {task.id: task for task in page.tasks}
-            self._hand_on(page.tasks, None if device_id else offset)
+            self._read.append((page.tasks, None if device_id else offset))
             # A print that is deleted between two pages shifts those after it.
             offset += limit - OVERLAP
             limit = FULL_PAGE

@@ -88,6 +88,7 @@ class Story:
         self.records, self.events = next_records(
             self.records, printers, tasks, now=self.now, seen=self.seen
         )
+        self.records = self.records.polled(self.now)
         self.seen = frozenset(printers)
         return [(event.type, event.print.task_id) for event in self.events]
 

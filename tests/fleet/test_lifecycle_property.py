@@ -153,6 +153,7 @@ class Watch:
             now=now,
             seen=self.seen,
         )
+        self.records = self.records.polled(now)
         self.seen |= printers.keys()
         (self.save if events or self.records.essence() != before else int)()
         return events

@@ -25,7 +25,6 @@ from custom_components.bambu_lab_cloud.fleet.printer import (
     newest_print,
     print_from_task,
     status_from_cloud,
-    with_last_print,
 )
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -465,8 +464,6 @@ _UNTRACKED = Print(printer_id=PRINTER_ID, result=PrintResult.FAILED, ended_at=NO
 def test_newest_print(candidates: list[Print | None], newest: int | None) -> None:
     expected = None if newest is None else candidates[newest]
     assert newest_print(*candidates) is expected
-    printer = derive(device(), None)
-    assert with_last_print(printer, *candidates).last is expected
 
 
 def test_a_new_signature_is_no_new_print() -> None:

@@ -150,6 +150,10 @@ class Records:
     polled_at: datetime | None = None
     printers: Mapping[str, PrinterRecord] = field(default_factory=dict, repr=False)
 
+    def polled(self, now: datetime) -> Self:
+        """Return the records after a good poll of all printers."""
+        return replace(self, polled_at=now)
+
     def last_poll(self, now: datetime) -> datetime | None:
         """Return when the printers were polled last, None if that is not known."""
         if self.polled_at is None or self.polled_at - now > LAG:
@@ -211,10 +215,10 @@ def next_records(
     now: datetime,
     seen: Collection[str],
 ) -> tuple[Records, list[PrintEvent]]:
-    """Return the records after a good poll of all printers, and what to announce, in order.
+    """Return the records after good reports of these printers, and what to announce, in order.
 
-    seen are the ids of the printers that were reported since the program started; for the others
-    see next_record.
+    It may be all of them or one; when all were polled last is the caller's to say. seen are the ids
+    of the printers that were reported since the program started; for the others see next_record.
     """
     tasks_by_printer: dict[str, list[Task]] = {}
     for task in tasks:
@@ -232,7 +236,7 @@ def next_records(
             after_start=printer.id not in seen,
         )
         events += found
-    return Records(polled_at=now, printers=after), events
+    return replace(records, printers=after), events
 
 
 def next_record(

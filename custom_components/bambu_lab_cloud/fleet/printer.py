@@ -185,6 +185,11 @@ class Printer:
     was_active: bool
 
     @property
+    def shown(self) -> Print | None:
+        """Return the print that it shows: the running one, else the last."""
+        return self.current.print if self.current else self.last
+
+    @property
     def is_active(self) -> bool:
         """Return if it prepares, prints or is paused."""
         return self.status in ACTIVE
@@ -215,11 +220,6 @@ def _ended_after(job: Print, other: Print) -> bool:
 def _ended_at(job: Print) -> float:
     at = job.ended_at or job.started_at
     return at.timestamp() if at else 0.0
-
-
-def with_last_print(printer: Printer, *candidates: Print | None) -> Printer:
-    """Return a printer whose last print is the newest of what the tasks and others know."""
-    return replace(printer, last=newest_print(printer.last, *candidates))
 
 
 def print_from_task(task: Task, printer_id: str) -> Print:
