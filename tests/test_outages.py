@@ -92,6 +92,78 @@ async def test_one_endpoint_that_is_odd_is_its_own_matter(
     assert "user/bind: HTTP 500" in away
 
 
+async def test_an_outage_is_said_though_one_endpoint_was_away_before(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Both fail for the same reason, each at its time."""
+    simulator.cloud.add_fault("server_error", MESSAGES)
+    for _ in range(20):
+        await wait(2 * MINUTE)
+    simulator.cloud.add_fault("server_error", BIND)
+    for _ in range(60):
+        await wait(2 * MINUTE)
+    assert hass.states.get("sensor.p1s").state == STATE_UNAVAILABLE
+    first, second = lines(caplog, logging.ERROR)
+    assert "my/messages" in first
+    assert "user/bind" in second
+
+
+async def test_an_ended_sign_in_is_one_line(
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(5):
+        await wait(2 * MINUTE)
+    simulator.cloud.revoke("demo@example.com")
+    caplog.clear()
+    for _ in range(60):
+        await wait(30 * MINUTE)
+    assert len(lines(caplog, logging.ERROR)) == 1
+
+
+@pytest.mark.parametrize("fault", ["empty", "html", "wrong_shape", "forbidden"])
+async def test_each_line_about_an_odd_answer_has_its_end(
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    caplog: pytest.LogCaptureFixture,
+    fault: str,
+) -> None:
+    for _ in range(5):
+        await wait(2 * MINUTE)
+    simulator.cloud.add_fault(fault)
+    caplog.clear()
+    for _ in range(30):
+        await wait(15 * MINUTE)
+    said = lines(caplog, logging.ERROR)
+    assert said
+    simulator.cloud.clear_faults()
+    caplog.clear()
+    for _ in range(60):
+        await wait(15 * MINUTE)
+    assert len([line for line in lines(caplog) if "recovered" in line]) == len(said)
+
+
+@pytest.mark.parametrize("era", ["2022", "2026"])
+@pytest.mark.parametrize("fault", ["server_error", "forbidden", "unauthorized", "empty"])
+async def test_a_list_that_fails_alone_is_asked_for_rarely(
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, fault: str
+) -> None:
+    """While printers print, come and go."""
+    simulator.cloud.start(P1S, duration=8 * 3600)
+    for _ in range(5):
+        await wait(2 * MINUTE)
+    simulator.cloud.add_fault(fault, TASKS)
+    simulator.cloud.clear_requests()
+    for number in range(120):
+        simulator.cloud.change_printer("00M00A000000001", online=bool(number // 20 % 2))
+        await wait(MINUTE)
+    assert asked(simulator, TASKS) <= 9
+
+
 @pytest.mark.parametrize("era", ["2022", "2026"])
 async def test_the_task_list_alone_refuses_the_token(
     hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, wait: Wait

@@ -341,6 +341,25 @@ async def test_print_without_a_task(
     assert told(heard) == [("started", None), ("finished", None)]
 
 
+async def test_print_of_the_cloud_after_one_from_the_card(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+) -> None:
+    """That one had no task; while user/print does not answer, nobody says so of the next."""
+    simulator.cloud.start(P1S, duration=300, task=False)
+    for _ in range(8):
+        await wait(MINUTE)
+    simulator.cloud.add_fault("server_error", "/v1/iot-service/api/user/print")
+    told(heard)
+    task = str(simulator.cloud.start(P1S, duration=600))
+    for _ in range(40):
+        await wait(MINUTE)
+    assert told(heard) == [("started", task), ("finished", task)]
+
+
 async def test_print_from_the_card_under_the_id_before_it(
     hass: HomeAssistant,
     entry: MockConfigEntry,
@@ -441,11 +460,12 @@ async def test_last_print_beyond_the_newest_page(
         {"title": "t" * 100_000},
         {"title": "one\ntwo\u0000\u202e"},
         {"amsDetailMapping": [{"ams": 2**70, "weight": 2**70}]},
+        {"amsDetailMapping": [{"ams": n, "filamentType": "P" * 999} for n in range(300)]},
         {"startTime": "0001-01-01T00:00:00+14:00"},
         {"costTime": 2**70},
         {"designId": 2**70},
     ],
-    ids=str,
+    ids=lambda facts: str(facts)[:40],
 )
 async def test_absurd_facts_break_nothing(
     *,

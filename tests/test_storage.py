@@ -159,6 +159,27 @@ async def test_values_that_nobody_wrote(
     assert hass.states.get("sensor.p1s").state == "finished"
 
 
+async def test_what_cannot_be_put_aside(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, wait: Wait
+) -> None:
+    """It is begun anew all the same, and removal removes all that it can."""
+    for _ in range(8):
+        await wait(MINUTE)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    files = [path(hass, entry, name) for name in STORES]
+    for file in files:
+        file.write_text("{}5")
+        file.with_name(f"{file.name}.unreadable").mkdir()
+    files[0].unlink()
+    files[0].mkdir()
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert [file.is_file() for file in files] == [False] * len(files)
+    left = [each.name for each in files[0].parent.iterdir() if each.name.startswith(DOMAIN)]
+    assert not any(".corrupt." in name for name in left)
+
+
 async def test_a_file_that_is_none_of_ours_is_left_alone(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:

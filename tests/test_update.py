@@ -526,11 +526,42 @@ async def test_asked_for_a_look(
     await look(AMS_FIRMWARE)
     assert asked(simulator) == 1
     assert hass.states.get(FIRMWARE).attributes["latest_version"] == "01.10.00.00"
+    await wait(timedelta(minutes=1))
     await look("update.p1s_firmware")
     assert asked(simulator) == 2
     await wait(timedelta(minutes=1))
     await look(FIRMWARE)
     assert asked(simulator) == 3
+
+
+async def test_all_asked_for_a_look_are_no_burst(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+) -> None:
+    """The first is asked about at once, the others follow one by one."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    await ask_all(wait)
+    for _ in range(3):
+        await wait(timedelta(minutes=1))
+    simulator.cloud.clear_requests()
+    ids = [FIRMWARE, "update.p1s_firmware", "update.3dp_030_117_firmware"]
+    await hass.services.async_call(
+        "homeassistant", "update_entity", {"entity_id": ids}, blocking=True
+    )
+    assert asked(simulator) == 1
+    for number in range(2, 4):
+        await wait(timedelta(seconds=12))
+        assert asked(simulator) == number
+    simulator.cloud.add_fault("server_error", VERSION)
+    await wait(timedelta(minutes=2))
+    for _ in range(5):
+        await hass.services.async_call(
+            "homeassistant", "update_entity", {"entity_id": ids}, blocking=True
+        )
+        await wait(timedelta(seconds=12))
+    assert asked(simulator) <= 5
 
 
 async def test_a_look_obeys_a_pause(

@@ -1,6 +1,7 @@
 """What all coordinators of an account share: the client, and one mapping of its errors."""
 
 from abc import abstractmethod
+import asyncio
 from collections.abc import Callable
 from random import random
 import traceback
@@ -34,21 +35,32 @@ def error_key(err: Exception) -> str:
 
 
 class Outage:
-    """Which coordinators of an account have no answer for which reason, to say that once."""
+    """Who of an account's coordinators has no answer, so that the log says it once.
+
+    While nobody has an answer, a reason that concerns the whole cloud is said by the first alone.
+    """
 
     def __init__(self) -> None:
         """Initialize the outage, with nobody in it."""
-        self._reasons: dict[str, str] = {}
+        self._said_by = set[str]()
+        self._reasons = set[str]()
 
     def begins(self, name: str, reason: str) -> bool:
-        """Return if a failure is the first for its reason, so that it is worth a line."""
-        is_first = reason not in self._reasons.values()
-        self._reasons[name] = reason
-        return is_first
+        """Return if a failure is to be said: nobody has, for this reason."""
+        if name in self._said_by or reason in self._reasons:
+            return False
+        self._said_by.add(name)
+        self._reasons.add(reason)
+        return True
 
-    def ends(self, name: str) -> bool:
-        """Return if nobody else of the account is without an answer any more."""
-        return self._reasons.pop(name, None) is not None and not self._reasons
+    def ends(self, name: str, *, has_answer: bool) -> bool:
+        """Return if a recovery is to be said: the failure was."""
+        if has_answer:
+            # Who still fails does so for a reason of its own.
+            self._reasons.clear()
+        was_said = name in self._said_by
+        self._said_by.discard(name)
+        return was_said
 
 
 class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
@@ -78,6 +90,9 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
         self.client = client
         self._outage = outage
         self._failures = 0
+        self._poll: asyncio.Task[_DataT] | None = None
+        # Whoever found nothing to ask knows nothing of an outage either.
+        self._has_asked = True
         self._known_mistakes = set[str]()
         self._was_good = True
         self._told: dict[str, object] = {}
@@ -85,8 +100,12 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
     @override
     async def _async_update_data(self) -> _DataT:
         """Ask the cloud, and tell Home Assistant what to make of a refusal."""
+        self._has_asked = True
+        self._poll = self.hass.async_create_background_task(
+            self._async_update_internal(), f"{self.name} poll", eager_start=True
+        )
         try:
-            data = await self._async_update_internal()
+            data = await self._poll
         except AuthenticationError as err:
             raise await self._async_refused(err) from err
         except BambuCloudError as err:
@@ -96,10 +115,17 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
             # Home Assistant logs causes, and the text of this one could hold anything.
             raise self._failed(err) from None
         self._failures = 0
-        if not self._outage.ends(self.name):
-            # Home Assistant would say of each coordinator that it recovered.
+        if not self._outage.ends(self.name, has_answer=self._has_asked):
+            # Home Assistant would say of a coordinator that it recovered from what was not said.
             self.last_update_success = True
         return data
+
+    @override
+    async def async_shutdown(self) -> None:
+        """End a poll that is under way, whoever asked for it: it would outlast the account."""
+        await super().async_shutdown()
+        if self._poll and not self._poll.done():
+            self._poll.cancel()
 
     @abstractmethod
     async def _async_update_internal(self) -> _DataT:
@@ -114,9 +140,9 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
         try:
             await self.client.get_preference()
         except AuthenticationError:
-            return ConfigEntryAuthFailed(
-                translation_domain=DOMAIN, translation_key="authentication_failed"
-            )
+            key = "authentication_failed"
+            self.last_update_success = self._outage.begins(self.name, key)
+            return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=key)
         except BambuCloudError as other:
             return self._failed(other)
         return self._failed(err)
@@ -132,10 +158,10 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
         reason = f"{self.name}: {key}" if key == "unexpected_answer" else key
         # The text of any other error could hold whatever the cloud has sent.
         text = str(err) if isinstance(err, BambuCloudError) else type(err).__name__
-        if not self._outage.begins(self.name, reason) and self.last_update_success:
-            # Home Assistant says it of a coordinator that succeeded the last time.
-            LOGGER.debug("%s is without an answer as well: %s", self.name, text)
-            self.last_update_success = False
+        # Home Assistant says it of a coordinator that succeeded the last time.
+        self.last_update_success = self._outage.begins(self.name, reason)
+        if not self.last_update_success:
+            LOGGER.debug("%s is without an answer: %s", self.name, text)
         return UpdateFailed(
             translation_domain=DOMAIN,
             translation_key=key,

@@ -80,11 +80,15 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         await self._store.async_flush()
 
     async def async_check(self, printer_id: str) -> None:
-        """Ask about a printer now, unless that was done a moment ago."""
+        """Ask about a printer soon, unless that was done a moment ago or the cloud fails."""
         now = dt_util.utcnow()
-        if now - self._asked_at.get(printer_id, _NEVER) >= BETWEEN_CHECKS:
+        if (
+            self.last_update_success
+            and now - self._asked_at.get(printer_id, _NEVER) >= BETWEEN_CHECKS
+        ):
             self._due[printer_id] = _AT_ONCE
-            await self.async_refresh()
+            # At once for the first of many, the others one by one.
+            await self.async_request_refresh()
 
     @callback
     def forget(self, device_id: str) -> None:
@@ -106,6 +110,7 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         now = dt_util.utcnow()
         devices = self._without_removed_printers()
         waiting = self._waiting(now)
+        self._has_asked = bool(waiting)
         if waiting:
             printer = self._printers.data[waiting.pop(0)]
             # Whatever comes of it, the others have their turn before this one has another.

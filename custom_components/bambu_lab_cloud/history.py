@@ -109,6 +109,7 @@ class HistoryCoordinator(BambuCoordinator[History]):
             rest = self._read_at + BETWEEN_READINGS - dt_util.utcnow()
             if timedelta() < rest <= BETWEEN_READINGS:
                 # Somebody else has read what there is.
+                self._has_asked = False
                 self.update_interval = rest
                 return self.data
             self._read_at = None

@@ -38,6 +38,8 @@ class Memory:
         self.outbox: list[Announcement] = []
         self._saved_at = dt_util.utcnow()
         self._store = EntryStore(hass, entry.entry_id, "announced", self._as_dict, delay=1)
+        # Made before all others of the account, it is told of its end after them.
+        entry.async_on_unload(self._store.async_flush)
 
     async def async_load(self) -> None:
         """Take up what an earlier start has stored."""

@@ -20,6 +20,7 @@ from .memory import Memory
 # time, each every ten minutes, and then how many are unread.
 GROUPS = (None, 1, 2, 3, 5)
 ROUND = timedelta(minutes=10)
+PAGE = 20
 BETWEEN_GROUPS = ROUND / len(GROUPS)
 BETWEEN_FIRST_GROUPS = timedelta(seconds=10)
 
@@ -66,7 +67,7 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
             unread = count.unread if count else None
         now = cloud_now(self.client)
         try:
-            page = await self.client.get_messages(type=group)
+            page = (await self.client.get_messages(type=group, limit=PAGE))[:PAGE]
         except (PermissionDeniedError, ResponseError) as err:
             if not self._newest:
                 raise

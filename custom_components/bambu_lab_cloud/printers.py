@@ -14,7 +14,7 @@ from .cloud import cloud_now, optional
 from .coordinator import BambuCoordinator, Outage
 from .fleet.cadence import PRINT_STATUS_WITHOUT_TASKS, poll_interval
 from .fleet.lifecycle import next_records
-from .fleet.printer import Printer, PrinterStatus, derive_printers, newest_print
+from .fleet.printer import NO_TASK, Printer, PrinterStatus, derive_printers, newest_print
 from .history import HistoryCoordinator
 from .memory import Memory
 from .registry import Devices
@@ -87,9 +87,10 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._memory.remember(self._memory.records.polled(self.now))
         if self.prints_in_status:
             # Bind does not name the job there, so what was busy last is what a status speaks of.
-            self._jobs |= {
-                p.id: p.print_job for p in printers.values() if p.is_active and p.print_job
-            }
+            # That a print has no task is true of that print alone.
+            busy = {p.id: p.print_job for p in printers.values() if p.is_active and p.print_job}
+            self._jobs |= busy
+            self._jobs = {key: job for key, job in self._jobs.items() if job != NO_TASK}
         self._devices.follow_printers(printers)
         self.update_interval = poll_interval(printers.values(), self.now)
         return shown
@@ -101,6 +102,8 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         if self.last_update_success:
             self._history.take(self._tasks.take_pages())
             self._forget_the_gone()
+            # The entities are updated before that.
+            self._announcer.deliver()
 
     @callback
     def _take(self, printers: Mapping[str, Printer], now: datetime) -> dict[str, Printer]:
@@ -115,8 +118,6 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._seen |= printers.keys()
         self._memory.remember(records)
         self._announcer.post(events)
-        # The entities are updated before that.
-        self._announcer.deliver()
         return {printer.id: self._with_memory(printer) for printer in printers.values()}
 
     def _with_memory(self, printer: Printer) -> Printer:

@@ -110,7 +110,7 @@ SENSORS: tuple[BambuSensorEntityDescription, ...] = (
         key="print_filament",
         translation_key="print_filament",
         entity_registry_enabled_default=False,
-        value_fn=_of_print(lambda job: _text(job.material)),
+        value_fn=_of_print(lambda job: job.material),
         attributes_fn=lambda printer: {
             "colors": _of_print(lambda job: [f.color for f in job.filaments if f.color])(printer)
         },

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 import os
 from pathlib import Path
 from typing import Any
@@ -34,9 +33,16 @@ async def async_remove_stores(hass: HomeAssistant, entry_id: str) -> None:
     """Remove all that an account has stored."""
     for name in STORES:
         store = _store(hass, entry_id, name)
-        await store.async_remove()
-        unlink = partial(Path(store.path + _UNREADABLE).unlink, missing_ok=True)
-        await hass.async_add_executor_job(unlink)
+        with suppress(OSError):
+            await store.async_remove()
+        await hass.async_add_executor_job(_remove_aside, Path(store.path))
+
+
+def _remove_aside(path: Path) -> None:
+    """Remove what was put aside, by us or by Home Assistant."""
+    for aside in path.parent.glob(f"{path.name}.*"):
+        with suppress(OSError):
+            aside.unlink()
 
 
 class EntryStore:
@@ -72,15 +78,13 @@ class EntryStore:
                 return None
             return await self._hass.async_add_executor_job(read, stored)
         except Exception as err:  # noqa: BLE001 - a file can hold anything
-            path = self._store.path
             LOGGER.warning(
-                "What was stored of an account's %s cannot be read, so it begins anew; it was"
-                " put aside as %s%s: %s",
+                "What was stored of an account's %s cannot be read, so it begins anew; it is"
+                " put aside, if that can be done: %s",
                 self._name,
-                Path(path).name,
-                _UNREADABLE,
                 type(err).__name__,
             )
+            path = self._store.path
             with suppress(OSError):
                 await self._hass.async_add_executor_job(os.replace, path, path + _UNREADABLE)
             return None
@@ -98,7 +102,7 @@ class EntryStore:
         return self._data()
 
     async def async_flush(self) -> None:
-        """Write what is not written yet."""
+        """Write what is not written yet, so that nothing is left to be written later."""
         if self.is_dirty:
             await self.async_save()
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from .api import BambuCloud, Task
 from .cloud import optional
-from .fleet.cadence import awaits_its_task, tasks_are_due
+from .fleet.cadence import awaits_its_task, retry_interval, tasks_are_due
 from .fleet.history import OVERLAP
 from .fleet.lifecycle import LAG, Records
 from .fleet.printer import Printer, PrinterStatus
@@ -47,6 +47,9 @@ class TaskList:
         self._since: datetime | None = None
         self._polls = 0
         self._pages = 0
+        self._failures = 0
+        self._free_at: datetime | None = None
+        self._is_resting = False
         self._due = False
         self._catch_up: dict[str, datetime] = {}
         self._tries: dict[tuple[str, str | None, PrinterStatus | None], int] = {}
@@ -79,8 +82,9 @@ class TaskList:
         """Ask for what is new in the account, if a poll of the printers makes it likely."""
         self._trim()
         self._pages = 0
+        self._is_resting = self._free_at is not None and now < self._free_at
         self._due |= tasks_are_due(before, printers, asked_at=self._asked_at, now=now)
-        if not self._due:
+        if not self._due or self._is_resting:
             return
         # my/tasks is sorted by start, and lists a print a while after that.
         # Until an answer comes, the polls without one move the last good poll, not the gap's start.
@@ -88,7 +92,7 @@ class TaskList:
         limit = FIRST_PAGE if self._asked_at else FULL_PAGE
         since = max(self._since - LAG, now - LONGEST_BACK) if self._since else now
         # What so many pages do not show is for the history alone.
-        if await self._async_read(since, limit=limit) or self._pages == PAGES_PER_POLL:
+        if await self._async_read(since, now, limit=limit) or self._pages == PAGES_PER_POLL:
             self._asked_at = self._since = now
             self._due = False
 
@@ -117,27 +121,32 @@ class TaskList:
         chosen = dict(list(wanted.items())[:PRINTERS_PER_POLL])
         asked = set[str]()
         for printer_id, start in chosen.items():
-            if self._pages == PAGES_PER_POLL:
+            if self._pages == PAGES_PER_POLL or self._is_resting:
                 # The next poll goes on with it.
                 break
             asked.add(printer_id)
             since = max(start - LAG, now - LONGEST_BACK)
-            if await self._async_read(since, limit=FIRST_PAGE, device_id=printer_id):
+            if await self._async_read(since, now, limit=FIRST_PAGE, device_id=printer_id):
                 self._catch_up.pop(printer_id, None)
         for key in due:
             self._tries[key] += tries[key] in asked
 
     async def _async_read(
-        self, since: datetime, *, limit: int, device_id: str | None = None
+        self, since: datetime, now: datetime, *, limit: int, device_id: str | None = None
     ) -> bool:
         """Read pages back to a time; return if all were read: the poll may have no more."""
         offset = 0
-        while self._pages < PAGES_PER_POLL:
+        while self._pages < PAGES_PER_POLL and not self._is_resting:
             page = await optional(
                 self._client.get_tasks(device_id=device_id, limit=limit, offset=offset)
             )
             if page is None:
+                # The list alone may fail, while all else is polled as ever.
+                self._failures += 1
+                self._free_at = now + retry_interval(self._failures, 0)
+                self._is_resting = True
                 return False
+            self._failures = 0
             self._pages += 1
             self._tasks |= {task.id: task for task in page.tasks}
             self._read.append((page.tasks, None if device_id else offset))

@@ -158,9 +158,24 @@ def test_a_cloud_that_repeats_its_last_page() -> None:
     tasks = [task(number) for number in range(PAGE)]
     history, reading = history.with_page(tasks, reading)
     assert reading is not None
-    history, end = history.with_page(tasks, reading)
+    history, again = history.with_page(tasks, reading)
+    # So many prints may have begun meanwhile.
+    assert again is not None
+    history, end = history.with_page(tasks, again)
     assert end is None
     assert history.is_complete
+
+
+def test_as_many_prints_begin_as_a_page_has() -> None:
+    """The next page repeats the one before, and is not the bottom for that."""
+    tasks = [task(number) for number in range(3 * PAGE)]
+    history, reading = History().with_page(tasks[:PAGE], Reading())
+    assert reading is not None
+    tasks = [*(task(-number) for number in range(PAGE - OVERLAP, 0, -1)), *tasks]
+    while reading:
+        page = tasks[reading.offset : reading.offset + PAGE]
+        history, reading = history.with_page(page, reading)
+    assert {str(number) for number in range(3 * PAGE)} <= history.prints.keys()
 
 
 def test_a_deleted_print_hides_no_other() -> None:

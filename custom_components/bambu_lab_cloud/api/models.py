@@ -34,6 +34,8 @@ from .values import (
     upper,
 )
 
+# More than a printer has slots with every AMS that it takes.
+_MOST_FILAMENTS = 32
 _PRODUCT_NAMES = {
     "BL-P001": "X1 Carbon",
     "BL-P002": "X1",
@@ -348,7 +350,9 @@ class Task:
             device_id=identifier(data.get("deviceId")),
             device_name=label(data.get("deviceName")),
             device_model=label(data.get("deviceModel")),
-            filaments=records(data.get("amsDetailMapping"), TaskFilament.from_api),
+            filaments=records(
+                data.get("amsDetailMapping"), TaskFilament.from_api, longest=_MOST_FILAMENTS
+            ),
             mode=label(data.get("mode")),
             bed_type=label(data.get("bedType")),
             nozzle_diameter=amount(compatibility.get("nozzleDiameter")),

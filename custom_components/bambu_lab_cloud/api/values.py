@@ -211,16 +211,18 @@ def required[T](value: T | None) -> T:
     return value
 
 
-def records[T](value: Any, parse: Callable[[Any], T]) -> tuple[T, ...]:
-    """Return the readable ones of the first 10,000 elements of a list; what is no list has none."""
+def records[T](
+    value: Any, parse: Callable[[Any], T], *, longest: int = _LONGEST_LIST
+) -> tuple[T, ...]:
+    """Return the readable ones of the first elements of a list; what is no list has none."""
     elements = value if isinstance(value, list) else []
     skipped = _skipped.get() or _Skipped()
     result = []
-    for element in elements[:_LONGEST_LIST]:
+    for element in elements[:longest]:
         try:
             result.append(parse(element))
         except ResponseError as err:
             skipped.add(1, f"{parse.__qualname__}: {err}")
-    if (rest := len(elements) - _LONGEST_LIST) > 0:
+    if (rest := len(elements) - longest) > 0:
         skipped.add(rest, f"{parse.__qualname__}: the list is too long")
     return tuple(result)

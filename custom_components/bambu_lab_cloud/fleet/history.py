@@ -96,12 +96,14 @@ def ended_print(task: Task) -> EndedPrint | None:
 class Reading:
     """How far a reading of the list from its top came, and which tasks it met.
 
-    It is joined once it met prints that an earlier reading had read without a gap.
+    It is joined once it met prints that an earlier reading had read without a gap, and repeats if
+    its last page brought nothing that it had not met before.
     """
 
     offset: int = 0
     seen: frozenset[str] = frozenset()
     joined: bool = False
+    repeats: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,14 +162,18 @@ class History:
             return self, None
         history = self.with_tasks(tasks)
         joined = reading.joined or self._knows_all(tasks, reading.seen)
-        is_bottom = ids <= reading.seen or (history.is_full and len(seen) >= _FURTHER)
+        repeats = ids <= reading.seen
+        # A page may repeat because as many prints began meanwhile: then the next one does not.
+        is_bottom = (repeats and (len(tasks) <= OVERLAP or reading.repeats)) or (
+            history.is_full and len(seen) >= _FURTHER
+        )
         if is_bottom or (joined and self.is_complete):
             return history._joined(seen, is_complete=True), None  # noqa: SLF001 - of this class
         offset = reading.offset + max(1, len(tasks) - OVERLAP)
         if joined:
             offset = max(offset, self.depth)
             history = history._joined(seen, depth=offset)  # noqa: SLF001
-        return history, Reading(offset, seen, joined)
+        return history, Reading(offset, seen, joined, repeats)
 
     def _knows_all(self, tasks: Sequence[Task], seen: frozenset[str]) -> bool:
         """Return if nothing unknown can stand below these tasks, as far as the list was read.

@@ -124,9 +124,9 @@ class Print:
 
     @property
     def material(self) -> str | None:
-        """Return the types of its filaments, each once."""
+        """Return the types of its filaments, each once, as far as a state holds them."""
         types = dict.fromkeys(filament.type for filament in self.filaments if filament.type)
-        return ", ".join(types) or None
+        return ", ".join(types)[:255] or None
 
     @property
     def ended_too_soon(self) -> bool:
