@@ -87,6 +87,13 @@ class Walk:
         await self.text("Pasted token").wait_for()
         await self.see(menu)
         await self.text("Password").click()
+        # Nothing typed, which the frontend sends only if no field is required.
+        await self.button("Submit").click()
+        await self._page.get_by_text("Enter the password.").wait_for()
+        await self.see("empty")
+        await self.text("Choose another way to sign in").click()
+        await self.button("Submit").click()
+        await self.text("Password").click()
         await self.fill("username", ACCOUNT)
         await self.fill("current-password", "wrong")
         await self.button("Submit").click()
@@ -97,6 +104,8 @@ class Walk:
         await self.button("Submit").click()
         await self.text("Enter the code").wait_for()
         await self.see("code")
+        await self.button("Submit").click()
+        await self._page.get_by_text("Enter the code first.").wait_for()
         await self.fill("one-time-code", "000 000")
         await self.button("Submit").click()
         await self._page.get_by_text("The code is incorrect").wait_for()
@@ -129,7 +138,19 @@ class Walk:
         await self.repair("Authentication expired for Demo Maker", "expired")
         # For so short a time that the next offer comes at once.
         await self._home.simulate(f"accounts/{ACCOUNT}", expires_in=5 * 86_400)
+        await self.sign_in_to_another_account()
         await self.finish_signing_in("again")
+
+    async def sign_in_to_another_account(self) -> None:
+        """Sign in to an account of which the entry is not, and return to the choice of ways."""
+        await self.text("Password").click()
+        await self.fill("username", "password@example.com")
+        await self.fill("current-password", "password-password")
+        await self.button("Submit").click()
+        await self._page.get_by_text("That is the sign-in of another account.").wait_for()
+        await self.see("another-account")
+        await self.text("Choose another way to sign in").click()
+        await self.button("Submit").click()
 
     async def sign_in_early(self) -> None:
         """Follow the offer that comes before the token dies."""
