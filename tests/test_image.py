@@ -299,25 +299,24 @@ async def test_an_address_that_comes_after_the_end(
     assert await picture(LAST) != old
 
 
-@pytest.mark.parametrize("is_file", [True, False])
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda folder: folder.write_text("no folder"), lambda folder: folder.symlink_to("/proc/1")],
+    ids=["file", "somebody else's"],
+)
 async def test_a_cache_that_cannot_be_used(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     simulator: Simulator,
     wait: Wait,
     caplog: pytest.LogCaptureFixture,
-    *,
-    is_file: bool,
+    spoil: Callable[[Path], object],
 ) -> None:
     """An account without pictures is better than none."""
     await hass.config_entries.async_unload(entry.entry_id)
     folder = Path(hass.config.cache_path(DOMAIN))
     rmtree(folder)
-    spoil = {
-        True: lambda: folder.write_text("no folder"),
-        False: lambda: folder.symlink_to("/proc/1"),
-    }
-    spoil[is_file]()
+    spoil(folder)
     await set_up(hass, entry)
     assert entry.state is ConfigEntryState.LOADED
     simulator.cloud.start(P1S, duration=300)

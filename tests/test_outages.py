@@ -1,5 +1,6 @@
 """What goes wrong is said once, with its place, and asked about ever more rarely."""
 
+from collections import defaultdict
 from datetime import timedelta
 import logging
 from typing import Any
@@ -252,10 +253,12 @@ async def test_a_mistake_about_one_printer_keeps_no_other_waiting(
     ask = BambuCloud.get_device_versions
 
     async def fail(self: BambuCloud, device_id: str) -> Any:
-        answers = {True: ask}
-        return await answers[device_id != "00M00A000000001"](self, device_id)
+        raise LookupError
 
-    monkeypatch.setattr(BambuCloud, "get_device_versions", fail)
+    ways = defaultdict(lambda: ask, {"00M00A000000001": fail})
+    monkeypatch.setattr(
+        BambuCloud, "get_device_versions", lambda self, each: ways[each](self, each)
+    )
     for _ in range(20):
         await wait(MINUTE)
     known = {

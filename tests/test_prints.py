@@ -31,7 +31,7 @@ from custom_components.bambu_lab_cloud.fleet.printer import Print
 from custom_components.bambu_lab_cloud.pictures import Pictures
 from custom_components.bambu_lab_cloud.tasks import TaskList
 from simulator import Simulator, wire
-from tests.conftest import Wait, reload, set_up, set_up_with, sign_in, sign_in_demo
+from tests.conftest import Wait, reload, set_up, sign_in, sign_in_demo
 
 ROOT = Path(__file__).parent.parent
 X1C = "00M00A000000001"
@@ -571,23 +571,6 @@ async def test_what_was_announced_is_written_at_once(
         assert stored["outbox"] == []
         announced = task in stored["records"]["printers"][P1S]["announced"]
         assert announced == (len(heard) == 2)
-    assert told(heard) == [("started", task), ("finished", task)]
-
-
-@pytest.mark.parametrize("stored", [{}, {"records": {}, "outbox": []}, {"records": 1, "outbox": 2}])
-async def test_records_that_cannot_be_read(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    heard: list[State],
-    stored: dict[str, Any],
-) -> None:
-    """They begin anew, with a baseline."""
-    await set_up_with(hass, entry, "announced", stored)
-    task = str(simulator.cloud.start(P1S, duration=300))
-    for _ in range(8):
-        await wait(MINUTE)
     assert told(heard) == [("started", task), ("finished", task)]
 
 

@@ -44,14 +44,15 @@ class Program:
     def __init__(self, cloud: Cloud, devices: list[Device]) -> None:
         self.devices = devices
         self.read: set[str] = set()
-        self.restart(cloud)
+        self.cloud = cloud
+        self.restart()
         self.records = Records()
         self.before: dict[str, Printer] | None = None
         self.now = NOW
 
-    def restart(self, cloud: Cloud) -> None:
+    def restart(self) -> None:
         """Begin with a list of which nothing is known."""
-        self.tasks = TaskList(cloud)  # type: ignore[arg-type]
+        self.tasks = TaskList(self.cloud)  # type: ignore[arg-type]
 
     def derive(self) -> dict[str, Printer]:
         return derive_printers(
@@ -183,8 +184,12 @@ async def test_printers_that_come_back_together_are_no_burst() -> None:
     assert len(program.read) >= 5 * 48 * 6 // 5
 
 
-@pytest.mark.parametrize("restart", [False, True])
-async def test_a_farm_without_the_cloud_for_ten_hours(*, restart: bool) -> None:
+@pytest.mark.parametrize(
+    "restart", [lambda program: None, lambda program: program.restart()], ids=["", "restart"]
+)
+async def test_a_farm_without_the_cloud_for_ten_hours(
+    restart: Callable[[Program], None],
+) -> None:
     """Fifty printers print five times each meanwhile, and all of it is read."""
     program = Program(cloud := Cloud([]), [device(n, print_job="0") for n in range(50)])
     await program.poll()
@@ -196,7 +201,7 @@ async def test_a_farm_without_the_cloud_for_ten_hours(*, restart: bool) -> None:
     ]
     program.devices[:] = [device(n, print_job=str(10 * n + 4)) for n in range(50)]
     program.now += timedelta(hours=10)
-    [lambda _: None, program.restart][restart](cloud)
+    restart(program)
     await program.poll()
     assert program.read == {each.id for each in cloud.tasks}
 

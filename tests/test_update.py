@@ -16,7 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from simulator import Simulator, wire
-from tests.conftest import Wait, set_up_with
+from tests.conftest import Wait
 
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"
@@ -455,29 +455,6 @@ async def test_removed_by_hand_but_connected(
     await wait(HALF_A_DAY)
     await ask_all(wait)
     assert hass.states.get(AMS_FIRMWARE).state == STATE_OFF
-
-
-@pytest.mark.parametrize(
-    "stored",
-    [
-        {"devices": {}},
-        {"devices": [], "due": {}},
-        {"devices": {P1S: {"installed": "1", "ams": None}}, "due": {}},
-        {"devices": {}, "due": {P1S: "tomorrow"}},
-    ],
-)
-async def test_storage_that_cannot_be_read(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    wait: Wait,
-    caplog: pytest.LogCaptureFixture,
-    stored: dict[str, Any],
-) -> None:
-    """Everybody is asked about anew."""
-    await set_up_with(hass, entry, "firmware", stored)
-    assert caplog.text.count("What was stored of an account's firmware cannot be read") == 1
-    await ask_all(wait)
-    assert hass.states.get(FIRMWARE).state == STATE_ON
 
 
 async def test_printer_whose_device_is_missing(

@@ -140,9 +140,10 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
         try:
             await self.client.get_preference()
         except AuthenticationError:
-            key = "authentication_failed"
-            self.last_update_success = self._outage.begins(self.name, key)
-            return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=key)
+            self.last_update_success = self._outage.begins(self.name, "authentication_failed")
+            return ConfigEntryAuthFailed(
+                translation_domain=DOMAIN, translation_key="authentication_failed"
+            )
         except BambuCloudError as other:
             return self._failed(other)
         return self._failed(err)
