@@ -198,7 +198,7 @@ class Home:
             response.raise_for_status()
             return await response.read()
 
-    async def command(self, name: str, **fields: object) -> Any:
+    async def command(self, name: str, /, **fields: object) -> Any:
         """Return the result of one websocket command."""
         async with self._session.ws_connect(f"{self.url}/api/websocket", max_msg_size=0) as socket:
             await socket.receive_json()
@@ -239,11 +239,24 @@ class Home:
             await self._walk(
                 await self.post("/api/config/config_entries/flow", {"handler": DOMAIN})
             )
+            await self._assign()
             return
         for flow in await self.command("config_entries/flow/progress"):
             if flow["handler"] == DOMAIN and flow["context"]["source"] == "reauth":
                 await self._walk(
                     await self.get(f"/api/config/config_entries/flow/{flow['flow_id']}")
+                )
+
+    async def _assign(self) -> None:
+        """Put what was added in a room, as its overview is where an owner looks first."""
+        entry = await self.entry() or {}
+        area = await self.command("config/area_registry/create", name="Workshop")
+        for device in await self.command("config/device_registry/list"):
+            if device["config_entry_id"] == entry.get("entry_id"):
+                await self.command(
+                    "config/device_registry/update",
+                    device_id=device["id"],
+                    area_id=area["area_id"],
                 )
 
     async def _walk(self, step: dict[str, Any]) -> None:
