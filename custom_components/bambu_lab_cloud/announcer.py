@@ -75,7 +75,7 @@ class Announcer:
 
     @callback
     def post(self, items: Iterable[Announcement]) -> None:
-        """Let something wait to be announced; the caller has the memory written with it."""
+        """Let something wait to be announced, and drop what is no news any more."""
         now = cloud_now(self._client)
         outbox = [item for item in self._memory.outbox if abs(now - item.found_at) < NEWS]
         outbox += items

@@ -99,13 +99,17 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
 
     @override
     async def _async_update_data(self) -> _DataT:
+        """Ask the cloud in a task of our own, which ends with the account."""
+        self._poll = self.hass.async_create_background_task(
+            self._async_ask(), f"{self.name} poll", eager_start=True
+        )
+        return await self._poll
+
+    async def _async_ask(self) -> _DataT:
         """Ask the cloud, and tell Home Assistant what to make of a refusal."""
         self._has_asked = True
-        self._poll = self.hass.async_create_background_task(
-            self._async_update_internal(), f"{self.name} poll", eager_start=True
-        )
         try:
-            data = await self._poll
+            data = await self._async_update_internal()
         except AuthenticationError as err:
             raise await self._async_refused(err) from err
         except BambuCloudError as err:
