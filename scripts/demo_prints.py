@@ -127,10 +127,10 @@ class Prints:
         received = await self._home.simulated("received")
         return [item["body"] | {"at": item["at"]} for item in received if item["name"] == trigger]
 
-    async def _start(self, **more: object) -> str:
-        """Start a print that takes longer than all checks."""
+    async def _start(self, duration: float = 3600, **more: object) -> str:
+        """Start a print, that takes longer than all checks if nothing else is said."""
         path = f"printers/{self._printer}/start"
-        answer = await self._home.simulate(path, duration=3600, **more)
+        answer = await self._home.simulate(path, duration=duration, **more)
         return str(answer["task_id"])
 
     async def _end(self, result: str = "finished") -> None:
@@ -211,10 +211,10 @@ class Prints:
         total = next(each for each in ids if each.endswith("_total_prints"))
         before = (await self._home.get(f"/api/states/{total}"))["state"]
         start = datetime.now(UTC).isoformat()
-        # Not what the one before was called.
-        task = await self._start(title="Boat")
+        # Not what the one before was called. It ends by itself: the time of one that ends long
+        # before its slicing time is not believed, and its entities stay silent.
+        task = await self._start(25, title="Boat")
         await self._hear(task, ("started", False))
-        await self._end()
         await self._hear(task, ("started", False), ("finished", False))
 
         async def is_counted() -> bool:
