@@ -284,3 +284,17 @@ async def test_a_print_that_is_listed_late(failures: int) -> None:
     await program.poll()
     await program.poll()
     assert "late" in program.read
+
+
+@pytest.mark.parametrize("failures", [0, 5])
+async def test_a_clock_that_is_set_back(failures: int) -> None:
+    """The list is asked for as ever, whatever was to be waited for by the old time."""
+    program = Program(cloud := Cloud([]), [device(1, print_job="1")])
+    cloud.answers.extendleft([cloud.fail] * failures)
+    for _ in range(30):
+        await program.poll()
+    program.now -= timedelta(days=3)
+    cloud.tasks = [task(500)]
+    for _ in range(2):
+        await program.poll()
+    assert "500" in program.read

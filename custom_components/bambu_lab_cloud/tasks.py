@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from .api import BambuCloud, Task
 from .cloud import optional
-from .fleet.cadence import awaits_its_task, retry_interval, tasks_are_due
+from .fleet.cadence import LONGEST_RETRY, awaits_its_task, retry_interval, tasks_are_due
 from .fleet.history import OVERLAP
 from .fleet.lifecycle import LAG, Records
 from .fleet.printer import Printer, PrinterStatus
@@ -82,7 +82,9 @@ class TaskList:
         """Ask for what is new in the account, if a poll of the printers makes it likely."""
         self._trim()
         self._pages = 0
-        self._is_resting = self._free_at is not None and now < self._free_at
+        rest = self._free_at - now if self._free_at else timedelta()
+        # One that is longer was begun by a clock that was wrong.
+        self._is_resting = timedelta() < rest <= LONGEST_RETRY
         self._due |= tasks_are_due(before, printers, asked_at=self._asked_at, now=now)
         if not self._due or self._is_resting:
             return

@@ -57,7 +57,9 @@ def tasks_are_due(
         or (old.status, old.print_job) != (printer.status, printer.print_job)
         or (
             printer.online is not False
-            and now - asked_at >= (TASKS_WHILE_PRINTING if printer.is_active else TASKS_OTHERWISE)
+            # The clock may have been set back.
+            and abs(now - asked_at)
+            >= (TASKS_WHILE_PRINTING if printer.is_active else TASKS_OTHERWISE)
         )
         for printer in printers.values()
     )
