@@ -816,6 +816,17 @@ def test_print_of_the_cloud_after_one_from_the_card(story: Story, before: Task) 
     assert story.poll(("SUCCESS", "72"), before, ended, after=5 * MINUTE) == [("finished", "72")]
 
 
+def test_two_prints_after_one_from_the_card(story: Story) -> None:
+    """The second is not listed yet when it is seen, and may be taken for that of the card."""
+    for _ in range(10):
+        story.poll(SD_RUNNING)
+    start = story.now
+    first = done("72", start + MINUTE, start + 2 * MINUTE)
+    assert story.poll(("RUNNING", "73"), first, after=3 * MINUTE) == [("finished", "72")]
+    second = done("73", start + 3 * MINUTE, start + 4 * MINUTE)
+    assert story.poll(("SUCCESS", "73"), first, second) == [("finished", "73")]
+
+
 def test_task_of_a_print_from_the_card_turns_up(story: Story, before: Task) -> None:
     """The doubt is none any more, and the start is known by its task."""
     start = story.now

@@ -327,7 +327,9 @@ class _Step:
             and (current.print.started_at or untold.since) <= untold.active_at
         ):
             del self._open[None]
-            self._open[current.print.task_id] = replace(untold, print=current.print)
+            # Until its task tells, it may as well have begun now, and holds no other end up.
+            since = untold.since if current.print.started_at else self._now
+            self._open[current.print.task_id] = replace(untold, print=current.print, since=since)
         if self._untracked is None:
             return
         start, end = self._untracked
