@@ -17,7 +17,7 @@ from syrupy.filters import props
 
 from custom_components.bambu_lab_cloud.const import DOMAIN, VERSION
 from custom_components.bambu_lab_cloud.diagnostics import async_get_config_entry_diagnostics
-from simulator import Simulator
+from simulator import Simulator, wire
 from tests.conftest import Wait, reload
 
 FLEET = "bambu_lab_cloud printers"
@@ -122,6 +122,28 @@ async def test_versions(
     downloaded = await response.json()
     assert downloaded["integration_manifest"]["version"] == VERSION
     assert downloaded["home_assistant"]["version"]
+
+
+async def test_what_is_printed_is_nobodys_business(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    wait: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its page on MakerWorld tells as much as its title."""
+    task = wire.task
+    monkeypatch.setattr(wire, "task", lambda *args, **facts: task(*args, **facts) | {"designId": 8})
+    busy, *_ = simulator.cloud.printers_of(simulator.cloud.accounts.find("demo"))
+    simulator.cloud.start(busy.dev_id, duration=3600)
+    await wait(timedelta(minutes=5))
+    diagnostics = await async_get_config_entry_diagnostics(hass, entry)
+    shown = [
+        each["printer"]["current"]["print"]["design_id"]
+        for each in diagnostics["devices"]
+        if each["printer"] and each["printer"]["current"]
+    ]
+    assert shown == ["**REDACTED**"]
 
 
 @pytest.mark.parametrize("era", ["2022"])

@@ -64,7 +64,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     await firmware.async_load()
     entry.runtime_data = BambuData(
         announcer=announcer,
-        client=client,
         firmware=firmware,
         history=history,
         memory=memory,

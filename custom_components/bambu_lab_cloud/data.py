@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from homeassistant.config_entries import ConfigEntry
 
 from .announcer import Announcer
-from .api import BambuCloud
 from .firmware import FirmwareCoordinator
 from .history import HistoryCoordinator
 from .memory import Memory
@@ -20,7 +19,6 @@ class BambuData:
     """What the platforms work with."""
 
     announcer: Announcer
-    client: BambuCloud
     firmware: FirmwareCoordinator
     history: HistoryCoordinator
     memory: Memory

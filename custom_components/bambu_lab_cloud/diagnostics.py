@@ -17,7 +17,7 @@ from .coordinator import BambuCoordinator
 from .data import BambuConfigEntry
 
 # What is there but not for others to see shows as redacted, what is missing as null.
-TO_REDACT = {"cover", "id", "name", "printer_id", "serial_number", "title"}
+TO_REDACT = {"cover", "design_id", "id", "name", "printer_id", "serial_number", "title"}
 
 
 async def async_get_config_entry_diagnostics(

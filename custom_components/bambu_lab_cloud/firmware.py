@@ -11,8 +11,8 @@ from homeassistant.util import dt as dt_util
 from .api import BambuCloud, BambuCloudError, DeviceVersion, PermissionDeniedError, ResponseError
 from .const import LOGGER
 from .coordinator import BambuCoordinator, Outage
-from .fleet import stored
-from .fleet.firmware import DeviceFirmware, add_answer, as_stored, from_stored
+from .fleet.firmware import DeviceFirmware, add_answer
+from .fleet.stored import as_stored, from_stored
 from .printers import PrintersCoordinator
 from .registry import Devices
 from .storage import EntryStore
@@ -27,9 +27,7 @@ BETWEEN_LOOKS = timedelta(minutes=5)
 SAVE_DELAY = 300
 # Owners, and automations of theirs, can ask for a look out of turn.
 BETWEEN_CHECKS = timedelta(minutes=1)
-# Who is asked for out of turn is due before those that were never asked about.
-_AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
-_NEVER = _AT_ONCE + timedelta(seconds=1)
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
@@ -55,6 +53,8 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         self._devices = devices
         self._due: dict[str, datetime] = {}
         self._asked_at: dict[str, datetime] = {}
+        # The printers that somebody wants to know about out of turn.
+        self._wanted = set[str]()
         self._store = EntryStore(
             hass, config_entry.entry_id, "firmware", self._as_dict, delay=SAVE_DELAY
         )
@@ -86,7 +86,7 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
             self.last_update_success
             and now - self._asked_at.get(printer_id, _NEVER) >= BETWEEN_CHECKS
         ):
-            self._due[printer_id] = _AT_ONCE
+            self._wanted.add(printer_id)
             # At once for the first of many, the others one by one.
             await self.async_request_refresh()
 
@@ -114,6 +114,7 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         if waiting:
             printer = self._printers.data[waiting.pop(0)]
             # Whatever comes of it, the others have their turn before this one has another.
+            self._wanted.discard(printer.id)
             self._asked_at[printer.id] = now
             self._due[printer.id] = now + AFTER_BAD_ANSWER
             self._store.set_dirty()
@@ -133,12 +134,16 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         return devices
 
     def _waiting(self, now: datetime) -> list[str]:
-        """Return the printers that are due, those that were never asked about first."""
+        """Return the printers that are due: the wanted, then those never asked about, first."""
         due = {key: self._due.get(key, _NEVER) for key in self._printers.data}
-        # A time that lies further ahead than any of ours is that of a clock that was wrong.
         return sorted(
-            (key for key, at in due.items() if at <= now or at > now + BETWEEN_ANSWERS),
-            key=due.__getitem__,
+            (
+                key
+                for key, at in due.items()
+                # A time that lies further ahead than any of ours is that of a wrong clock.
+                if key in self._wanted or not now < at <= now + BETWEEN_ANSWERS
+            ),
+            key=lambda key: (key not in self._wanted, due[key]),
         )
 
     async def _async_answer(self, printer_id: str) -> DeviceVersion | None:
@@ -155,7 +160,7 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         """Return the answers, and when to ask again."""
         return {
             "devices": as_stored(self.data),
-            "due": stored.as_stored(self._due),
+            "due": as_stored(self._due),
         }
 
     def _without_removed_printers(self) -> dict[str, DeviceFirmware]:
@@ -176,5 +181,7 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
 
 
 def _read(data: dict[str, Any]) -> tuple[dict[str, DeviceFirmware], dict[str, datetime]]:
-    due: dict[str, datetime] = stored.from_stored(Mapping[str, datetime], data["due"])
-    return from_stored(data["devices"]), due
+    return (
+        from_stored(Mapping[str, DeviceFirmware], data["devices"]),
+        from_stored(Mapping[str, datetime], data["due"]),
+    )

@@ -7,15 +7,9 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from .fleet.lifecycle import (
-    PrintEvent,
-    Records,
-    event_as_dict,
-    event_from_dict,
-    records_as_dict,
-    records_from_dict,
-)
-from .fleet.messages import News, Seen, news_as_dict, news_from_dict, seen_as_dict, seen_from_dict
+from .fleet.lifecycle import PrintEvent, Records, records_from_dict
+from .fleet.messages import News, Seen, news_from_dict
+from .fleet.stored import as_stored, from_stored
 from .storage import EntryStore
 
 type Announcement = PrintEvent | News
@@ -80,23 +74,23 @@ class Memory:
 
     def _as_dict(self) -> dict[str, Any]:
         return {
-            "records": records_as_dict(self.records),
-            "seen": seen_as_dict(self.seen),
+            "records": as_stored(self.records),
+            "seen": as_stored(self.seen),
             "outbox": [
-                {"message": news_as_dict(item)}
-                if isinstance(item, News)
-                else {"print": event_as_dict(item)}
+                {"message" if isinstance(item, News) else "print": as_stored(item)}
                 for item in self.outbox
             ],
         }
 
 
-def _read(stored: dict[str, Any]) -> tuple[Records, Seen, list[Announcement]]:
+def _read(data: dict[str, Any]) -> tuple[Records, Seen, list[Announcement]]:
     return (
-        records_from_dict(stored["records"]),
-        seen_from_dict(stored["seen"]),
+        records_from_dict(data["records"]),
+        from_stored(Seen, data["seen"]),
         [
-            news_from_dict(item["message"]) if "message" in item else event_from_dict(item["print"])
-            for item in stored["outbox"]
+            news_from_dict(item["message"])
+            if "message" in item
+            else from_stored(PrintEvent, item["print"])
+            for item in data["outbox"]
         ],
     )

@@ -17,7 +17,7 @@ from .fleet.messages import News
 from .memory import Memory
 
 # What to ask my/messages for; without a type it answers with prints only. One group is asked at a
-# time, each every ten minutes, and then how many are unread.
+# time, each every ten minutes.
 GROUPS = (None, 1, 2, 3, 5)
 ROUND = timedelta(minutes=10)
 PAGE = 20
@@ -59,7 +59,7 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
 
     @override
     async def _async_update_internal(self) -> Inbox:
-        """Ask for the next group of messages, and before the first how many are unread."""
+        """Ask for the next group of messages, and with the first how many are unread."""
         group = self._groups[0]
         unread = self.data.unread
         if group is GROUPS[0]:

@@ -46,7 +46,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
     ) -> None:
         """Initialize the coordinator."""
         super().__init__(hass, config_entry, client, outage)
-        self.now = cloud_now(client)
+        self._now = cloud_now(client)
         self.prints_in_status = False
         self._announcer = announcer
         self._devices = devices
@@ -77,14 +77,14 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
     async def _async_update_internal(self) -> dict[str, Printer]:
         """Ask user/bind, and what else its answer makes worth asking."""
         devices = await self.client.get_devices()
-        self.now = cloud_now(self.client)
+        self._now = cloud_now(self.client)
         self._facts = devices, await self._async_statuses()
         records = self._memory.records
-        await self._tasks.async_ask_newest(self.data, self._derive(), records, self.now)
-        await self._tasks.async_ask_printers(self._derive(), records, self.now)
+        await self._tasks.async_ask_newest(self.data, self._derive(), records, self._now)
+        await self._tasks.async_ask_printers(self._derive(), records, self._now)
         printers = self._derive()
-        shown = self._take(printers, self.now)
-        self._memory.remember(self._memory.records.polled(self.now))
+        shown = self._take(printers, self._now)
+        self._memory.remember(self._memory.records.polled(self._now))
         if self.prints_in_status:
             # Bind does not name the job there, so what was busy last is what a status speaks of.
             # That a print has no task is true of that print alone.
@@ -92,7 +92,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             self._jobs |= busy
             self._jobs = {key: job for key, job in self._jobs.items() if job != NO_TASK}
         self._devices.follow_printers(printers)
-        self.update_interval = poll_interval(printers.values(), self.now)
+        self.update_interval = poll_interval(printers.values(), self._now)
         return shown
 
     @callback
@@ -146,7 +146,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         """Return the printers by all that is known now."""
         devices, statuses = self._facts
         return derive_printers(
-            devices, statuses, self._tasks.values(), now=self.now, remembered_jobs=self._jobs
+            devices, statuses, self._tasks.values(), now=self._now, remembered_jobs=self._jobs
         )
 
     async def _async_statuses(self) -> list[PrintStatus]:
@@ -154,14 +154,14 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         due = (
             self._statuses_asked_at is None
             or self.prints_in_status
-            or abs(self.now - self._statuses_asked_at) >= PRINT_STATUS_WITHOUT_TASKS
+            or abs(self._now - self._statuses_asked_at) >= PRINT_STATUS_WITHOUT_TASKS
         )
         if (
             not due
             or (statuses := await optional(self.client.get_print_status(force=True))) is None
         ):
             return []
-        self._statuses_asked_at = self.now
+        self._statuses_asked_at = self._now
         self.prints_in_status = any(status.has_task_fields for status in statuses)
         return statuses
 
@@ -185,7 +185,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             for printer_id in records.keys() - self.data.keys()
         }
         for printer_id, polls in tuple(self._absences.items()):
-            absent_for = self.now - records[printer_id].seen_at
+            absent_for = self._now - records[printer_id].seen_at
             if absent_for >= GONE_AFTER and polls >= GONE_AFTER_POLLS:
                 self._devices.remove(printer_id)
                 self.forget(printer_id)

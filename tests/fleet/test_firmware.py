@@ -1,5 +1,6 @@
 """Which firmware is installed, which is the latest, and which AMS there are."""
 
+from collections.abc import Mapping
 import json
 from typing import Any
 
@@ -11,10 +12,8 @@ from custom_components.bambu_lab_cloud.fleet.firmware import (
     Ams,
     DeviceFirmware,
     add_answer,
-    as_stored,
-    from_stored,
 )
-from custom_components.bambu_lab_cloud.fleet.stored import UnreadableError
+from custom_components.bambu_lab_cloud.fleet.stored import UnreadableError, as_stored, from_stored
 
 PRINTER = "00M00A000000001"
 OTHER = "01P00A000000002"
@@ -233,7 +232,9 @@ def test_ams_moves_to_another_printer() -> None:
 
 def test_survives_storage() -> None:
     known = after({"version": "01.08.02.00", "ams": [AMS_WITH_NUMBER, AMS_WITHOUT_NUMBER]})
-    assert from_stored(json.loads(json.dumps(as_stored(known)))) == known
+    assert (
+        from_stored(Mapping[str, DeviceFirmware], json.loads(json.dumps(as_stored(known)))) == known
+    )
 
 
 @pytest.mark.parametrize(
@@ -251,7 +252,7 @@ def test_survives_storage() -> None:
 )
 def test_storage_of_something_else(data: Any) -> None:
     with pytest.raises(UnreadableError):
-        from_stored(data)
+        from_stored(Mapping[str, DeviceFirmware], data)
 
 
 def test_says_nothing_that_identifies() -> None:

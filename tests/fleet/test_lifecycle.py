@@ -16,15 +16,12 @@ from custom_components.bambu_lab_cloud.fleet.lifecycle import (
     NEWS,
     PrintEvent,
     Records,
-    event_as_dict,
-    event_from_dict,
     next_record,
     next_records,
-    records_as_dict,
     records_from_dict,
 )
 from custom_components.bambu_lab_cloud.fleet.printer import Printer, derive_printers
-from custom_components.bambu_lab_cloud.fleet.stored import UnreadableError
+from custom_components.bambu_lab_cloud.fleet.stored import UnreadableError, as_stored, from_stored
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -93,7 +90,7 @@ class Story:
         return [(event.type, event.print.task_id) for event in self.events]
 
     def restart(self) -> None:
-        restored = records_from_dict(json.loads(json.dumps(records_as_dict(self.records))))
+        restored = records_from_dict(json.loads(json.dumps(as_stored(self.records))))
         assert restored == self.records
         self.records, self.seen = restored, frozenset()
 
@@ -529,7 +526,7 @@ def test_records_with_something_wrong(story: Story, path: tuple[Any, ...], wrong
     """Rather none than half of them."""
     story.poll(SUCCESS, done("70", story.now, story.now + MINUTE))
     story.poll(RUNNING, task(start=story.now))
-    data = json.loads(json.dumps(records_as_dict(story.records)))
+    data = json.loads(json.dumps(as_stored(story.records)))
     assert records_from_dict(data) == story.records
     place = data
     for key in path[:-1]:
@@ -543,15 +540,15 @@ def test_no_address_is_kept(story: Story) -> None:
     """It is a secret, and has expired when it is read again: there is none then."""
     signed = task(cover="https://example.com/cover.png?signature=1")
     story.poll(RUNNING, signed)
-    stored = records_as_dict(story.records)
+    stored = as_stored(story.records)
     assert "signature" not in json.dumps(stored)
     job = records_from_dict(stored).printers[PRINTER].open[0].print
     assert (job.cover, job.has_cover) == (None, False)
     assert story.poll(SUCCESS, signed) == [("finished", "71")]
     assert story.events[0].print.has_cover
-    stored = event_as_dict(story.events[0])
+    stored = as_stored(story.events[0])
     assert "signature" not in json.dumps(stored)
-    assert event_from_dict(stored).print == replace(story.events[0].print, cover=None)
+    assert from_stored(PrintEvent, stored).print == replace(story.events[0].print, cover=None)
 
 
 def test_baseline_with_clocks_that_differ() -> None:

@@ -22,10 +22,10 @@ from custom_components.bambu_lab_cloud.fleet.lifecycle import (
     PrintEvent,
     Records,
     next_records,
-    records_as_dict,
     records_from_dict,
 )
 from custom_components.bambu_lab_cloud.fleet.printer import Printer, PrintResult, derive_printers
+from custom_components.bambu_lab_cloud.fleet.stored import as_stored
 
 EPOCH = datetime(2026, 11, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -128,7 +128,7 @@ class Watch:
 
     def save(self) -> None:
         """Write the records."""
-        self.saved = json.dumps(records_as_dict(self.records))
+        self.saved = json.dumps(as_stored(self.records))
 
     def restart(self) -> None:
         """Begin with nothing but what was written."""

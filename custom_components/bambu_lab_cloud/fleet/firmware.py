@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 import re
-from typing import Any
 
 from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
 
 from ..api.models import AmsVersion, DeviceVersion, Firmware
-from . import stored
 
 # An AMS is gone after this many answers in a row about a printer that is on and does not list it.
 ANSWERS_WITHOUT_AMS = 3
@@ -132,15 +130,3 @@ def _ams(printer_id: str, ams: AmsVersion) -> Ams:
         model_id=ams.model,
         serial_number=ams.device_id,
     )
-
-
-def as_stored(devices: Mapping[str, DeviceFirmware]) -> dict[str, Any]:
-    """Return the firmware in a form that JSON can hold."""
-    data: dict[str, Any] = stored.as_stored(devices)
-    return data
-
-
-def from_stored(data: Any) -> dict[str, DeviceFirmware]:
-    """Return the firmware that as_stored was given; anything else is an UnreadableError."""
-    devices: dict[str, DeviceFirmware] = stored.from_stored(Mapping[str, DeviceFirmware], data)
-    return devices

@@ -24,7 +24,7 @@ from .printer import (
     newest_print,
     print_from_task,
 )
-from .stored import UnreadableError, as_stored, from_stored
+from .stored import UnreadableError, from_stored
 
 # Reports further apart than this leave doubt about what happened between them.
 GAP = timedelta(minutes=10)
@@ -514,29 +514,11 @@ class _Step:
         }
 
 
-def records_as_dict(records: Records) -> dict[str, Any]:
-    """Return records as JSON holds them, without the addresses of pictures."""
-    stored: dict[str, Any] = as_stored(records)
-    return stored
-
-
 def records_from_dict(data: Any) -> Records:
-    """Return the records that records_as_dict described; anything else is an UnreadableError."""
+    """Return records as as_stored gave them; anything else is an UnreadableError."""
     records: Records = from_stored(Records, data)
     for printer_id, record in records.printers.items():
         jobs = [job.print for job in record.open] + [job for job in [record.last] if job]
         if any(job.printer_id != printer_id for job in jobs):
             raise UnreadableError("a print of another printer")
     return records
-
-
-def event_as_dict(event: PrintEvent) -> dict[str, Any]:
-    """Return an event as JSON holds it, without the address of its picture."""
-    stored: dict[str, Any] = as_stored(event)
-    return stored
-
-
-def event_from_dict(data: Any) -> PrintEvent:
-    """Return the event that event_as_dict described; anything else is an UnreadableError."""
-    event: PrintEvent = from_stored(PrintEvent, data)
-    return event

@@ -8,7 +8,7 @@ import re
 from typing import Any, Self
 
 from ..api.models import Message
-from .stored import UnreadableError, as_stored, from_stored
+from .stored import UnreadableError, from_stored
 
 # Many more than all groups answer with, so that nothing is forgotten that may be answered again.
 SEEN_KEPT = 500
@@ -99,27 +99,9 @@ class Seen:
         return replace(self, ids=ids), [m for m in reversed(page[:end]) if m.id not in seen]
 
 
-def news_as_dict(news: News) -> dict[str, Any]:
-    """Return a message to announce as JSON holds it."""
-    stored: dict[str, Any] = as_stored(news)
-    return stored
-
-
 def news_from_dict(data: Any) -> News:
-    """Return the message that news_as_dict described; anything else is an UnreadableError."""
+    """Return a message as as_stored gave it; anything else is an UnreadableError."""
     news: News = from_stored(News, data)
     if news.type not in MESSAGE_TYPES:
         raise UnreadableError("a type that is none of ours")
     return news
-
-
-def seen_as_dict(seen: Seen) -> dict[str, Any]:
-    """Return what was seen as JSON holds it."""
-    stored: dict[str, Any] = as_stored(seen)
-    return stored
-
-
-def seen_from_dict(data: Any) -> Seen:
-    """Return what seen_as_dict described; anything else is an UnreadableError."""
-    seen: Seen = from_stored(Seen, data)
-    return seen
