@@ -61,6 +61,26 @@ _END: dict[PrintResult | None, PrintEventType] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """What a printer itself says of its print, by push, in the same words as at the last message.
+
+    status is never OFFLINE, and None where it says nothing known. task_id and subtask_id are as it
+    tells them, one of which is the id of my/tasks: "0" is none, None is not told. cancelled_at is
+    when it last said that a print was cancelled, errors the codes of what is wrong otherwise, and
+    stage what it is at.
+    """
+
+    status: PrinterStatus | None
+    task_id: str | None = None
+    subtask_id: str | None = None
+    name: str | None = None
+    progress: int | None = None
+    cancelled_at: datetime | None = None
+    errors: tuple[str, ...] = ()
+    stage: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrintEvent:
     """Something to announce about a print, found out by a report; late if that was after a gap."""
 

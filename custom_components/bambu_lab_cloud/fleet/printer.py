@@ -17,10 +17,11 @@ _NAMELESS = "3D printer"
 
 
 class PrinterStatus(StrEnum):
-    """What a printer is doing."""
+    """What a printer is doing. It calibrates, which is no print, only where it says so itself."""
 
     OFFLINE = "offline"
     IDLE = "idle"
+    CALIBRATING = "calibrating"
     PREPARING = "preparing"
     PRINTING = "printing"
     PAUSED = "paused"
