@@ -228,26 +228,21 @@ def _ams_id(value: Any) -> int:
     return result
 
 
-def _ams_ids(value: Any) -> frozenset[int] | None:
-    """Read `ams_exist_bits`: 0 to 3, then eight AMS HT, then the AMS Lite of an A2L."""
+# The bits of `ams_exist_bits` and of `tray_exist_bits`, from the lowest (as Bambu Studio).
+_BITS_OF_AMS = (*range(4), *range(128, 136), 16)
+_BITS_OF_TRAYS = (
+    *(Slot(ams, tray) for ams in range(4) for tray in range(4)),
+    *(Slot(ams, 0) for ams in range(128, 136)),
+    *(Slot(16, tray) for tray in range(4)),
+)
+
+
+def _chosen[T](value: Any, meanings: tuple[T, ...]) -> frozenset[T] | None:
+    """Return what the set bits of a hex number mean."""
     bits = _hex(value)
     if bits is None:
         return None
-    ids = (*range(4), *range(128, 136), 16)
-    return frozenset(ams for position, ams in enumerate(ids) if _bits(bits, position))
-
-
-def _spools(value: Any) -> frozenset[Slot] | None:
-    """Read `tray_exist_bits`: four trays each of 0 to 3, eight AMS HT, four trays of an A2L."""
-    bits = _hex(value)
-    if bits is None:
-        return None
-    slots = (
-        *(Slot(ams, tray) for ams in range(4) for tray in range(4)),
-        *(Slot(ams, 0) for ams in range(128, 136)),
-        *(Slot(16, tray) for tray in range(4)),
-    )
-    return frozenset(slot for position, slot in enumerate(slots) if _bits(bits, position))
+    return frozenset(meaning for bit, meaning in enumerate(meanings) if _bits(bits, bit))
 
 
 def _has_spool(state: int | None) -> bool | None:
@@ -577,7 +572,7 @@ def _unknown(data: dict[str, Any]) -> frozenset[str]:
     names = (
         name
         for name in sorted(data.keys() - _KNOWN)
-        if _word(name) and sum(map(str.isdigit, name)) < 5
+        if name and _word(name) == name and sum(map(str.isdigit, name)) < 5
     )
     return frozenset(name for _, name in zip(range(_MOST_UNKNOWN), names, strict=False))
 
@@ -738,8 +733,8 @@ class Report:
             fan_gear=Fans.from_gear(data.get("fan_gear")),
             airduct=Fans.from_airduct(device),
             ams=_list(ams.get("ams"), AmsUnit.from_api, _MOST_UNITS),
-            ams_ids=_ams_ids(ams.get("ams_exist_bits")),
-            spools=_spools(ams.get("tray_exist_bits")),
+            ams_ids=_chosen(ams.get("ams_exist_bits"), _BITS_OF_AMS),
+            spools=_chosen(ams.get("tray_exist_bits"), _BITS_OF_TRAYS),
             tray_now=Slot.from_tray(ams.get("tray_now")),
             tray_target=Slot.from_tray(ams.get("tray_tar")),
             external=_external(data),
