@@ -170,7 +170,7 @@ def test_keys_that_are_called_read_are_read() -> None:
         b'{"mc_print": {"command": "push_info", "param": "log"}}',
         b"[" * 100_000,
         b'{"print": ' * 100_000,
-        b" " * 1_000_001,
+        b'{"print": {"mc_percent": 12}}' + b" " * 1_000_000,
     ],
     ids=lambda payload: payload[:40].decode("latin-1"),
 )
@@ -786,8 +786,13 @@ def test_bits_that_are_no_hex_text_are_not_told(bits: Any) -> None:
     assert result == Report()
 
 
+@pytest.mark.parametrize("number", ["-1", "8", "254", "x", None, True])
+def test_a_tray_that_cannot_be_is_left_out(number: Any) -> None:
+    assert ams_of(tray=[{"id": number}, {"id": "1"}, 7]).trays == (Tray(1),)
+
+
 def test_lists_of_ams_and_trays_are_bounded() -> None:
-    trays = [{"id": str(number)} for number in range(20)]
+    trays = [{"id": str(number % 4)} for number in range(20)]
     result = change(ams={"ams": [{"id": str(number % 4), "tray": trays} for number in range(50)]})
     assert result.ams
     assert len(result.ams) == 24
@@ -822,6 +827,14 @@ def test_states_of_trays(state: Any, *, expected: bool | None) -> None:
 def test_a_tray_may_be_reduced_to_id_and_state() -> None:
     assert tray_of(state=11) == Tray(0, state=11, has_spool=True)
     assert tray_of() == Tray(0)
+
+
+@pytest.mark.parametrize("key", ["tray_type", "tray_color"])
+def test_a_tray_with_a_part_of_its_spool_is_not_whole(key: str) -> None:
+    whole = tray(0, "PLA", "FFFFFFFF")
+    assert tray_of(**whole).is_whole
+    del whole[key]
+    assert not tray_of(**whole).is_whole
 
 
 def test_nulls_after_a_chip_was_read_are_not_told() -> None:
@@ -889,9 +902,13 @@ def test_colors_of_spools(color: str, expected: str | None) -> None:
 
 def test_virtual_slots_win_over_the_virtual_tray() -> None:
     old = tray(255, "TPU", "161616FF")
-    new = [tray(254, "PLA", "FFFFFFFF"), tray(255, "PETG", "FFFFFFFF"), tray(0, "ABS", "FFFFFFFF")]
+    new = [tray(254, "PLA", "FFFFFFFF"), tray(255, "PETG", "FFFFFFFF")]
     result = change(vt_tray=old, vir_slot=new).external or ()
     assert [(spool.id, spool.material) for spool in result] == [(254, "PLA"), (255, "PETG")]
+
+
+def test_a_virtual_slot_that_cannot_be_is_left_out() -> None:
+    assert change(vir_slot=[tray(0, "ABS", "FFFFFFFF"), 7]).external is None
 
 
 @pytest.mark.parametrize("number", ["254", "255", 254, None, "x"])

@@ -544,7 +544,7 @@ def _plate(data: dict[str, Any]) -> int | None:
     if (plate := _within(data.get("plate_idx"), 1, 999)) is not None:
         return plate
     file = data.get("gcode_file")
-    match = _PLATE.search(file[-255:]) if isinstance(file, str) else None
+    match = _PLATE.search(file) if isinstance(file, str) else None
     return None if match is None else _within(match[1], 1, 999)
 
 
