@@ -363,7 +363,8 @@ def test_print_type(word: Any, expected: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("900001", "900001"), (900001, "900001"), ("0", "0"), ("", None)]
+    ("value", "expected"),
+    [("900001", "900001"), (900001, "900001"), ("0", "0"), ("", "0"), (None, None), (" ", None)],
 )
 def test_ids(value: Any, expected: str | None) -> None:
     result = change(task_id=value, subtask_id=value)

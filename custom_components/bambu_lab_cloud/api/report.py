@@ -530,6 +530,11 @@ def _error(value: Any) -> str | None:
     return f"{digits[:4]}-{digits[4:]}" if code else ""
 
 
+def _job_id(value: Any) -> str | None:
+    """Read an id of the job: H2 and P2S say "" where the others say "0" (seen 2025)."""
+    return "0" if value == "" else identifier(value)
+
+
 def _name(value: Any) -> str | None:
     return label(value) or "" if isinstance(value, str) else None
 
@@ -704,8 +709,8 @@ class Report:
             ),
             # X1 and H2 say "" where the others say idle.
             print_type="idle" if print_type == "" else print_type and print_type.lower(),
-            task_id=identifier(data.get("task_id")),
-            subtask_id=identifier(data.get("subtask_id")),
+            task_id=_job_id(data.get("task_id")),
+            subtask_id=_job_id(data.get("subtask_id")),
             name=_name(data.get("subtask_name")),
             is_calibration=_is_calibration(data.get("gcode_file")),
             plate=_plate(data),
