@@ -1,0 +1,124 @@
+"""What a printer has told so far and one more message, whatever its family.
+
+What a message lacks is unchanged. Lists are replaced, except those whose elements have an id:
+printers leave elements out of them, and fields out of elements (seen 2026). So it makes no
+difference who sends everything each time and who sends changes, nor does a message that comes
+twice.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+from ..api.report import AmsUnit, Fans, Nozzle, Report, Slot, Tray
+
+_FANS = ("fans", "fan_gear", "airduct")
+_BY_THEIR_OWN_RULE = frozenset({*_FANS, "full", "nozzles", "ams", "external", "unknown"})
+_PLAIN = tuple(field.name for field in fields(Report) if field.name not in _BY_THEIR_OWN_RULE)
+_MOST_UNKNOWN = 50
+
+
+def merged(before: Report, message: Report) -> Report:
+    """Return what is known after a message, which is `before` if that tells nothing new.
+
+    `full` belongs to a message and is False here.
+    """
+    told: dict[str, Any] = {name: getattr(message, name) for name in _PLAIN}
+    told |= {name: _fans(getattr(before, name), getattr(message, name)) for name in _FANS}
+    told |= _newest_of_one_nozzle(message)
+    told["nozzles"] = _joined(before.nozzles, message.nozzles, _filled)
+    told["ams"] = _ams(before, message)
+    told["external"] = _joined(before.external, message.external, _tray)
+    told["unknown"] = _unknown(before.unknown, message.unknown)
+    changes = {
+        name: value
+        for name, value in told.items()
+        if value is not None and value != getattr(before, name)
+    }
+    return replace(before, **changes) if changes else before
+
+
+def _told(part: Any) -> dict[str, Any]:
+    """Return the fields of a part of a message that it tells."""
+    return {
+        field.name: value
+        for field in fields(part)
+        if (value := getattr(part, field.name)) is not None
+    }
+
+
+def _filled[T: (AmsUnit, Fans, Nozzle)](before: T, message: T) -> T:
+    return replace(before, **_told(message))
+
+
+def _joined[T: (AmsUnit, Nozzle, Tray)](
+    before: tuple[T, ...] | None, message: tuple[T, ...] | None, join: Callable[[T, T], T]
+) -> tuple[T, ...] | None:
+    """Return elements with those of a message, joined by their id."""
+    if message is None:
+        return before
+    elements = {element.id: element for element in before or ()}
+    for element in message:
+        known = elements.get(element.id, type(element)(element.id))
+        elements[element.id] = join(known, element)
+    return tuple(elements[key] for key in sorted(elements))
+
+
+def _fans(before: Fans | None, message: Fans | None) -> Fans | None:
+    return _filled(before, message) if before and message else message
+
+
+def _newest_of_one_nozzle(message: Report) -> dict[str, Any]:
+    """Return what a message tells of the only nozzle, which it does twice, once or not at all."""
+    nozzle = next((nozzle for nozzle in message.nozzles or () if nozzle.id == 0), Nozzle(0))
+    temperature, target = nozzle.temperature, nozzle.target
+    return {
+        "nozzle_temperature": message.nozzle_temperature if temperature is None else temperature,
+        "nozzle_target": message.nozzle_target if target is None else target,
+    }
+
+
+def _tray(before: Tray, message: Tray) -> Tray:
+    """Return a tray as a message describes it, or before with the little that it tells."""
+    if message.is_whole:
+        return message
+    told = _told(message)
+    del told["is_whole"]
+    if not message.colors:
+        del told["colors"]
+    return replace(before, **told)
+
+
+def _ams(before: Report, message: Report) -> tuple[AmsUnit, ...] | None:
+    """Return the AMS: one is gone, and a spool is out, when its bit no longer says otherwise."""
+    gone = _cleared(before.ams_ids, message.ams_ids)
+    empty = _cleared(before.spools, message.spools)
+    units = before.ams
+    if units is not None and (gone or empty):
+        units = tuple(
+            replace(
+                unit,
+                trays=unit.trays
+                and tuple(
+                    # What is put in next is another spool until it is described.
+                    Tray(tray.id, has_spool=False) if Slot(unit.id, tray.id) in empty else tray
+                    for tray in unit.trays
+                ),
+            )
+            for unit in units
+            if unit.id not in gone
+        )
+    return _joined(units, message.ams, _unit)
+
+
+def _cleared[T](before: frozenset[T] | None, message: frozenset[T] | None) -> frozenset[T]:
+    return frozenset() if before is None or message is None else before - message
+
+
+def _unit(before: AmsUnit, message: AmsUnit) -> AmsUnit:
+    return replace(_filled(before, message), trays=_joined(before.trays, message.trays, _tray))
+
+
+def _unknown(before: frozenset[str], message: frozenset[str]) -> frozenset[str]:
+    new = sorted(message - before)
+    return before.union(new[: max(0, _MOST_UNKNOWN - len(before))]) if new else before
