@@ -25,7 +25,7 @@ MESSAGES = "/v1/user-service/my/messages"
 COUNT = "/v1/user-service/my/message/count"
 P1S = "01P00A000000002"
 ROUND = timedelta(minutes=10)
-RECORDS: dict[str, Any] = {"polled_at": None, "printers": {}}
+RECORDS: dict[str, Any] = {"read_at": None, "printers": {}}
 SEEN: dict[str, Any] = {"ids": [], "groups": []}
 NAIVE = "2026-11-20T12:00:00"
 NEWS = {

@@ -83,14 +83,15 @@ class RealWatch(Watch):
         self.asked = 0
         self.known = {task.id: task for task in self.tasks.values()}
         seen = self._derive(devices, statuses, clock)
-        run(self.tasks.async_ask_newest(self.before, seen, self.records, clock))
+        has_read = run(self.tasks.async_ask_newest(self.before, seen, self.records, clock))
         self.known = {task.id: task for task in self.tasks.values()}
         seen = self._derive(devices, statuses, clock)
-        run(self.tasks.async_ask_printers(seen, self.records, clock))
+        caught_up = run(self.tasks.async_ask_printers(seen, self.records, clock))
         assert self.asked <= PAGES_PER_POLL
         self.known = {task.id: task for task in self.tasks.values()}
         self.before = self._derive(devices, statuses, clock)
         events = self.learn(self.before, clock)
+        self.records = self.records.read(clock if has_read else None, caught_up)
         self.jobs |= {
             printer.id: printer.print_job
             for printer in self.before.values()

@@ -61,13 +61,15 @@ class Program:
 
     async def poll(self) -> None:
         self.now += MINUTE
-        await self.tasks.async_ask_newest(self.before, self.derive(), self.records, self.now)
-        await self.tasks.async_ask_printers(self.derive(), self.records, self.now)
+        has_read = await self.tasks.async_ask_newest(
+            self.before, self.derive(), self.records, self.now
+        )
+        caught_up = await self.tasks.async_ask_printers(self.derive(), self.records, self.now)
         self.before = self.derive()
-        records, _ = next_records(
+        records, _, _ = next_records(
             self.records, self.before, self.tasks.values(), now=self.now, seen={"P000"}
         )
-        self.records = records.polled(self.now)
+        self.records = records.read(self.now if has_read else None, caught_up)
         self.read.update(task.id for page, _ in self.tasks.take_pages() for task in page)
 
 
@@ -125,7 +127,7 @@ async def test_a_gap_is_read_back_once_the_list_answers(failures: int, polls: in
     cloud = Cloud(task(number) for number in range(1, 143))
     cloud.answers.extendleft([cloud.fail] * failures)
     program = Program(cloud, [device(1, print_job="1")])
-    program.records = Records(polled_at=NOW - timedelta(hours=23))
+    program.records = Records(read_at=NOW - timedelta(hours=23))
     for _ in range(polls):
         assert program.read == set()
         await program.poll()
@@ -137,7 +139,7 @@ async def test_an_unreadable_task_ends_no_reading(unreadable: set[int]) -> None:
     cloud = Cloud(task(number) for number in range(1, 301))
     cloud.unreadable = unreadable
     program = Program(cloud, [device(1, print_job="1")])
-    program.records = Records(polled_at=NOW - timedelta(hours=40))
+    program.records = Records(read_at=NOW - timedelta(hours=40))
     await program.poll()
     expected = {str(n) for n in range(1, 241) if n - 1 not in unreadable}
     assert program.read >= expected
@@ -146,7 +148,7 @@ async def test_an_unreadable_task_ends_no_reading(unreadable: set[int]) -> None:
 async def test_years_away_are_no_burst() -> None:
     cloud = Cloud(task(number) for number in range(1, 5000))
     program = Program(cloud, [device(1, print_job="1")])
-    program.records = Records(polled_at=NOW - timedelta(days=400))
+    program.records = Records(read_at=NOW - timedelta(days=400))
     await program.poll()
     assert len(cloud.asked) <= PAGES_PER_POLL
 
@@ -157,7 +159,7 @@ async def test_more_than_the_pages_of_a_poll_is_not_asked_for_again() -> None:
     # Each stands ten times in the list, as those of a farm do.
     cloud.tasks = [replace(each, id=f"{each.id}{n}") for each in cloud.tasks for n in range(10)]
     program = Program(cloud, [device(1, print_job="10")])
-    program.records = Records(polled_at=NOW - timedelta(days=2))
+    program.records = Records(read_at=NOW - timedelta(days=2))
     await program.poll()
     assert len(cloud.asked) == PAGES_PER_POLL
     cloud.asked.clear()
@@ -239,7 +241,7 @@ async def test_a_task_that_is_deleted_between_two_pages() -> None:
     cloud = Cloud(task(number) for number in range(1, 300))
     cloud.answers = deque([lambda: None, lambda: cloud.tasks.pop(0)] + [lambda: None] * 100)
     program = Program(cloud, [device(1, print_job="1")])
-    program.records = Records(polled_at=NOW - timedelta(hours=40))
+    program.records = Records(read_at=NOW - timedelta(hours=40))
     await program.poll()
     assert program.read >= {str(number) for number in range(1, 241)}
 
@@ -256,7 +258,7 @@ async def test_a_usual_change_costs_one_page() -> None:
 
 async def test_what_is_kept_does_not_grow() -> None:
     program = Program(Cloud(task(n, n % 3) for n in range(1, 300)), [device(1, print_job="1")])
-    program.records = Records(polled_at=NOW - timedelta(hours=40))
+    program.records = Records(read_at=NOW - timedelta(hours=40))
     await program.poll()
     await program.poll()
     assert Counter(each.device_id for each in program.tasks.values()) == dict.fromkeys(

@@ -57,6 +57,8 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         # The facts of the last good poll, and the jobs that user/print named.
         self._facts: tuple[list[Device], list[PrintStatus]] = ([], [])
         self._jobs: dict[str, str] = {}
+        # The printers by the last answer of bind alone.
+        self._polled: dict[str, Printer] | None = None
         # The printers that were seen since the start.
         self._seen = set[str]()
         self._absences: dict[str, int] = {}
@@ -80,11 +82,13 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._now = cloud_now(self.client)
         self._facts = devices, await self._async_statuses()
         records = self._memory.records
-        await self._tasks.async_ask_newest(self.data, self._derive(), records, self._now)
-        await self._tasks.async_ask_printers(self._derive(), records, self._now)
+        before = self._polled
+        has_read = await self._tasks.async_ask_newest(before, self._derive(), records, self._now)
+        caught_up = await self._tasks.async_ask_printers(self._derive(), records, self._now)
         printers = self._derive()
+        self._polled = printers
         shown = self._take(printers, self._now)
-        self._memory.remember(self._memory.records.polled(self._now))
+        self._memory.remember(self._memory.records.read(self._now if has_read else None, caught_up))
         if self.prints_in_status:
             # Bind does not name the job there, so what was busy last is what a status speaks of.
             # That a print has no task is true of that print alone.
@@ -112,13 +116,13 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         All at once: nobody sees a printer whose end is not posted, nor the other way round. A poll
         takes all of them; who hears of one alone takes that one.
         """
-        records, events = next_records(
+        records, shown, events = next_records(
             self._memory.records, printers, self._tasks.values(), now=now, seen=self._seen
         )
         self._seen |= printers.keys()
         self._memory.remember(records)
         self._announcer.post(events)
-        return {printer.id: self._with_memory(printer) for printer in printers.values()}
+        return {printer.id: self._with_memory(printer) for printer in shown.values()}
 
     def _with_memory(self, printer: Printer) -> Printer:
         """Return a printer with what is remembered of it, and what the history knows."""

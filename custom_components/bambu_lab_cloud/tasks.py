@@ -44,14 +44,12 @@ class TaskList:
         self._read = deque[Page](maxlen=PAGES_PER_POLL)
         self._tasks: dict[str, Task] = {}
         self._asked_at: datetime | None = None
-        self._since: datetime | None = None
         self._polls = 0
         self._pages = 0
         self._failures = 0
         self._free_at: datetime | None = None
         self._is_resting = False
         self._due = False
-        self._catch_up: dict[str, datetime] = {}
         self._tries: dict[tuple[str, str | None, PrinterStatus | None], int] = {}
 
     def values(self) -> Iterable[Task]:
@@ -78,8 +76,11 @@ class TaskList:
         printers: Mapping[str, Printer],
         records: Records,
         now: datetime,
-    ) -> None:
-        """Ask for what is new in the account, if a poll of the printers makes it likely."""
+    ) -> bool:
+        """Ask for what is new in the account, if a poll of the printers makes it likely.
+
+        Return if the list was read back to where it was last read: then it was without a gap.
+        """
         self._trim()
         self._pages = 0
         rest = self._free_at - now if self._free_at else timedelta()
@@ -87,26 +88,25 @@ class TaskList:
         self._is_resting = timedelta() < rest <= LONGEST_RETRY
         self._due |= tasks_are_due(before, printers, asked_at=self._asked_at, now=now)
         if not self._due or self._is_resting:
-            return
+            return False
         # my/tasks is sorted by start, and lists a print a while after that.
-        # Until an answer comes, the polls without one move the last good poll, not the gap's start.
-        self._since = self._since or records.last_poll(now)
+        last = records.last_read(now)
         limit = FIRST_PAGE if self._asked_at else FULL_PAGE
-        since = max(self._since - LAG, now - LONGEST_BACK) if self._since else now
+        since = max(last - LAG, now - LONGEST_BACK) if last else now
         # What so many pages do not show is for the history alone.
-        if await self._async_read(since, now, limit=limit) or self._pages == PAGES_PER_POLL:
-            self._asked_at = self._since = now
-            self._due = False
+        if not await self._async_read(since, now, limit=limit) and self._pages < PAGES_PER_POLL:
+            return False
+        self._asked_at = now
+        self._due = False
+        return True
 
     async def async_ask_printers(
         self, printers: Mapping[str, Printer], records: Records, now: datetime
-    ) -> None:
-        """Ask for the printers whose tasks the newest of the account may not show."""
-        for printer in printers.values():
-            record = records.printers.get(printer.id)
-            if record and printer.online and record.online_at < record.seen_at:
-                # What it printed while nobody saw it may lie further back.
-                self._catch_up.setdefault(printer.id, record.online_at)
+    ) -> set[str]:
+        """Ask for the printers whose tasks the newest of the account may not show.
+
+        Return those of them that have come back and whose tasks are known again.
+        """
         awaited = records.awaited(printers)
         awaited |= {p.id: awaited.get(p.id, now) for p in printers.values() if awaits_its_task(p)}
         tries = {(p.id, p.print_job, p.status): p.id for p in printers.values() if p.id in awaited}
@@ -118,10 +118,10 @@ class TaskList:
             if self._tries[key] < EAGER_TRIES or self._polls % EAGER_TRIES == 0
         ]
         # Those first that come back, then those that were asked for least.
-        wanted = {key: at for key, at in self._catch_up.items() if key in printers}
-        wanted |= {tries[key]: awaited[tries[key]] for key in due if tries[key] not in wanted}
+        back = records.unread(printers.values())
+        wanted = back | {tries[key]: awaited[tries[key]] for key in due if tries[key] not in back}
         chosen = dict(list(wanted.items())[:PRINTERS_PER_POLL])
-        asked = set[str]()
+        asked, caught_up = set[str](), set[str]()
         for printer_id, start in chosen.items():
             if self._pages == PAGES_PER_POLL or self._is_resting:
                 # The next poll goes on with it.
@@ -129,9 +129,10 @@ class TaskList:
             asked.add(printer_id)
             since = max(start - LAG, now - LONGEST_BACK)
             if await self._async_read(since, now, limit=FIRST_PAGE, device_id=printer_id):
-                self._catch_up.pop(printer_id, None)
+                caught_up.add(printer_id)
         for key in due:
             self._tries[key] += tries[key] in asked
+        return caught_up & back.keys()
 
     async def _async_read(
         self, since: datetime, now: datetime, *, limit: int, device_id: str | None = None

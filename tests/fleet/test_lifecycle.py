@@ -82,10 +82,10 @@ class Story:
         )
         printers = derive_printers([device], [], tasks, now=self.now, remembered_jobs={})
         self.printers = printers
-        self.records, self.events = next_records(
+        self.records, self.printers, self.events = next_records(
             self.records, printers, tasks, now=self.now, seen=self.seen
         )
-        self.records = self.records.polled(self.now)
+        self.records = self.records.read(self.now, set(printers))
         self.seen = frozenset(printers)
         return [(event.type, event.print.task_id) for event in self.events]
 
@@ -392,7 +392,7 @@ def test_print_after_one_without_a_task(story: Story) -> None:
 def test_printer_left_out_for_a_while(story: Story) -> None:
     start = story.now
     story.poll(RUNNING, task(start=start))
-    story.records, events = next_records(
+    story.records, _, events = next_records(
         story.records, {}, [], now=story.now + MINUTE, seen={PRINTER}
     )
     assert events == []
@@ -489,7 +489,7 @@ def test_tasks_of_nobody(story: Story) -> None:
     assert story.poll(IDLE, *strangers) == []
 
 
-@pytest.mark.parametrize("data", [None, [], {}, {"polled_at": None}])
+@pytest.mark.parametrize("data", [None, [], {}, {"read_at": None}])
 def test_records_that_are_none(data: Any) -> None:
     with pytest.raises(UnreadableError):
         records_from_dict(data)
@@ -498,10 +498,10 @@ def test_records_that_are_none(data: Any) -> None:
 @pytest.mark.parametrize(
     ("path", "wrong"),
     [
-        (("polled_at",), "2026-11-20T12:00:00"),
-        (("polled_at",), "2026-11-20T12:00:00+01:00"),
-        (("polled_at",), "9999-11-20T12:00:00+00:00"),
-        (("polled_at",), 1795176000),
+        (("read_at",), "2026-11-20T12:00:00"),
+        (("read_at",), "2026-11-20T12:00:00+01:00"),
+        (("read_at",), "9999-11-20T12:00:00+00:00"),
+        (("read_at",), 1795176000),
         (("more",), None),
         (("printers",), []),
         (("printers", PRINTER, "open"), {}),
@@ -518,7 +518,7 @@ def test_records_that_are_none(data: Any) -> None:
         (("printers", PRINTER, "open", 0, "print", "cover"), "https://example.com/cover.png"),
         (("printers", PRINTER, "open", 0, "print", "filaments"), None),
         (("printers", PRINTER, "announced"), ["71"]),
-        (("printers", PRINTER, "untracked"), ["2026-11-20T12:00:00+00:00"]),
+        (("printers", PRINTER, "untold"), ["2026-11-20T12:00:00+00:00"]),
         (("printers", PRINTER, "last", "printer_id"), "00M00A000000002"),
     ],
 )
@@ -717,13 +717,13 @@ def test_a_clock_set_back_merges_a_task_that_turns_up(story: Story) -> None:
     assert story.poll(SD_SUCCESS, late, after=-timedelta(days=1)) == []
 
 
-def test_a_poll_that_lies_ahead() -> None:
+def test_a_reading_that_lies_ahead() -> None:
     story = Story()
     story.poll(IDLE)
-    assert story.records.last_poll(story.now) == story.now
-    assert story.records.last_poll(story.now - LAG) == story.now
-    assert story.records.last_poll(story.now - LAG - MINUTE) is None
-    assert Records().last_poll(story.now) is None
+    assert story.records.last_read(story.now) == story.now
+    assert story.records.last_read(story.now - LAG) == story.now
+    assert story.records.last_read(story.now - LAG - MINUTE) is None
+    assert Records().last_read(story.now) is None
 
 
 CARD = ("RUNNING", "70")
@@ -870,7 +870,7 @@ def test_gap_of_one_printer(story: Story) -> None:
     story.poll(RUNNING, task(start=start))
     for _ in range(11):
         story.now += MINUTE
-        story.records, _ = next_records(
+        story.records, _, _ = next_records(
             story.records, {}, [], now=story.now, seen={PRINTER, "00M00A000000002"}
         )
     assert story.poll(SUCCESS, task(start=start)) == [("finished", "71")]
@@ -885,7 +885,7 @@ def test_one_printer_at_a_time(story: Story) -> None:
     printer = derive_printers([ended], [], [task(start=start)], now=story.now, remembered_jobs={})[
         PRINTER
     ]
-    record, events = next_record(
+    record, _, events = next_record(
         story.records.printers[PRINTER], printer, [], now=story.now, after_start=False
     )
     assert [(event.type, event.print.title) for event in events] == [("finished", "plate 71")]

@@ -146,14 +146,14 @@ class Watch:
     def learn(self, printers: dict[str, Printer], now: datetime) -> list[PrintEvent]:
         """Take a poll, fire, then save if anything changed that must not be lost."""
         before = self.records.essence()
-        self.records, events = next_records(
+        self.records, _, events = next_records(
             self.records,
             printers,
             self.known.values(),
             now=now,
             seen=self.seen,
         )
-        self.records = self.records.polled(now)
+        self.records = self.records.read(now, {printer.id for printer in self.printers})
         self.seen |= printers.keys()
         (self.save if events or self.records.essence() != before else int)()
         return events
@@ -203,7 +203,7 @@ class Watch:
             since = min(
                 record.online_at if record else now - DAY,
                 awaited.get(printer.id, now),
-                self.records.polled_at or now - DAY,
+                self.records.read_at or now - DAY,
             )
             newest = 3 * awaits_its_task(seen[printer.id])
             told = [task for job in printer.jobs if (task := job.task(printer.id, now))]

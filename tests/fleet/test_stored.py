@@ -16,9 +16,16 @@ from custom_components.bambu_lab_cloud.fleet.lifecycle import (
     PrintEvent,
     PrintEventType,
     Records,
+    UntoldPrint,
 )
-from custom_components.bambu_lab_cloud.fleet.printer import Filament, Print, PrintResult
+from custom_components.bambu_lab_cloud.fleet.printer import (
+    Filament,
+    Print,
+    PrinterStatus,
+    PrintResult,
+)
 from custom_components.bambu_lab_cloud.fleet.stored import UnreadableError, as_stored, from_stored
+from custom_components.bambu_lab_cloud.fleet.tellers import Run, Tellers, Word
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=9)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,9 +50,16 @@ _PRINTS = st.builds(
     ).map(tuple),
     plate=st.none() | st.integers(-(2**53), 2**53),
 )
+_TELLERS = st.builds(
+    Tellers,
+    busy_since=st.none() | _MOMENTS,
+    word=st.none()
+    | st.builds(Word, status=st.sampled_from(PrinterStatus), task_id=st.none() | _TEXT),
+    run=st.none() | st.builds(Run, since=_MOMENTS, after=st.none() | _MOMENTS, name=_TEXT),
+)
 _RECORDS = st.builds(
     Records,
-    polled_at=st.none() | _MOMENTS,
+    read_at=st.none() | _MOMENTS,
     printers=st.dictionaries(
         _TEXT,
         st.builds(
@@ -57,7 +71,11 @@ _RECORDS = st.builds(
                 tuple
             ),
             announced=st.dictionaries(_TEXT, _MOMENTS, max_size=2),
-            untracked=st.none() | st.tuples(_MOMENTS, _MOMENTS),
+            untold=st.lists(
+                st.builds(UntoldPrint, started_at=_MOMENTS, ended_at=_MOMENTS), max_size=2
+            ).map(tuple),
+            tellers=_TELLERS,
+            unread_since=st.none() | _MOMENTS,
             last=st.none() | _PRINTS,
         ),
         max_size=2,
@@ -106,7 +124,7 @@ def test_round_trip(kind: Any, data: st.DataObject) -> None:
 
 def test_while_the_clock_stands_still(freezer: FrozenDateTimeFactory) -> None:
     """Tests of others replace datetime, after its types were looked up or before."""
-    records = Records(polled_at=_EPOCH)
+    records = Records(read_at=_EPOCH)
     assert from_stored(Records, as_stored(records)) == records
 
 

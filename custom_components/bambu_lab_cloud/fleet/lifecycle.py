@@ -16,6 +16,7 @@ from ..api.models import Task
 from .printer import (
     ACTIVE_TASK,
     NO_TASK,
+    CurrentPrint,
     Print,
     Printer,
     PrinterStatus,
@@ -25,6 +26,7 @@ from .printer import (
     print_from_task,
 )
 from .stored import UnreadableError, from_stored
+from .tellers import CANCEL_AFTER, HOLD, SAME_START, Change, Run, Tellers, Word
 
 # Reports further apart than this leave doubt about what happened between them.
 GAP = timedelta(minutes=10)
@@ -61,33 +63,17 @@ _END: dict[PrintResult | None, PrintEventType] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
-    """What a printer itself says of its print, by push, in the same words as at the last message.
-
-    status is never OFFLINE, and None where it says nothing known. task_id and subtask_id are as it
-    tells them, one of which is the id of my/tasks: "0" is none, None is not told. cancelled_at is
-    when it last said that a print was cancelled, errors the codes of what is wrong otherwise, and
-    stage what it is at.
-    """
-
-    status: PrinterStatus | None
-    task_id: str | None = None
-    subtask_id: str | None = None
-    name: str | None = None
-    progress: int | None = None
-    cancelled_at: datetime | None = None
-    errors: tuple[str, ...] = ()
-    stage: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PrintEvent:
-    """Something to announce about a print, found out by a report; late if that was after a gap."""
+    """Something to announce about a print, found out by a report; late if that was after a gap.
+
+    reason is the stage at which the printer says that it paused.
+    """
 
     type: PrintEventType
     print: Print
     found_at: datetime
     late: bool = False
+    reason: str | None = None
 
     @property
     def is_end(self) -> bool:
@@ -97,12 +83,14 @@ class PrintEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPrint:
-    """A print whose end is not known yet; task_id is None for one from an SD card.
+    """A print whose end is not announced yet; task_id is None for one from an SD card.
 
-    seen_active tells whether a report saw the printer busy with it: only then a status that ends
-    prints can mean this one. since is the time of the report that first knew of it, active_at that
-    of the last one that saw it run. named is the ended print whose id the printer goes on to name
-    during one without a task. adopted says that nobody saw it start.
+    seen_active tells whether a report saw the printer busy with it, seen_by_bind whether bind did:
+    only then a status of bind that ends prints can mean this one. since is the time of the report
+    that first knew of it, active_at that of the last one that saw it run. named is the ended print
+    whose id the printer goes on to name during one without a task. adopted says that nobody saw it
+    start. A print that has a result waits for its announcement; ids are those by which the printer
+    named it then.
     """
 
     print: Print
@@ -111,6 +99,8 @@ class OpenPrint:
     paused: bool = False
     named: str | None = None
     adopted: bool = False
+    seen_by_bind: bool = False
+    ids: tuple[str, ...] = ()
 
     @property
     def seen_active(self) -> bool:
@@ -119,13 +109,30 @@ class OpenPrint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UntoldPrint:
+    """A print without a task that has ended; its times are exact where the printer told them."""
+
+    started_at: datetime
+    ended_at: datetime
+    is_exact: bool = False
+
+    def may_be(self, job: Print) -> bool:
+        """Return if a print that turns up in the list may be this one."""
+        if job.started_at is None or job.started_at > self.ended_at:
+            return False
+        early = self.started_at - job.started_at
+        return abs(early) <= SAME_START if self.is_exact else early <= LAG
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrinterRecord:
     """What is remembered of a printer between two reports of it.
 
     announced maps task ids to when their end was announced, or silently taken note of: at first
-    sight, where it is the baseline, the status may have been that of the print before. untracked
-    is from when to when the last print without a task was seen; its task may turn up later. last
-    is the newest print that is known to have ended.
+    sight, where it is the baseline, the status may have been that of the print before. untold are
+    the prints without a task that have ended; their tasks may turn up later. last is the newest
+    print that is known to have ended. tellers is what bind and the printer itself said last.
+    unread_since is from when on its tasks are not known, as it was away.
     """
 
     baseline: datetime
@@ -133,8 +140,20 @@ class PrinterRecord:
     online_at: datetime
     open: tuple[OpenPrint, ...] = ()
     announced: Mapping[str, datetime] = field(default_factory=dict)
-    untracked: tuple[datetime, datetime] | None = None
+    untold: tuple[UntoldPrint, ...] = ()
     last: Print | None = None
+    tellers: Tellers = field(default_factory=Tellers)
+    unread_since: datetime | None = None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Return when to report again although nothing has changed: something waits until then."""
+        run = self.tellers.run
+        times = [run.follow_at] if run and not run.is_followed else []
+        times += [
+            job.print.ended_at + CANCEL_AFTER for job in self.open if job.ids and job.print.ended_at
+        ]
+        return min((at for at in times if at > self.seen_at), default=None)
 
     def healed(self, now: datetime) -> Self:
         """Return the record with now for each time that lies ahead: a wrong clock wrote it.
@@ -159,26 +178,47 @@ class PrinterRecord:
                 task_id: baseline if at == self.baseline else at
                 for task_id, at in self.announced.items()
             },
-            untracked=self.untracked and (heal(self.untracked[0]), heal(self.untracked[1])),
+            untold=tuple(
+                replace(job, started_at=heal(job.started_at), ended_at=heal(job.ended_at))
+                for job in self.untold
+            ),
+            tellers=self.tellers.healed(heal),
+            unread_since=self.unread_since and heal(self.unread_since),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """What is remembered of all printers, and when they were polled last."""
+    """What is remembered of all printers, and when my/tasks was last read without a gap."""
 
-    polled_at: datetime | None = None
+    read_at: datetime | None = None
     printers: Mapping[str, PrinterRecord] = field(default_factory=dict, repr=False)
 
-    def polled(self, now: datetime) -> Self:
-        """Return the records after a good poll of all printers."""
-        return replace(self, polled_at=now)
+    def read(self, at: datetime | None, caught_up: Collection[str]) -> Self:
+        """Return the records after a reading of my/tasks, complete at that time unless it is None.
 
-    def last_poll(self, now: datetime) -> datetime | None:
-        """Return when the printers were polled last, None if that is not known."""
-        if self.polled_at is None or self.polled_at - now > LAG:
+        caught_up are the printers whose own tasks were read back to where they were last seen.
+        """
+        printers = dict(self.printers)
+        for printer_id in caught_up & printers.keys():
+            printers[printer_id] = replace(printers[printer_id], unread_since=None)
+        return replace(self, read_at=at or self.read_at, printers=printers)
+
+    def last_read(self, now: datetime) -> datetime | None:
+        """Return when my/tasks was last read without a gap, None if that is not known."""
+        if self.read_at is None or self.read_at - now > LAG:
             return None
-        return self.polled_at
+        return self.read_at
+
+    def unread(self, printers: Iterable[Printer]) -> dict[str, datetime]:
+        """Return the printers that have come back, and since when their tasks are not known."""
+        found: dict[str, datetime] = {}
+        for printer in printers:
+            if (record := self.printers.get(printer.id)) and printer.online:
+                returns = record.online_at if record.online_at < record.seen_at else None
+                if since := record.unread_since or returns:
+                    found[printer.id] = since
+        return found
 
     def awaited(self, printers: Mapping[str, Printer]) -> dict[str, datetime]:
         """Return the printers with a print whose end only my/tasks can tell, and its start.
@@ -212,11 +252,16 @@ class Records:
         """
         return {
             printer_id: (
-                {(job.print.task_id, job.seen_active, job.paused) for job in record.open},
+                {
+                    (job.print.task_id, job.seen_active, job.paused, job.print.result)
+                    for job in record.open
+                },
                 record.announced.keys(),
                 record.baseline,
-                record.untracked,
+                record.untold,
                 record.last,
+                record.tellers.essence,
+                record.unread_since,
             )
             for printer_id, record in self.printers.items()
         }
@@ -234,11 +279,14 @@ def next_records(
     *,
     now: datetime,
     seen: Collection[str],
-) -> tuple[Records, list[PrintEvent]]:
-    """Return the records after good reports of these printers, and what to announce, in order.
+    asked_at: datetime | None = None,
+    words: Mapping[str, Word] | None = None,
+) -> tuple[Records, dict[str, Printer], list[PrintEvent]]:
+    """Return the records after good reports of these printers, what they do, and what to announce.
 
     It may be all of them or one; when all were polled last is the caller's to say. seen are the ids
-    of the printers that were reported since the program started; for the others see next_record.
+    of the printers that were reported since the program started, words what printers say of
+    themselves; for the rest see next_record.
     """
     tasks_by_printer: dict[str, list[Task]] = {}
     for task in tasks:
@@ -247,16 +295,19 @@ def next_records(
     events: list[PrintEvent] = []
     # A printer that the cloud leaves out keeps its record until somebody takes it `without`.
     after = dict(records.printers)
+    shown: dict[str, Printer] = {}
     for printer in printers.values():
-        after[printer.id], found = next_record(
+        after[printer.id], shown[printer.id], found = next_record(
             records.printers.get(printer.id),
             printer,
             tasks_by_printer.get(printer.id, []),
             now=now,
             after_start=printer.id not in seen,
+            asked_at=asked_at,
+            word=words.get(printer.id) if words else None,
         )
         events += found
-    return replace(records, printers=after), events
+    return replace(records, printers=after), shown, events
 
 
 def next_record(
@@ -266,16 +317,21 @@ def next_record(
     *,
     now: datetime,
     after_start: bool,
-) -> tuple[PrinterRecord, list[PrintEvent]]:
-    """Return the record of a printer after a good report of it, and what to announce, in order.
+    asked_at: datetime | None = None,
+    word: Word | None = None,
+) -> tuple[PrinterRecord, Printer, list[PrintEvent]]:
+    """Return the record of a printer after a good report, what it does, and what to announce.
 
-    before is None at first sight. tasks are all that is known of this printer's in my/tasks, in
-    any order; the caller asks back to LAG before the last good poll and for each awaited print.
-    now is the cloud's time. after_start says that this is the first report of the printer since
-    the program started.
+    before is None at first sight. printer is it by the last answer of bind, which was asked for at
+    asked_at, now if that is not given; word is what it says of itself, None while nothing that is
+    fresh was heard. tasks are all that is known of this printer's in my/tasks, in any order; the
+    caller asks back to LAG before the last good poll and for each awaited print. now is the cloud's
+    time. after_start says that this is the first report of the printer since the program started.
+    The events are in order.
     """
     step = _Step(printer, before, tasks, now=now, after_start=after_start)
-    return step.record(), step.events
+    record = step.record(word, asked_at or now)
+    return record, step.printer, step.events
 
 
 class _Step:
@@ -290,56 +346,173 @@ class _Step:
         now: datetime,
         after_start: bool,
     ) -> None:
-        self._printer = printer
+        self._polled = self.printer = printer
         self._first_sight = before is None
         # The cloud tells ends in whole seconds.
         baseline = now.replace(microsecond=0)
         known = before or PrinterRecord(baseline=baseline, seen_at=now, online_at=now)
         self._before = known.healed(now)
         self._has_new_baseline = self._before.baseline != known.baseline
-        busy = printer.is_active or printer.was_active
-        tasks = believed(tasks, printer.print_job if busy else None)
-        self._listed = {task.id: print_from_task(task, printer.id) for task in tasks}
-        self._listed_active = {task.id for task in tasks if task.status in ACTIVE_TASK}
-        self._now = now
+        # Of two tellers neither is before the other.
+        self._now = max(now, self._before.seen_at)
+        self._tasks = tasks
         self._gap = after_start or before is None or now - self._before.seen_at > GAP
+        self._tellers = self._before.tellers
+        self._word: Word | None = None
+        self._listed: dict[str, Print] = {}
+        self._listed_active: set[str] = set()
         self._open = {job.print.task_id: job for job in self._before.open}
         self._followed = frozenset(self._open)
-        # What the list still shows is remembered whatever the clock says.
-        self._announced = {
-            task_id: at
-            for task_id, at in self._before.announced.items()
-            if task_id in self._listed or now - at < MEMORY
-        }
-        self._untracked = self._before.untracked
-        self._last = newest_print(
-            *(job for job in self._listed.values() if job.result), self._before.last
-        )
+        self._announced = dict(self._before.announced)
+        self._untold = self._before.untold
+        self._last = self._before.last
         self.events: list[PrintEvent] = []
 
-    def record(self) -> PrinterRecord:
+    def record(self, word: Word | None, asked_at: datetime) -> PrinterRecord:
         """Return the record after the report, with its events in self.events."""
-        self._merge_untracked()
+        change = self._hear(word, asked_at)
+        self._read_list()
+        self._merge_untold()
         self._open_listed()
+        if change:
+            self._leave(change)
         self._end_by_tasks()
+        self._end_as_told()
         self._end_by_status()
         self._follow_current()
         self._forget()
+        before = self._before
+        has_come_back = self.printer.online and before.online_at < before.seen_at
         return replace(
-            self._before,
+            before,
             seen_at=self._now,
-            online_at=self._now if self._printer.online else self._before.online_at,
+            online_at=self._now if self.printer.online else before.online_at,
+            unread_since=before.unread_since or (before.online_at if has_come_back else None),
             open=tuple(self._open.values()),
             announced=self._announced,
-            untracked=self._untracked,
+            untold=self._untold,
             last=self._last,
+            tellers=self._tellers,
         )
 
-    def _merge_untracked(self) -> None:
-        """Recognize the task of a print that had none so far, running or ended."""
-        current, untold = self._printer.current, self._open.get(None)
+    def _hear(self, word: Word | None, asked_at: datetime) -> Change | None:
+        """Take what both tell, and see the printer as that of the two does who counts now."""
+        tellers = self._tellers.polled(self._polled, asked_at)
+        if word and word.heard_at and self._now - word.heard_at <= GAP:
+            self._gap = False
+        run = tellers.run
+        tasks = {task.id: task for task in self._tasks}
+        # At first sight a status may have been that of the print before.
+        ended = {task_id for task_id, at in self._announced.items() if at != self._before.baseline}
+        tellers, change = tellers.heard(
+            word,
+            now=self._now,
+            ended=ended,
+            is_over=run is not None and run.is_followed and run.task_id not in self._open,
+        )
+        taken = {
+            task_id
+            for task_id, job in self._open.items()
+            if task_id and job.seen_active and not (run and run.task_id == task_id)
+        }
+        self._tellers = tellers.named(tasks, taken=taken, ended=ended, now=self._now)
+        self._word = word
+        if run and change is None and self._tellers.run:
+            self._rename(run, self._tellers.run)
+        return change
+
+    def _rename(self, old: Run, new: Run) -> None:
+        """Let the print that the printer is busy with go by another id: it is the same one."""
+        if old.task_id == new.task_id or old.task_id not in self._open or not old.is_followed:
+            return
+        job = self._open.pop(old.task_id)
+        if new.task_id in self._announced:
+            return
+        if other := self._open.get(new.task_id):
+            job = replace(job, print=other.print, seen_by_bind=other.seen_by_bind)
+        self._open[new.task_id] = replace(job, print=replace(job.print, task_id=new.task_id))
+
+    def _read_list(self) -> None:
+        """Take what the list tells, and see the printer with it."""
+        busy = self._polled.is_active or self._polled.was_active
+        running = self._polled.print_job if busy else None
+        if self._word is not None:
+            running = self._tellers.run.name if self._tellers.run else None
+        tasks = believed(self._tasks, running)
+        self._listed = {task.id: print_from_task(task, self._polled.id) for task in tasks}
+        self._listed_active = {task.id for task in tasks if task.status in ACTIVE_TASK}
+        # What the list still shows is remembered whatever the clock says.
+        self._announced = {
+            task_id: at
+            for task_id, at in self._announced.items()
+            if task_id in self._listed or self._now - at < MEMORY
+        }
+        self._untold = tuple(job for job in self._untold if self._now - job.ended_at < MEMORY)
+        self._last = newest_print(
+            *(job for job in self._listed.values() if job.result), self._before.last
+        )
+        self.printer = self._seen()
+
+    def _seen(self) -> Printer:
+        """Return the printer as that of the two sees it who counts now."""
+        word, told = self._word, self._tellers.word
+        if word is not None and told is not None:
+            run = self._tellers.run
+            return replace(
+                self._polled,
+                online=True,
+                status=told.status,
+                was_active=False,
+                print_job=run.name if run else self._polled.print_job,
+                current=self._current(run) if run else None,
+            )
+        quiet_at = self._tellers.quiet_at
         if (
-            current is not None
+            told is not None
+            and quiet_at is not None
+            and self._polled.is_active
+            and self._tellers.is_stale
+            and not told.is_busy
+            and not self._is_current_open()
+            and self._now - quiet_at <= HOLD
+        ):
+            # Bind has not heard yet of the end that the printer told.
+            return replace(self._polled, status=told.status, current=None)
+        return self._polled
+
+    def _current(self, run: Run) -> CurrentPrint:
+        """Return the print that the printer says it is busy with, by all that is known of it."""
+        polled, word = self._polled.current, self._word
+        known = self._open.get(run.task_id)
+        if polled and run.task_id and polled.print.task_id == run.task_id:
+            job = polled.print
+        elif run.task_id in self._listed:
+            job = replace(self._listed[run.task_id], result=None, ended_at=None)
+        else:
+            job = Print(printer_id=self._polled.id, task_id=run.task_id)
+        start = known.print.started_at if known else None
+        return CurrentPrint(
+            print=replace(
+                job,
+                title=job.title or (word.name if word else None),
+                started_at=job.started_at or start or (run.since if run.has_begun else None),
+            ),
+            progress=word.progress if word else None,
+            progress_estimated=False,
+            expected_end=None,
+        )
+
+    def _is_current_open(self) -> bool:
+        """Return if bind says that the printer is busy with a print that is known to run."""
+        current = self._polled.current
+        return current is not None and current.print.task_id in self._open
+
+    def _merge_untold(self) -> None:
+        """Recognize the task of a print that had none so far, running or ended."""
+        current, untold = self.printer.current, self._open.get(None)
+        if (
+            self._tellers.run is None
+            and current is not None
             and untold is not None
             and untold.active_at is not None
             and current.print.task_id not in self._open | self._announced
@@ -350,18 +523,37 @@ class _Step:
             # Until its task tells, it may as well have begun now, and holds no other end up.
             since = untold.since if current.print.started_at else self._now
             self._open[current.print.task_id] = replace(untold, print=current.print, since=since)
-        if self._untracked is None:
+        for job in self._untold:
+            same = [
+                (abs(each.started_at - job.started_at), task_id)
+                for task_id, each in self._listed.items()
+                if each.started_at
+                and task_id not in self._open | self._announced
+                and job.may_be(each)
+            ]
+            if same:
+                self._announced[min(same)[1]] = self._now
+                self._untold = tuple(each for each in self._untold if each is not job)
+
+    def _leave(self, change: Change) -> None:
+        """Take note of how the printer says that its print ended, or that it has another one."""
+        run = change.left
+        job = self._open.get(run.task_id)
+        if change.result is None:
+            if run.task_id is None:
+                self._drop_untold()
             return
-        start, end = self._untracked
-        for task_id, job in self._listed.items():
-            if (
-                task_id not in self._open | self._announced
-                and job.started_at is not None
-                and start - LAG <= job.started_at <= end
-            ):
-                self._announced[task_id] = self._now
-                self._untracked = None
-                return
+        if not run.is_followed and not run.is_again:
+            # It ended before it had a name.
+            self._follow(job, self._begun(run))
+            job = self._open.get(run.task_id)
+        if job and run.task_id not in self._announced:
+            told = self._listed.get(run.task_id or "", job.print)
+            told = replace(told, result=change.result, ended_at=self._now)
+            self._open[run.task_id] = replace(job, print=told, ids=change.ids or (NO_TASK,))
+
+    def _begun(self, run: Run) -> OpenPrint:
+        return OpenPrint(print=self._current(run).print, since=run.since, active_at=self._now)
 
     def _end_by_tasks(self) -> None:
         """Announce the ends that my/tasks tells, oldest first."""
@@ -370,17 +562,40 @@ class _Step:
             if job.task_id in self._announced:
                 continue
             known = self._open.get(job.task_id)
+            if known and known.ids:
+                # The printer has told it.
+                continue
             seen_longer = job.ended_too_soon and known is not None and known.seen_active
             self._end(replace(job, ended_at=self._now) if seen_longer else job)
 
+    def _end_as_told(self) -> None:
+        """Announce the ends that the printer has told, once it is known why a print failed."""
+        for known in tuple(self._open.values()):
+            job = known.print
+            if not known.ids or job.ended_at is None:
+                continue
+            if job.result is PrintResult.FAILED and job.cancelled is None:
+                word = self._word
+                cancelled = word is not None and word.was_cancelled(job.ended_at)
+                waits = self._now < job.ended_at + CANCEL_AFTER and self._tellers.run is None
+                if not cancelled and waits:
+                    continue
+                errors = word.errors if word else ()
+                job = replace(
+                    job, cancelled=cancelled or (False if errors else None), errors=errors
+                )
+                self._open[job.task_id] = replace(known, print=job)
+            self._end(job)
+
     def _end_by_status(self) -> None:
-        """Announce the end that the printer's own status tells, where that is first.
+        """Announce the end that bind's status tells, where that is first.
 
         The status stays until the next print, and beyond its beginning: so it counts only for a
-        print that an earlier report saw run.
+        print that an earlier answer of bind saw run, and not while the printer says that it runs.
         """
-        result = _RESULT_OF_STATUS.get(self._printer.status) if self._printer.status else None
-        task_id = self._printer.print_job
+        status = self._polled.status
+        result = _RESULT_OF_STATUS.get(status) if status else None
+        task_id = self._polled.print_job
         untold = self._open.get(None)
         if task_id == NO_TASK or (untold and untold.named == task_id):
             task_id = None
@@ -390,15 +605,16 @@ class _Step:
             self._announced[task_id] = self._before.baseline
             self._open.pop(task_id, None)
         job = self._open.get(task_id)
-        if job is None or not job.seen_active:
+        run = self._tellers.run
+        if job is None or not job.seen_by_bind or job.ids:
+            return
+        if self._word is not None and (task_id is None or (run and run.task_id == task_id)):
             return
         told = self._listed.get(task_id, job.print) if task_id else job.print
         if any(told.started_at and start > told.started_at for start in self._starts()):
             # Something was printed since, and the status may speak of that.
             return
         self._end(replace(told, result=result, ended_at=job.print.ended_at or self._now))
-        if task_id is None:
-            self._untracked = (job.since, job.active_at or self._now)
 
     def _starts(self) -> list[datetime]:
         return [job.started_at for job in self._listed.values() if job.started_at]
@@ -406,9 +622,8 @@ class _Step:
     def _end(self, job: Print) -> None:
         """Announce the end of a print, take silent note of it, or leave it for a later report."""
         self._last = newest_print(self._last, job)
-        ended_at = job.ended_at or (
-            self._now if job.task_id in self._open else self._now - 2 * NEWS
-        )
+        known = self._open.get(job.task_id)
+        ended_at = job.ended_at or (self._now if known else self._now - 2 * NEWS)
         if self._has_new_baseline:
             # Its time tells nothing of what ended since the true one.
             is_new = job.task_id in self._followed
@@ -416,24 +631,37 @@ class _Step:
             is_new = self._before.baseline <= ended_at and not self._first_sight
         if is_new and self._now - ended_at <= NEWS:
             if self._follows_an_open(job, ended_at):
-                if known := self._open.get(job.task_id):
+                if known:
                     # It ended when that was found out, not when it is announced.
                     self._open[job.task_id] = replace(known, print=job)
                 return
             late = self._gap or ended_at < self._before.seen_at - LAG
             self._announce(_END[job.result], job, late=late)
-        if job.task_id is not None and (is_new or self._before.baseline <= ended_at):
-            self._announced[job.task_id] = self._now
+        if is_new or self._before.baseline <= ended_at:
+            ids = [job.task_id, *(known.ids if known else ())]
+            self._announced |= {each: self._now for each in ids if each and each != NO_TASK}
+        if known and job.task_id is None:
+            untold = UntoldPrint(
+                started_at=(job.started_at if known.ids else None) or known.since,
+                ended_at=ended_at if known.ids else known.active_at or self._now,
+                is_exact=bool(known.ids),
+            )
+            self._untold += (untold,)
         self._open.pop(job.task_id, None)
 
-    def _announce(self, what: PrintEventType, job: Print, *, late: bool = False) -> None:
-        self.events.append(PrintEvent(type=what, print=job, found_at=self._now, late=late))
+    def _announce(
+        self, what: PrintEventType, job: Print, *, late: bool = False, reason: str | None = None
+    ) -> None:
+        self.events.append(
+            PrintEvent(type=what, print=job, found_at=self._now, late=late, reason=reason)
+        )
 
     def _follows_an_open(self, job: Print, ended_at: datetime) -> bool:
         """Return if an earlier print of the printer is to be announced first."""
         start = job.started_at
         return (
             start is not None
+            and job.task_id is not None
             and self._now - ended_at < PATIENCE
             and any(
                 task_id not in (None, job.task_id)
@@ -445,13 +673,26 @@ class _Step:
 
     def _follow_current(self) -> None:
         """Announce the start or the pause of what the printer is busy with."""
-        if self._printer.current is None:
+        if self._word is not None:
+            self._see_by_bind()
+            self._follow_run()
+        elif self.printer.current is None:
             self._drop_doubt()
+        else:
+            self._follow_bind(self.printer.current.print)
+
+    def _follow_bind(self, job: Print) -> None:
+        """Announce the start or the pause of what bind says the printer is busy with."""
+        if not self._bind_counts(job):
             return
-        job = self._printer.current.print
-        paused = self._printer.status is PrinterStatus.PAUSED
-        seen = OpenPrint(print=job, since=self._now, active_at=self._now, paused=paused)
-        known = self._open.get(job.task_id)
+        tellers, known = self._tellers, self._open.get(job.task_id)
+        paused = tellers.is_paused
+        if tellers.word and tellers.word.status is PrinterStatus.PAUSED and known:
+            # The cloud of 2026 tells no pause: what the printer told stays.
+            paused |= known.paused and not self._before.tellers.is_paused
+        seen = OpenPrint(
+            print=job, since=self._now, active_at=self._now, paused=paused, seen_by_bind=True
+        )
         if job.task_id and self._announced.get(job.task_id) == self._before.baseline:
             # It ran at first sight, under the status of the print before.
             del self._announced[job.task_id]
@@ -459,18 +700,54 @@ class _Step:
         if job.task_id in self._announced:
             if job.in_tasks:
                 # The list has taken its end back, so nothing else runs.
-                self._open.pop(None, None)
+                self._drop_untold()
             return
         if job.task_id is not None:
-            # Nobody saw the end of a print without a task, and nobody will tell it.
-            self._open.pop(None, None)
-        elif self._printer.print_job not in (None, NO_TASK):
-            seen = replace(seen, named=self._printer.print_job)
-            known = known or replace(seen, active_at=None, adopted=not self._is_news(job))
+            self._drop_untold()
+        elif self.printer.print_job not in (None, NO_TASK):
+            seen = replace(seen, named=self.printer.print_job)
+            known = known or replace(
+                seen, active_at=None, seen_by_bind=False, adopted=not self._is_news(job)
+            )
             if self._is_doubtful(known):
                 self._open[None] = known
                 return
         self._follow(known, seen)
+
+    def _bind_counts(self, job: Print) -> bool:
+        """Return if bind's word that the printer is busy is about a print that may be new."""
+        return (
+            not self._tellers.is_stale
+            or job.task_id in self._listed_active
+            or (job.task_id is not None and job.task_id in self._open)
+        )
+
+    def _see_by_bind(self) -> None:
+        """Take note that bind shows the print that is open: then its status can end it."""
+        current = self._polled.current
+        job = self._open.get(current.print.task_id) if current else None
+        if job and current and not job.ids and self._bind_counts(current.print):
+            self._open[job.print.task_id] = replace(job, seen_by_bind=True)
+
+    def _follow_run(self) -> None:
+        """Announce the start or the pause of the run of which the printer tells."""
+        run, word = self._tellers.run, self._word
+        if run is None or word is None or self.printer.current is None:
+            self._drop_untold()
+            return
+        known = self._open.get(run.task_id)
+        if run.task_id in self._announced or (run.is_followed and known is None):
+            # It has ended by somebody else's word.
+            self._tellers = replace(self._tellers, run=replace(run, is_followed=True))
+            return
+        is_named = run.is_certain and not run.is_again
+        if not run.is_followed and not is_named and known is None and self._now < run.follow_at:
+            return
+        if run.task_id is not None:
+            self._drop_untold()
+        seen = replace(self._begun(run), paused=self.printer.status is PrinterStatus.PAUSED)
+        self._follow(known, seen)
+        self._tellers = replace(self._tellers, run=replace(run, is_followed=True))
 
     def _follow(self, known: OpenPrint | None, seen: OpenPrint) -> None:
         """Announce what has changed between what is known of a print and what is seen of it."""
@@ -480,11 +757,17 @@ class _Step:
                 self._announce(PrintEventType.STARTED, job)
         elif seen.paused is not known.paused:
             what = PrintEventType.PAUSED if seen.paused else PrintEventType.RESUMED
-            self._announce(what, job)
+            reason = self._word.stage if self._word and seen.paused else None
+            self._announce(what, job, reason=reason)
         if known:
             # The list may not have been asked again since a restart.
             told = known.print if known.print.in_tasks and not job.in_tasks else job
-            seen = replace(seen, print=told, since=known.since)
+            seen = replace(
+                seen,
+                print=told,
+                since=known.since,
+                seen_by_bind=seen.seen_by_bind or known.seen_by_bind,
+            )
         self._open[job.task_id] = seen
 
     def _is_doubtful(self, untold: OpenPrint) -> bool:
@@ -494,6 +777,11 @@ class _Step:
         it is a print without a task, and the printer goes on to name the one before it.
         """
         return not untold.seen_active and self._now - untold.since <= LAG
+
+    def _drop_untold(self) -> None:
+        """Forget a print without a task whose end nobody saw: nobody will tell it."""
+        if (job := self._open.get(None)) and not job.ids:
+            del self._open[None]
 
     def _drop_doubt(self) -> None:
         """Forget what seemed to run under the id of an ended print: the answers had crossed."""
@@ -525,8 +813,13 @@ class _Step:
 
     def _forget(self) -> None:
         """Drop the prints whose end nobody will tell any more."""
-        untracked = self._open.get(None)
-        gone = untracked is not None and self._printer.status is PrinterStatus.IDLE
+        untold = self._open.get(None)
+        gone = (
+            untold is not None
+            and self._polled.status is PrinterStatus.IDLE
+            and (untold.seen_by_bind or not untold.seen_active)
+            and self._word is None
+        )
         self._open = {
             task_id: job
             for task_id, job in self._open.items()

@@ -34,7 +34,7 @@ ENDED = frozenset({PrinterStatus.FINISHED, PrinterStatus.FAILED})
 
 
 class PrintResult(StrEnum):
-    """How a print ended. The cloud does not tell a cancelled print from a failed one."""
+    """How a print ended. The list does not tell a cancelled print from a failed one."""
 
     FINISHED = "finished"
     FAILED = "failed"
@@ -88,9 +88,10 @@ class Print:
 
     weight (g), length (m) and cost_time (s) are the slicer's estimates for the whole plate, also
     of a print that failed. result and ended_at are None while it runs. in_tasks tells whether it
-    stands in my/tasks, or only the printer spoke of it. design_id is its page on MakerWorld. The
-    cover is a signed address that changes with every answer, so it is no part of what makes two
-    prints equal, but has_cover is: whether there is one.
+    stands in my/tasks, or only the printer spoke of it. design_id is its page on MakerWorld.
+    Whether it was cancelled, and the codes of the errors that ended it, only the printer itself
+    tells. The cover is a signed address that changes with every answer, so it is no part of what
+    makes two prints equal, but has_cover is: whether there is one.
     """
 
     printer_id: str = field(repr=False)
@@ -108,6 +109,8 @@ class Print:
     design_id: str | None = None
     bed_type: str | None = None
     in_tasks: bool = False
+    cancelled: bool | None = None
+    errors: tuple[str, ...] = ()
     cover: str | None = field(default=None, repr=False, compare=False)
     has_cover: bool = field(init=False)
 
@@ -206,7 +209,14 @@ def newest_print(*candidates: Print | None) -> Print | None:
     for job in candidates:
         if job is not None and (newest is None or _ended_after(job, newest)):
             newest = job
-    return newest
+    if newest is None or newest.task_id is None:
+        return newest
+    same = (job for job in candidates if job and job.task_id == newest.task_id)
+    told = next((job for job in same if job.cancelled is not None), newest)
+    # The list does not know why it ended.
+    return (
+        newest if told is newest else replace(newest, cancelled=told.cancelled, errors=told.errors)
+    )
 
 
 def _ended_after(job: Print, other: Print) -> bool:

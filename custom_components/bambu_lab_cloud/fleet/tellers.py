@@ -1,0 +1,342 @@
+"""The two who tell of a printer, the HTTP cloud and the printer itself: what each said last.
+
+The printer is ahead: the cloud hears of a start or an end up to a minute later, and may name the
+print by another id. So each is compared with its own last word alone.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from ..api.models import Task
+from .printer import ACTIVE, ENDED, NO_TASK, Printer, PrinterStatus, PrintResult
+
+# A start that only the printer tells waits so long for bind or the list to name the print.
+NAMING = timedelta(seconds=2)
+# A print that seems to begin under the id of one that has ended is another one after so long.
+AGAIN = timedelta(seconds=10)
+_AT_ITS_BEGIN = 5
+# A print fails, and is said to have been cancelled, within these.
+_CANCEL_BEFORE = timedelta(seconds=10)
+CANCEL_AFTER = timedelta(seconds=2)
+# How far behind the printer bind may be, and how far apart two tell the start of one print.
+BIND_LAG = timedelta(minutes=2)
+SAME_START = timedelta(minutes=2)
+# How long an id that no list knows may still be that of a print of the cloud.
+UNLISTED = timedelta(minutes=10)
+# How long an end that the printer told stays shown while bind goes on to say that it prints.
+HOLD = timedelta(minutes=10)
+
+_RESULTS = {
+    PrinterStatus.FINISHED: PrintResult.FINISHED,
+    PrinterStatus.FAILED: PrintResult.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """What a printer itself says of its print, by push.
+
+    status is never OFFLINE, and None where it says nothing known. task_id and subtask_id are as it
+    tells them, one of which is the id of my/tasks: "0" is none, None is not told. cancelled_at is
+    when it last said that a print was cancelled, errors the codes of what is wrong otherwise, and
+    stage what it is at. heard_at is when it was heard before it said so.
+    """
+
+    status: PrinterStatus | None
+    task_id: str | None = None
+    subtask_id: str | None = None
+    name: str | None = None
+    progress: int | None = None
+    cancelled_at: datetime | None = None
+    errors: tuple[str, ...] = ()
+    stage: str | None = None
+    heard_at: datetime | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Return if it prints, prepares to or is paused; calibrating is no print."""
+        return self.status in ACTIVE
+
+    def ids(self, field: str | None) -> tuple[str, ...]:
+        """Return the ids that may be the list's, the likelier first; field is the one that is."""
+        told = {"task_id": self.task_id, "subtask_id": self.subtask_id}
+        ids = [told[field]] if field else list(told.values())
+        return tuple(each for each in ids if each is not None and each != NO_TASK)
+
+    def was_cancelled(self, at: datetime) -> bool:
+        """Return if what ended at that time was cancelled."""
+        return self.cancelled_at is not None and (
+            at - _CANCEL_BEFORE <= self.cancelled_at <= at + CANCEL_AFTER
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a printer is busy with from one change that it told to the next.
+
+    since is when that was heard first, after the last time it said otherwise. has_begun says that
+    it was heard to begin. name is the id of its print, NO_TASK if it has none; is_certain that
+    bind or the list tells the same. is_followed says that its start is announced or never will be.
+    is_again says that it goes by the id of a print that has ended, and so may be another.
+    """
+
+    since: datetime
+    after: datetime | None
+    has_begun: bool
+    name: str = NO_TASK
+    is_certain: bool = False
+    is_followed: bool = False
+    is_again: bool = False
+
+    @property
+    def task_id(self) -> str | None:
+        """Return the id of its print, None for one without a task."""
+        return None if self.name == NO_TASK else self.name
+
+    @property
+    def follow_at(self) -> datetime:
+        """Return when its start is told at the latest."""
+        return self.since + (AGAIN if self.is_again else NAMING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tellers:
+    """What both said last.
+
+    Of bind: when it was asked, since when it has said without a break that the printer is busy, the
+    job that it names meanwhile and since when. Of the printer: its word, whether it was lost since,
+    its run, and when it last told an end or a calibration. id_field is which of its two ids is that
+    of my/tasks, learnt from the first print that both name.
+    """
+
+    asked_at: datetime | None = None
+    busy_since: datetime | None = None
+    job: str | None = None
+    job_since: datetime | None = None
+    is_paused: bool = False
+    word: Word | None = None
+    is_lost: bool = False
+    run: Run | None = None
+    quiet_at: datetime | None = None
+    id_field: str | None = None
+
+    @property
+    def is_stale(self) -> bool:
+        """Return if bind, which says busy, may speak of what the printer told to be over."""
+        return (
+            self.quiet_at is not None
+            and self.busy_since is not None
+            and self.busy_since <= self.quiet_at + BIND_LAG
+            and (
+                self.job in (None, NO_TASK)
+                or self.job_since is None
+                or self.job_since <= self.quiet_at + BIND_LAG
+            )
+        )
+
+    @property
+    def essence(self) -> Tellers:
+        """Return what of them must not be lost."""
+        return replace(self, asked_at=None, is_lost=False)
+
+    def healed(self, heal: Callable[[datetime], datetime]) -> Tellers:
+        """Return the tellers with each time healed."""
+        return replace(
+            self,
+            busy_since=self.busy_since and heal(self.busy_since),
+            job_since=self.job_since and heal(self.job_since),
+            quiet_at=self.quiet_at and heal(self.quiet_at),
+            run=self.run
+            and replace(
+                self.run, since=heal(self.run.since), after=self.run.after and heal(self.run.after)
+            ),
+        )
+
+    def polled(self, printer: Printer, asked_at: datetime) -> Tellers:
+        """Return the tellers after an answer of bind that was asked for at that time."""
+        if asked_at == self.asked_at:
+            return self
+        if printer.status is PrinterStatus.OFFLINE:
+            # Its status stands still.
+            return replace(self, asked_at=asked_at)
+        is_busy = printer.is_active
+        job = printer.print_job if is_busy else None
+        return replace(
+            self,
+            asked_at=asked_at,
+            busy_since=(self.busy_since or asked_at) if is_busy else None,
+            job=job,
+            job_since=self.job_since if job == self.job else asked_at,
+            is_paused=printer.status is PrinterStatus.PAUSED,
+        )
+
+    def heard(
+        self,
+        word: Word | None,
+        *,
+        now: datetime,
+        ended: Collection[str],
+        is_over: bool,
+    ) -> tuple[Tellers, Change | None]:
+        """Return the tellers after a word of the printer, and how its run ended, if it did.
+
+        Without a word it is lost. ended are the ids of prints that are over, and is_over tells that
+        the run's own is one of them.
+        """
+        if word is None:
+            return replace(self, is_lost=self.word is not None), None
+        before, run = self.word, self.run
+        if word.status is None:
+            # A word that nobody knows changes nothing.
+            if before is None:
+                return self, None
+            word = replace(word, status=before.status)
+        is_other = before is not None and (
+            self._is_other(before, word) or (self.is_lost and is_over)
+        )
+        if word.is_busy and run and not is_other:
+            return replace(self, word=_refined(word, before), is_lost=False), None
+        if word.is_busy and run and run.is_again and now - run.since < SAME_START:
+            # It went by the id of the print before it until it had its own.
+            run = replace(run, is_again=False, is_followed=run.is_followed and not is_over)
+            return replace(self, word=_bare(word), run=run, is_lost=False), None
+        change = None
+        if run:
+            change = Change(left=run, ids=before.ids(self.id_field) if before else ())
+            if not is_other and not word.is_busy:
+                change = replace(change, result=_result(word, now))
+        after = replace(self, word=_bare(word), run=None, is_lost=False)
+        if word.is_busy:
+            return replace(after, run=self._begun(word, now, ended)), change
+        calibrates = word.status is PrinterStatus.CALIBRATING
+        if before is None or is_other or before.status != word.status or calibrates:
+            after = replace(after, quiet_at=now)
+        return after, change
+
+    def _is_other(self, before: Word, word: Word) -> bool:
+        """Return if the printer names another print than it did."""
+        fields = (self.id_field,) if self.id_field else ("task_id", "subtask_id")
+        pairs = [(getattr(before, each), getattr(word, each)) for each in fields]
+        told = [(old, new) for old, new in pairs if old is not None and new is not None]
+        if not self.is_lost:
+            # An id that comes after the start makes it no other print.
+            told = [(old, new) for old, new in told if old != NO_TASK]
+        elif all(old == new == NO_TASK for old, new in told):
+            # Nothing but its name tells a print from the card from another one.
+            told = [(before.name, word.name)] if before.name and word.name else []
+        return bool(told) and all(old != new for old, new in told)
+
+    def _begun(self, word: Word, now: datetime, ended: Collection[str]) -> Run:
+        """Return the run that begins with a word."""
+        before = self.word
+        has_begun = before is not None and not self.is_lost
+        is_again = any(each in ended for each in word.ids(self.id_field))
+        may_be_another = (
+            before is not None
+            and has_begun
+            and before.status in ENDED
+            and (
+                word.status is PrinterStatus.PREPARING
+                or (word.progress is not None and word.progress < _AT_ITS_BEGIN)
+            )
+        )
+        return Run(
+            since=now,
+            after=word.heard_at if before else None,
+            has_begun=has_begun,
+            is_followed=is_again and not may_be_another,
+            is_again=is_again,
+        )
+
+    def named(
+        self,
+        tasks: Mapping[str, Task],
+        *,
+        taken: Collection[str],
+        ended: Collection[str],
+        now: datetime,
+    ) -> Tellers:
+        """Return the tellers with the run by the name that is the likeliest of all.
+
+        tasks are the printer's in my/tasks; taken are the ids of other prints, ended of those that
+        are over. A name that bind or the list tells is better than one that nobody else knows.
+        """
+        word, run = self.word, self.run
+        if word is None or run is None or run.is_again:
+            return self
+        bind = None if self.job == NO_TASK else self.job
+        own, both = word.ids(self.id_field), word.ids(None)
+        listed = next((each for each in (*own, *both) if each in tasks), None)
+        if known := bind if bind in both else listed:
+            field = self.id_field
+            if not (field and getattr(word, field) == known):
+                field = "task_id" if word.task_id == known else "subtask_id"
+            return replace(self, id_field=field, run=replace(run, name=known, is_certain=True))
+        is_binds = (
+            bind is not None
+            and bind not in ended
+            and (run.after is None or (self.job_since or now) >= run.after - BIND_LAG)
+        )
+        if bind and is_binds:
+            return replace(self, run=replace(run, name=bind, is_certain=True))
+        if run.is_certain:
+            return self
+        if near := _nearest(tasks.values(), run, {*taken, *ended}):
+            return replace(self, run=replace(run, name=near, is_certain=True))
+        is_young = now - run.since <= UNLISTED
+        return replace(self, run=replace(run, name=own[0] if own and is_young else NO_TASK))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A run that is over, by which ids, and how it ended, None if the printer does not tell."""
+
+    left: Run
+    ids: tuple[str, ...]
+    result: PrintResult | None = None
+
+
+def _bare(word: Word) -> Word:
+    """Return what of a word is compared with the next one."""
+    return Word(
+        status=word.status, task_id=word.task_id, subtask_id=word.subtask_id, name=word.name
+    )
+
+
+def _refined(word: Word, before: Word | None) -> Word:
+    """Return a word with the ids that were told at the beginning of the run."""
+    if before is None:
+        return _bare(word)
+
+    def first(old: str | None, new: str | None) -> str | None:
+        return new if old in (None, NO_TASK) and new is not None else old
+
+    return Word(
+        status=word.status,
+        task_id=first(before.task_id, word.task_id),
+        subtask_id=first(before.subtask_id, word.subtask_id),
+        name=word.name or before.name,
+    )
+
+
+def _result(word: Word, now: datetime) -> PrintResult | None:
+    """Return how a print ended, by the printer's word after it."""
+    if word.status in _RESULTS:
+        return _RESULTS[word.status]
+    return PrintResult.FAILED if word.was_cancelled(now) else None
+
+
+def _nearest(tasks: Collection[Task], run: Run, taken: Collection[str]) -> str | None:
+    """Return the task that began when the run did, of those that are no other print's."""
+    if not run.has_begun:
+        return None
+    near = [
+        (abs(task.start_time - run.since), task.id)
+        for task in tasks
+        if task.id not in taken
+        and task.start_time
+        and abs(task.start_time - run.since) <= SAME_START
+        and not (task.end_time and task.start_time < task.end_time < run.since)
+    ]
+    return min(near)[1] if near else None
