@@ -398,7 +398,7 @@ def test_printer_left_out_for_a_while(story: Story) -> None:
     assert events == []
     assert story.poll(SUCCESS, task(start=start), after=3 * MINUTE) == [("finished", "71")]
     # However long: who removes the printer also says so here.
-    away, _ = next_records(story.records, {}, [], now=story.now + GIVE_UP, seen={PRINTER})
+    away, _, _ = next_records(story.records, {}, [], now=story.now + GIVE_UP, seen={PRINTER})
     assert away.printers.keys() == {PRINTER}
     assert away.without(PRINTER).printers == {}
 

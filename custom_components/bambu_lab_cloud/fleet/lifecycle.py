@@ -26,7 +26,7 @@ from .printer import (
     print_from_task,
 )
 from .stored import UnreadableError, from_stored
-from .tellers import CANCEL_AFTER, HOLD, SAME_START, Change, Run, Tellers, Word
+from .tellers import CANCEL_AFTER, HOLD, LATE, SAME_START, Change, Run, Tellers, Word
 
 # Reports further apart than this leave doubt about what happened between them.
 GAP = timedelta(minutes=10)
@@ -89,8 +89,8 @@ class OpenPrint:
     only then a status of bind that ends prints can mean this one. since is the time of the report
     that first knew of it, active_at that of the last one that saw it run. named is the ended print
     whose id the printer goes on to name during one without a task. adopted says that nobody saw it
-    start. A print that has a result waits for its announcement; ids are those by which the printer
-    named it then.
+    start, is_left that the printer has told that it is busy with another one. A print that has a
+    result waits for its announcement; ids are those by which the printer named it then.
     """
 
     print: Print
@@ -100,6 +100,7 @@ class OpenPrint:
     named: str | None = None
     adopted: bool = False
     seen_by_bind: bool = False
+    is_left: bool = False
     ids: tuple[str, ...] = ()
 
     @property
@@ -110,18 +111,30 @@ class OpenPrint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UntoldPrint:
-    """A print without a task that has ended; its times are exact where the printer told them."""
+    """A print that has ended and that the list may know by another id, or not by any.
+
+    ids are those by which it was announced. Its times are exact where the printer told them.
+    """
 
     started_at: datetime
     ended_at: datetime
+    ids: tuple[str, ...] = ()
     is_exact: bool = False
 
     def may_be(self, job: Print) -> bool:
         """Return if a print that turns up in the list may be this one."""
         if job.started_at is None or job.started_at > self.ended_at:
             return False
+        if self.is_exact and job.ended_at and job.ended_at < self.started_at - LATE:
+            return False
         early = self.started_at - job.started_at
-        return abs(early) <= SAME_START if self.is_exact else early <= LAG
+        if not self.is_exact:
+            return early <= LAG
+        # What has an id is likely to be listed by it.
+        within = LATE if self.ids else SAME_START
+        return abs(early) <= within or (
+            job.ended_at is not None and abs(job.ended_at - self.ended_at) <= within
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,9 +383,11 @@ class _Step:
 
     def record(self, word: Word | None, asked_at: datetime) -> PrinterRecord:
         """Return the record after the report, with its events in self.events."""
+        self._read_list(word)
+        self._recognize_told()
         change = self._hear(word, asked_at)
-        self._read_list()
-        self._merge_untold()
+        self.printer = self._seen()
+        self._recognize_untold()
         self._open_listed()
         if change:
             self._leave(change)
@@ -404,6 +419,8 @@ class _Step:
         tasks = {task.id: task for task in self._tasks}
         # At first sight a status may have been that of the print before.
         ended = {task_id for task_id, at in self._announced.items() if at != self._before.baseline}
+        for task_id, job in self._open.items():
+            ended |= {*job.ids, *([task_id] if task_id and job.is_left else [])}
         tellers, change = tellers.heard(
             word,
             now=self._now,
@@ -415,10 +432,21 @@ class _Step:
             for task_id, job in self._open.items()
             if task_id and job.seen_active and not (run and run.task_id == task_id)
         }
+        now_run = tellers.run
+        if (
+            now_run is not None
+            and self._polled.print_job
+            and not self._polled.is_active
+            and asked_at <= now_run.since
+        ):
+            # Bind said before that it has ended.
+            ended.add(self._polled.print_job)
+        if change and change.left.task_id:
+            ended.add(change.left.task_id)
         self._tellers = tellers.named(tasks, taken=taken, ended=ended, now=self._now)
         self._word = word
-        if run and change is None and self._tellers.run:
-            self._rename(run, self._tellers.run)
+        if run and (same := change.left if change else self._tellers.run):
+            self._rename(run, same)
         return change
 
     def _rename(self, old: Run, new: Run) -> None:
@@ -432,12 +460,13 @@ class _Step:
             job = replace(job, print=other.print, seen_by_bind=other.seen_by_bind)
         self._open[new.task_id] = replace(job, print=replace(job.print, task_id=new.task_id))
 
-    def _read_list(self) -> None:
-        """Take what the list tells, and see the printer with it."""
+    def _read_list(self, word: Word | None) -> None:
+        """Take what the list tells."""
         busy = self._polled.is_active or self._polled.was_active
-        running = self._polled.print_job if busy else None
-        if self._word is not None:
-            running = self._tellers.run.name if self._tellers.run else None
+        running = [self._polled.print_job] if busy and word is None else []
+        if word is not None and word.is_busy:
+            run = self._tellers.run
+            running = [*word.ids(None), run.name if run else None]
         tasks = believed(self._tasks, running)
         self._listed = {task.id: print_from_task(task, self._polled.id) for task in tasks}
         self._listed_active = {task.id for task in tasks if task.status in ACTIVE_TASK}
@@ -451,7 +480,6 @@ class _Step:
         self._last = newest_print(
             *(job for job in self._listed.values() if job.result), self._before.last
         )
-        self.printer = self._seen()
 
     def _seen(self) -> Printer:
         """Return the printer as that of the two sees it who counts now."""
@@ -507,8 +535,8 @@ class _Step:
         current = self._polled.current
         return current is not None and current.print.task_id in self._open
 
-    def _merge_untold(self) -> None:
-        """Recognize the task of a print that had none so far, running or ended."""
+    def _recognize_untold(self) -> None:
+        """Recognize the task of a print that had none so far and runs."""
         current, untold = self.printer.current, self._open.get(None)
         if (
             self._tellers.run is None
@@ -523,16 +551,24 @@ class _Step:
             # Until its task tells, it may as well have begun now, and holds no other end up.
             since = untold.since if current.print.started_at else self._now
             self._open[current.print.task_id] = replace(untold, print=current.print, since=since)
+
+    def _recognize_told(self) -> None:
+        """Recognize the tasks of prints that were announced by another id, or by none."""
+        # Those that stand in the list by the id that they had.
+        self._untold = tuple(job for job in self._untold if self._listed.keys().isdisjoint(job.ids))
+        seen = {task_id for task_id, job in self._open.items() if job.seen_active}
         for job in self._untold:
             same = [
                 (abs(each.started_at - job.started_at), task_id)
                 for task_id, each in self._listed.items()
                 if each.started_at
-                and task_id not in self._open | self._announced
+                and task_id not in seen | self._announced.keys()
                 and job.may_be(each)
             ]
             if same:
-                self._announced[min(same)[1]] = self._now
+                _, task_id = min(same)
+                self._open.pop(task_id, None)
+                self._announced[task_id] = self._now
                 self._untold = tuple(each for each in self._untold if each is not job)
 
     def _leave(self, change: Change) -> None:
@@ -542,6 +578,8 @@ class _Step:
         if change.result is None:
             if run.task_id is None:
                 self._drop_untold()
+            elif job:
+                self._open[run.task_id] = replace(job, is_left=True)
             return
         if not run.is_followed and not run.is_again:
             # It ended before it had a name.
@@ -551,19 +589,24 @@ class _Step:
             told = self._listed.get(run.task_id or "", job.print)
             told = replace(told, result=change.result, ended_at=self._now)
             self._open[run.task_id] = replace(job, print=told, ids=change.ids or (NO_TASK,))
+            ids = tuple({each for each in (run.task_id, *change.ids) if each is not None})
+            start = told.started_at or job.since
+            untold = UntoldPrint(started_at=start, ended_at=self._now, ids=ids, is_exact=True)
+            self._untold += (untold,)
 
     def _begun(self, run: Run) -> OpenPrint:
         return OpenPrint(print=self._current(run).print, since=run.since, active_at=self._now)
 
     def _end_by_tasks(self) -> None:
         """Announce the ends that my/tasks tells, oldest first."""
-        ended = [job for job in self._listed.values() if job.result]
+        # Those that the printer has told wait for their own turn.
+        told = {each for known in self._open.values() for each in known.ids}
+        ended = [job for job in self._listed.values() if job.result and job.task_id not in told]
         for job in sorted(ended, key=lambda job: job.ended_at or job.started_at or self._now):
             if job.task_id in self._announced:
                 continue
             known = self._open.get(job.task_id)
             if known and known.ids:
-                # The printer has told it.
                 continue
             seen_longer = job.ended_too_soon and known is not None and known.seen_active
             self._end(replace(job, ended_at=self._now) if seen_longer else job)
@@ -637,16 +680,13 @@ class _Step:
                 return
             late = self._gap or ended_at < self._before.seen_at - LAG
             self._announce(_END[job.result], job, late=late)
+        told = (job.task_id, *(known.ids if known else ()))
+        ids = tuple(each for each in told if each is not None and each != NO_TASK)
         if is_new or self._before.baseline <= ended_at:
-            ids = [job.task_id, *(known.ids if known else ())]
-            self._announced |= {each: self._now for each in ids if each and each != NO_TASK}
-        if known and job.task_id is None:
-            untold = UntoldPrint(
-                started_at=(job.started_at if known.ids else None) or known.since,
-                ended_at=ended_at if known.ids else known.active_at or self._now,
-                is_exact=bool(known.ids),
-            )
-            self._untold += (untold,)
+            self._announced |= dict.fromkeys(ids, self._now)
+        if known and job.task_id is None and not known.ids:
+            end = known.active_at or self._now
+            self._untold += (UntoldPrint(started_at=known.since, ended_at=end),)
         self._open.pop(job.task_id, None)
 
     def _announce(
@@ -740,8 +780,12 @@ class _Step:
             # It has ended by somebody else's word.
             self._tellers = replace(self._tellers, run=replace(run, is_followed=True))
             return
-        is_named = run.is_certain and not run.is_again
-        if not run.is_followed and not is_named and known is None and self._now < run.follow_at:
+        if (
+            not run.is_followed
+            and not run.is_certain
+            and known is None
+            and self._now < run.follow_at
+        ):
             return
         if run.task_id is not None:
             self._drop_untold()

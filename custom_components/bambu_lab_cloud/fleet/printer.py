@@ -1,6 +1,6 @@
 """From a device, its print answer and its tasks to a printer: status, current print, last print."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -271,11 +271,11 @@ def print_from_task(task: Task, printer_id: str) -> Print:
     )
 
 
-def believed(tasks: Iterable[Task], running: str | None) -> list[Task]:
+def believed(tasks: Iterable[Task], running: Collection[str | None]) -> list[Task]:
     """Return tasks, with one as running that finished too soon while its printer says it runs."""
     return [
         replace(task, status=_RUNNING)
-        if task.id == running and print_from_task(task, "").ended_too_soon
+        if task.id in running and print_from_task(task, "").ended_too_soon
         else task
         for task in tasks
     ]
@@ -357,7 +357,7 @@ def derive_printer(
         # The cloud of 2022 names the job here or, while something runs, says that it has none.
         nameless = status is not None and status.has_task_fields and told in ACTIVE
         job = NO_TASK if nameless else remembered_job
-    tasks = believed(tasks, job if told in ACTIVE else None)
+    tasks = believed(tasks, (job,) if told in ACTIVE else ())
     newest_first = sorted(tasks, key=_start, reverse=True)
     if online is False:
         state = PrinterStatus.OFFLINE

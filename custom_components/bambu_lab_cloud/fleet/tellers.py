@@ -22,6 +22,8 @@ CANCEL_AFTER = timedelta(seconds=2)
 # How far behind the printer bind may be, and how far apart two tell the start of one print.
 BIND_LAG = timedelta(minutes=2)
 SAME_START = timedelta(minutes=2)
+# A push may come so late.
+LATE = timedelta(seconds=30)
 # How long an id that no list knows may still be that of a print of the cloud.
 UNLISTED = timedelta(minutes=10)
 # How long an end that the printer told stays shown while bind goes on to say that it prints.
@@ -104,47 +106,46 @@ class Run:
 class Tellers:
     """What both said last.
 
-    Of bind: when it was asked, since when it has said without a break that the printer is busy, the
-    job that it names meanwhile and since when. Of the printer: its word, whether it was lost since,
-    its run, and when it last told an end or a calibration. id_field is which of its two ids is that
+    Of bind: when it was asked, since when it has said without a break that the printer is busy, when
+    it said otherwise, the job that it names meanwhile and since when. Of the printer: its word, whether it was lost since,
+    its run, the ids of the run before, and when it last told an end or a calibration. id_field is which of its two ids is that
     of my/tasks, learnt from the first print that both name.
     """
 
     asked_at: datetime | None = None
     busy_since: datetime | None = None
+    rested_at: datetime | None = None
     job: str | None = None
     job_since: datetime | None = None
     is_paused: bool = False
     word: Word | None = None
     is_lost: bool = False
     run: Run | None = None
+    over: tuple[str, ...] = ()
     quiet_at: datetime | None = None
     id_field: str | None = None
 
     @property
     def is_stale(self) -> bool:
         """Return if bind, which says busy, may speak of what the printer told to be over."""
-        return (
-            self.quiet_at is not None
-            and self.busy_since is not None
-            and self.busy_since <= self.quiet_at + BIND_LAG
-            and (
-                self.job in (None, NO_TASK)
-                or self.job_since is None
-                or self.job_since <= self.quiet_at + BIND_LAG
-            )
-        )
+        if self.quiet_at is None or self.busy_since is None:
+            return False
+        calibrates = self.word is not None and self.word.status is PrinterStatus.CALIBRATING
+        lag = self.quiet_at + BIND_LAG
+        is_named = self.job not in (None, NO_TASK) and self.job_since and self.job_since > lag
+        return not is_named and (calibrates or self.busy_since <= lag)
 
     @property
     def essence(self) -> Tellers:
         """Return what of them must not be lost."""
-        return replace(self, asked_at=None, is_lost=False)
+        return replace(self, asked_at=None, rested_at=None, is_lost=False)
 
     def healed(self, heal: Callable[[datetime], datetime]) -> Tellers:
         """Return the tellers with each time healed."""
         return replace(
             self,
             busy_since=self.busy_since and heal(self.busy_since),
+            rested_at=self.rested_at and heal(self.rested_at),
             job_since=self.job_since and heal(self.job_since),
             quiet_at=self.quiet_at and heal(self.quiet_at),
             run=self.run
@@ -162,10 +163,16 @@ class Tellers:
             return replace(self, asked_at=asked_at)
         is_busy = printer.is_active
         job = printer.print_job if is_busy else None
+        word = self.word
+        if word and self.is_lost and not is_busy and word.status is PrinterStatus.CALIBRATING:
+            # That is over.
+            word = replace(word, status=PrinterStatus.IDLE)
         return replace(
             self,
+            word=word,
             asked_at=asked_at,
             busy_since=(self.busy_since or asked_at) if is_busy else None,
+            rested_at=self.rested_at if is_busy else asked_at,
             job=job,
             job_since=self.job_since if job == self.job else asked_at,
             is_paused=printer.status is PrinterStatus.PAUSED,
@@ -193,20 +200,37 @@ class Tellers:
                 return self, None
             word = replace(word, status=before.status)
         is_other = before is not None and (
-            self._is_other(before, word) or (self.is_lost and is_over)
+            self._is_other(before, word, now) or (self.is_lost and is_over)
         )
-        if word.is_busy and run and not is_other:
-            return replace(self, word=_refined(word, before), is_lost=False), None
-        if word.is_busy and run and run.is_again and now - run.since < SAME_START:
+        if (
+            is_other
+            and run
+            and run.is_again
+            and (now - run.since < SAME_START or self._is_binds(run))
+        ):
             # It went by the id of the print before it until it had its own.
-            run = replace(run, is_again=False, is_followed=run.is_followed and not is_over)
-            return replace(self, word=_bare(word), run=run, is_lost=False), None
-        change = None
+            if not run.is_certain:
+                own = word.ids(self.id_field)
+                is_followed = run.is_followed and not is_over
+                run = replace(run, name=own[0] if own else NO_TASK, is_followed=is_followed)
+            run = replace(run, is_again=False)
+            before, is_other = _bare(word), False
+        if word.is_busy and run and not is_other:
+            return replace(self, word=_refined(word, before), run=run, is_lost=False), None
+        change, over = None, self.over
         if run:
-            change = Change(left=run, ids=before.ids(self.id_field) if before else ())
-            if not is_other and not word.is_busy:
-                change = replace(change, result=_result(word, now))
-        after = replace(self, word=_bare(word), run=None, is_lost=False)
+            is_end = not is_other and not word.is_busy
+            last = _refined(word, before) if is_end else before
+            ids = last.ids(self.id_field) if last and not run.is_again else ()
+            if ids and run.name == NO_TASK and not run.is_certain:
+                # Its id came with its end.
+                run = replace(run, name=ids[0])
+            change = Change(left=run, ids=ids, result=_result(word, now) if is_end else None)
+            over = (*ids, run.name)
+        if word.status in ENDED and (before is None or self.is_lost or before.status not in ENDED):
+            # It goes on to name what has ended, also a while into the next one.
+            over = word.ids(self.id_field) or over
+        after = replace(self, word=_bare(word), run=None, over=over, is_lost=False)
         if word.is_busy:
             return replace(after, run=self._begun(word, now, ended)), change
         calibrates = word.status is PrinterStatus.CALIBRATING
@@ -214,13 +238,25 @@ class Tellers:
             after = replace(after, quiet_at=now)
         return after, change
 
-    def _is_other(self, before: Word, word: Word) -> bool:
+    def _is_binds(self, run: Run | None) -> bool:
+        """Return if bind says, of the print that the printer is busy with, that it is."""
+        return run is not None and run.name == self.job and (run.is_certain or not self.is_stale)
+
+    def _is_other(self, before: Word, word: Word, now: datetime) -> bool:
         """Return if the printer names another print than it did."""
         fields = (self.id_field,) if self.id_field else ("task_id", "subtask_id")
         pairs = [(getattr(before, each), getattr(word, each)) for each in fields]
         told = [(old, new) for old, new in pairs if old is not None and new is not None]
-        if not self.is_lost:
-            # An id that comes after the start makes it no other print.
+        run = self.run
+        # Bind goes on with the print whose id the printer comes to tell.
+        is_binds = self._is_binds(run)
+        if (is_binds or not self.is_lost) and (
+            run is None
+            or now - run.since <= (LATE if run.is_certain else SAME_START)
+            or run.name in word.ids(None)
+            or (is_binds and (self.is_lost or (self.asked_at and now - self.asked_at <= LATE)))
+        ):
+            # An id that comes a while after the start makes it no other print.
             told = [(old, new) for old, new in told if old != NO_TASK]
         elif all(old == new == NO_TASK for old, new in told):
             # Nothing but its name tells a print from the card from another one.
@@ -231,7 +267,7 @@ class Tellers:
         """Return the run that begins with a word."""
         before = self.word
         has_begun = before is not None and not self.is_lost
-        is_again = any(each in ended for each in word.ids(self.id_field))
+        is_again = any(each in {*ended, *self.over} for each in word.ids(self.id_field))
         may_be_another = (
             before is not None
             and has_begun
@@ -263,29 +299,39 @@ class Tellers:
         are over. A name that bind or the list tells is better than one that nobody else knows.
         """
         word, run = self.word, self.run
-        if word is None or run is None or run.is_again:
+        if word is None or run is None:
             return self
         bind = None if self.job == NO_TASK else self.job
-        own, both = word.ids(self.id_field), word.ids(None)
+        # What goes by the id of an ended print has none of its own.
+        own = () if run.is_again else word.ids(self.id_field)
+        both = () if run.is_again else word.ids(None)
         listed = next((each for each in (*own, *both) if each in tasks), None)
         if known := bind if bind in both else listed:
             field = self.id_field
             if not (field and getattr(word, field) == known):
                 field = "task_id" if word.task_id == known else "subtask_id"
             return replace(self, id_field=field, run=replace(run, name=known, is_certain=True))
-        is_binds = (
-            bind is not None
-            and bind not in ended
-            and (run.after is None or (self.job_since or now) >= run.after - BIND_LAG)
-        )
-        if bind and is_binds:
-            return replace(self, run=replace(run, name=bind, is_certain=True))
         if run.is_certain:
             return self
-        if near := _nearest(tasks.values(), run, {*taken, *ended}):
-            return replace(self, run=replace(run, name=near, is_certain=True))
+        begin = run.since - LATE if run.has_begun else run.after and run.after - BIND_LAG
+        is_since = begin is None or (self.job_since or now) >= begin
+        # Bind would have heard of it by then.
+        has_rested = self.rested_at is not None and self.rested_at > run.since + BIND_LAG
+        # It may still speak of the print before.
+        may_lag = bool(own) and now - run.since <= BIND_LAG
+        if bind and bind not in ended and is_since and not has_rested and not may_lag:
+            return replace(self, run=replace(run, name=bind, is_certain=True))
         is_young = now - run.since <= UNLISTED
-        return replace(self, run=replace(run, name=own[0] if own and is_young else NO_TASK))
+        # An id of its own is likelier to be listed soon than to be no task's.
+        within = LATE if own and is_young else SAME_START
+        near = _nearest(tasks.values(), run, {*taken, *ended}, within)
+        # The list may have told all of it before the printer was heard.
+        if near := near or _nearest(tasks.values(), run, {*taken, *self.over}, LATE):
+            return replace(self, run=replace(run, name=near, is_certain=True))
+        # Bind knows the print, and no id.
+        is_without = self.job == NO_TASK and not self.is_stale
+        name = own[0] if own and is_young and not is_without else NO_TASK
+        return replace(self, run=replace(run, name=name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,7 +373,9 @@ def _result(word: Word, now: datetime) -> PrintResult | None:
     return PrintResult.FAILED if word.was_cancelled(now) else None
 
 
-def _nearest(tasks: Collection[Task], run: Run, taken: Collection[str]) -> str | None:
+def _nearest(
+    tasks: Collection[Task], run: Run, taken: Collection[str], within: timedelta
+) -> str | None:
     """Return the task that began when the run did, of those that are no other print's."""
     if not run.has_begun:
         return None
@@ -336,7 +384,7 @@ def _nearest(tasks: Collection[Task], run: Run, taken: Collection[str]) -> str |
         for task in tasks
         if task.id not in taken
         and task.start_time
-        and abs(task.start_time - run.since) <= SAME_START
-        and not (task.end_time and task.start_time < task.end_time < run.since)
+        and abs(task.start_time - run.since) <= within
+        and not (task.end_time and task.start_time < task.end_time < run.since - LATE)
     ]
     return min(near)[1] if near else None
