@@ -20,7 +20,6 @@ from custom_components.bambu_lab_cloud.api.report import (
     Versions,
 )
 from custom_components.bambu_lab_cloud.fleet import live
-from custom_components.bambu_lab_cloud.fleet.lifecycle import Word
 from custom_components.bambu_lab_cloud.fleet.live import (
     LiveState,
     fresh_until,
@@ -37,6 +36,7 @@ from custom_components.bambu_lab_cloud.fleet.printer import (
     PrinterStatus,
     PrintResult,
 )
+from custom_components.bambu_lab_cloud.fleet.tellers import Word
 
 from .reports import REPORTS
 

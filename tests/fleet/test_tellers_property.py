@@ -15,8 +15,8 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 
-from custom_components.bambu_lab_cloud.api.models import Device, Task
-from custom_components.bambu_lab_cloud.fleet.lifecycle import NEWS, PrintEvent, next_records
+from custom_components.bambu_lab_cloud.api.models import Device
+from custom_components.bambu_lab_cloud.fleet.lifecycle import NEWS, next_records
 from custom_components.bambu_lab_cloud.fleet.printer import PrinterStatus, PrintResult
 from custom_components.bambu_lab_cloud.fleet.tellers import Word
 from tests.fleet.test_lifecycle_property import EPOCH, SECOND, Job, ModelPrinter, Watch

@@ -13,11 +13,11 @@ import logging
 from ..api.report import AmsModule, Fans, Presence, Report, Versions
 from . import equipment
 from .equipment import CANCELLED, LiveAms, LiveNozzle, PrinterError, Spool
-from .lifecycle import Word
 from .merge import merged
 from .printer import ACTIVE, CurrentPrint, Print, Printer, PrinterStatus
 from .quiet import NOTHING_YET, Paced, steadied
 from .stages import PRINTING, stage_name
+from .tellers import Word
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -106,10 +106,11 @@ class Run:
 class Tellers:
     """What both said last.
 
-    Of bind: when it was asked, since when it has said without a break that the printer is busy, when
-    it said otherwise, the job that it names meanwhile and since when. Of the printer: its word, whether it was lost since,
-    its run, the ids of the run before, and when it last told an end or a calibration. id_field is which of its two ids is that
-    of my/tasks, learnt from the first print that both name.
+    Of bind: when it was asked, since when it has said without a break that the printer is busy,
+    when it said otherwise, the job that it names meanwhile and since when. Of the printer: its
+    word, whether it was lost since, its run, the ids of the run before, and when it last told an
+    end or a calibration. id_field is which of its two ids is that of my/tasks, learnt from the
+    first print that both name.
     """
 
     asked_at: datetime | None = None
