@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from random import random
 import traceback
 from typing import Any, override
@@ -189,7 +189,7 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
         """Poll until the account is unloaded, whether an entity listens or not."""
         self.config_entry.async_on_unload(self.async_add_listener(lambda: None))
 
-    def _of_device(self, device_id: str) -> object:
+    def _of_device(self, context: str) -> object:
         """Return what is told of a device; whoever listens for it hears when that changes."""
         return self.data
 
@@ -207,17 +207,23 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
     @override
     def async_update_listeners(self) -> None:
         """Tell those who listen for all, and those whose device has changed."""
-        listeners = list(self._listeners.values())
-        devices = {str(context) for _, context in listeners if context is not None}
-        before, self._told = self._told, {each: self._of_device(each) for each in devices}
+        devices = {str(context) for _, context in self._listeners.values() if context is not None}
         was_good, self._was_good = self._was_good, self.last_update_success
-        changed = {
-            each
-            for each in devices
-            if was_good is not self._was_good or before.get(each) != self._told[each]
-        }
-        for listener, context in listeners:
-            if context is None or context in changed:
+        known = self._told if was_good is self._was_good else {}
+        self._told = {each: known[each] for each in devices & known.keys()}
+        self._tell(devices, all_others=True)
+
+    @callback
+    def _tell(self, devices: Collection[str], *, all_others: bool) -> None:
+        """Tell those who listen for one of these devices if it has changed, or for all of them."""
+        changed = set[str]()
+        for each in devices:
+            now = self._of_device(each)
+            if each not in self._told or self._told[each] != now:
+                changed.add(each)
+            self._told[each] = now
+        for listener, context in list(self._listeners.values()):
+            if context in changed or (context is None and all_others):
                 try:
                     listener()
                 except Exception:  # noqa: BLE001

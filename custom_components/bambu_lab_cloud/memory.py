@@ -7,7 +7,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from .fleet.lifecycle import PrintEvent, Records, records_from_dict
+from .fleet.lifecycle import PrinterRecord, PrintEvent, Records, records_from_dict
 from .fleet.messages import News, Seen, news_from_dict
 from .fleet.stored import as_stored, from_stored
 from .storage import EntryStore
@@ -46,6 +46,14 @@ class Memory:
         if records.essence() != self.records.essence():
             self._store.set_dirty()
         self.records = records
+
+    @callback
+    def remember_printer(self, printer_id: str, record: PrinterRecord) -> None:
+        """Remember what is known of one printer, whatever is known of the others."""
+        before = self.records.printers.get(printer_id)
+        if before is None or before.essence != record.essence:
+            self._store.set_dirty()
+        self.records = self.records.with_record(printer_id, record)
 
     @callback
     def see(self, seen: Seen) -> None:

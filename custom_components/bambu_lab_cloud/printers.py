@@ -6,23 +6,39 @@ from datetime import datetime, timedelta
 from typing import override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
 
 from .announcer import Announcer
 from .api import BambuCloud, Device, PrintStatus
 from .cloud import cloud_now, optional
 from .coordinator import BambuCoordinator, Outage
-from .fleet.cadence import PRINT_STATUS_WITHOUT_TASKS, poll_interval
-from .fleet.lifecycle import next_records
+from .fleet.cadence import (
+    PRINT_STATUS_WITHOUT_TASKS,
+    awaits_its_task,
+    live_interval,
+    poll_interval,
+)
+from .fleet.lifecycle import next_record, next_records
+from .fleet.live import LiveState, is_fresh, overlaid
 from .fleet.printer import NO_TASK, Printer, PrinterStatus, derive_printers, newest_print
+from .fleet.tellers import Word
 from .history import HistoryCoordinator
 from .memory import Memory
 from .registry import Devices
 from .tasks import TaskList
 
+# Of a printer, what it says itself is a matter of its own: it changes far more often.
+_LIVE = "live "
+
 # A printer is gone for good if it is missing for this long, in this many answers.
 GONE_AFTER = timedelta(hours=24)
 GONE_AFTER_POLLS = 20
+
+
+def live_context(printer_id: str) -> str:
+    """Return the context of a listener that hears of what a printer says itself."""
+    return _LIVE + printer_id
 
 
 class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
@@ -57,8 +73,14 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         # The facts of the last good poll, and the jobs that user/print named.
         self._facts: tuple[list[Device], list[PrintStatus]] = ([], [])
         self._jobs: dict[str, str] = {}
-        # The printers by the last answer of bind alone.
-        self._polled: dict[str, Printer] | None = None
+        # The printers by the last answer of bind alone, and when that was asked for.
+        self.polled: dict[str, Printer] = {}
+        self._asked_at = self._now
+        # What printers say themselves, fresh or not, and what of it was taken last.
+        self.live: dict[str, LiveState] = {}
+        self._words: dict[str, Word | None] = {}
+        self._later: dict[str, CALLBACK_TYPE] = {}
+        self._changed_at: datetime | None = None
         # The printers that were seen since the start.
         self._seen = set[str]()
         self._absences: dict[str, int] = {}
@@ -69,25 +91,37 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self.keep_polling()
         # The newest print that the history knows is the last one of a printer that rests for long.
         self.config_entry.async_on_unload(self._history.async_add_listener(self._follow_history))
+        self.config_entry.async_on_unload(self._stop_waiting)
+
+    @callback
+    def _stop_waiting(self) -> None:
+        """Leave nothing behind."""
+        while self._later:
+            self._later.popitem()[1]()
 
     @override
-    def _of_device(self, device_id: str) -> object:
-        """Return a printer."""
-        return self.data.get(device_id)
+    def _of_device(self, context: str) -> object:
+        """Return a printer, or what it says itself while that is fresh."""
+        if not context.startswith(_LIVE):
+            return self.data.get(context)
+        printer_id = context.removeprefix(_LIVE)
+        return self.live[printer_id] if self.is_live(printer_id) else None
 
     @override
     async def _async_update_internal(self) -> dict[str, Printer]:
         """Ask user/bind, and what else its answer makes worth asking."""
+        asked_at = cloud_now(self.client)
         devices = await self.client.get_devices()
         self._now = cloud_now(self.client)
         self._facts = devices, await self._async_statuses()
         records = self._memory.records
-        before = self._polled
+        before = self.polled or None
         has_read = await self._tasks.async_ask_newest(before, self._derive(), records, self._now)
         caught_up = await self._tasks.async_ask_printers(self._derive(), records, self._now)
         printers = self._derive()
-        self._polled = printers
-        shown = self._take(printers, self._now)
+        self.polled, self._asked_at = printers, asked_at
+        self._now = cloud_now(self.client)
+        shown = self._take(printers)
         self._memory.remember(self._memory.records.read(self._now if has_read else None, caught_up))
         if self.prints_in_status:
             # Bind does not name the job there, so what was busy last is what a status speaks of.
@@ -96,7 +130,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             self._jobs |= busy
             self._jobs = {key: job for key, job in self._jobs.items() if job != NO_TASK}
         self._devices.follow_printers(printers)
-        self.update_interval = poll_interval(printers.values(), self._now)
+        self.update_interval = self._interval(printers)
         return shown
 
     @callback
@@ -110,19 +144,121 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             self._announcer.deliver()
 
     @callback
-    def _take(self, printers: Mapping[str, Printer], now: datetime) -> dict[str, Printer]:
-        """Remember what these printers did, post what is news, and return them as they are shown.
+    def _take(self, printers: Mapping[str, Printer]) -> dict[str, Printer]:
+        """Remember what a poll tells of all printers, post what is news, and return what to show.
 
-        All at once: nobody sees a printer whose end is not posted, nor the other way round. A poll
-        takes all of them; who hears of one alone takes that one.
+        All at once: nobody sees a printer whose end is not posted, nor the other way round.
         """
-        records, shown, events = next_records(
-            self._memory.records, printers, self._tasks.values(), now=now, seen=self._seen
+        words = {each: word for each in printers if (word := self._word(each))}
+        self._words = {each: word.essence for each, word in words.items()}
+        records, seen, events = next_records(
+            self._memory.records,
+            printers,
+            self._tasks.values(),
+            now=self._now,
+            seen=self._seen,
+            asked_at=self._asked_at,
+            words=words,
         )
         self._seen |= printers.keys()
         self._memory.remember(records)
         self._announcer.post(events)
-        return {printer.id: self._with_memory(printer) for printer in shown.values()}
+        for printer_id in printers:
+            self._take_later(printer_id)
+        return {each.id: self._shown(each) for each in seen.values()}
+
+    @callback
+    def async_take_push(self, printer_id: str, live: LiveState) -> None:
+        """Take what a printer says itself, or that it is not true any more: the only way in.
+
+        The polls go on as they would, whatever they last brought, and nobody hears of it who does
+        not listen for this printer.
+        """
+        before = self.live.get(printer_id)
+        self.live[printer_id] = live
+        if printer_id not in self.data:
+            return
+        word = self._word(printer_id, before.heard_at if before else None)
+        if (word and word.essence) != self._words.get(printer_id):
+            self._take_one(printer_id, word)
+        elif word:
+            self._show(self._shown(self.data[printer_id]))
+        self._tell({live_context(printer_id)}, all_others=False)
+
+    @callback
+    def _take_one(self, printer_id: str, word: Word | None) -> None:
+        """Take one printer: it says something else, or what waited is due."""
+        record, printer, events = next_record(
+            self._memory.records.printers.get(printer_id),
+            self.polled[printer_id],
+            [task for task in self._tasks.values() if task.device_id == printer_id],
+            now=cloud_now(self.client),
+            after_start=printer_id not in self._seen,
+            asked_at=self._asked_at,
+            word=word,
+        )
+        before = self.data[printer_id]
+        self._words[printer_id] = word and word.essence
+        self._memory.remember_printer(printer_id, record)
+        self._announcer.post(events)
+        self._take_later(printer_id)
+        self._show(self._shown(printer))
+        self._announcer.deliver()
+        after = self.data[printer_id]
+        if (before.status, before.print_job) != (after.status, after.print_job) or word is None:
+            # What the list and bind make of it is worth a look, ten seconds after the last one.
+            self._changed_at = cloud_now(self.client)
+            self.config_entry.async_create_background_task(
+                self.hass, self.async_request_refresh(), f"{self.name} after a push"
+            )
+
+    @callback
+    def _take_later(self, printer_id: str) -> None:
+        """Take a printer once more when something of it is due that waits for nothing but time."""
+        if cancel := self._later.pop(printer_id, None):
+            cancel()
+        due_at = self._memory.records.printers[printer_id].due_at
+        if due_at is None:
+            return
+
+        @callback
+        def take(now: datetime) -> None:
+            del self._later[printer_id]
+            if printer_id in self.data:
+                self._take_one(printer_id, self._word(printer_id))
+
+        delay = (due_at - cloud_now(self.client)).total_seconds()
+        self._later[printer_id] = async_call_later(self.hass, max(delay, 0), take)
+
+    @callback
+    def _show(self, printer: Printer) -> None:
+        """Show a printer to those who listen for it, and what is new of it to those of all."""
+        before = self.data[printer.id]
+        if before != printer:
+            self.data = {**self.data, printer.id: printer}
+            ends = [each.current and each.current.expected_end for each in (before, printer)]
+            is_other = before.status is not printer.status or ends[0] != ends[1]
+            self._tell({printer.id}, all_others=is_other)
+
+    def _shown(self, printer: Printer) -> Printer:
+        """Return a printer as it is shown: with all that it says itself and that is remembered."""
+        if self.is_live(printer.id):
+            printer = overlaid(printer, self.live[printer.id], now=cloud_now(self.client))
+        return self._with_memory(printer)
+
+    def _word(self, printer_id: str, heard_at: datetime | None = None) -> Word | None:
+        """Return what a printer says of its print, None if that is not fresh."""
+        if not self.is_live(printer_id):
+            return None
+        live = self.live[printer_id]
+        return replace(live.word, heard_at=heard_at or live.heard_at)
+
+    def is_live(self, printer_id: str) -> bool:
+        """Return if what a printer says itself is true now."""
+        polled = self.polled.get(printer_id)
+        return polled is not None and is_fresh(
+            self.live.get(printer_id), online=polled.online, now=cloud_now(self.client)
+        )
 
     def _with_memory(self, printer: Printer) -> Printer:
         """Return a printer with what is remembered of it, and what the history knows."""
@@ -145,6 +281,16 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         if data != self.data:
             self.data = data
             self.async_update_listeners()
+
+    def _interval(self, printers: Mapping[str, Printer]) -> timedelta:
+        """Return how long to wait before bind is asked again."""
+        on = [printer for printer in printers.values() if printer.online is not False]
+        if not on or not all(self.is_live(printer.id) for printer in on):
+            return poll_interval(printers.values(), self._now)
+        awaits = any(awaits_its_task(each) for each in on) or bool(
+            self._memory.records.awaited(self.data)
+        )
+        return live_interval(self._changed_at, awaits=awaits, now=self._now)
 
     def _derive(self) -> dict[str, Printer]:
         """Return the printers by all that is known now."""
@@ -177,6 +323,8 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
     def forget(self, printer_id: str) -> None:
         """Forget a printer, so that it is a new one should it come back."""
         self._memory.remember(self._memory.records.without(printer_id))
+        self.live.pop(printer_id, None)
+        self._words.pop(printer_id, None)
         self._jobs.pop(printer_id, None)
         self.async_update_listeners()
 

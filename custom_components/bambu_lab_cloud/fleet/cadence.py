@@ -10,6 +10,12 @@ PRINTING = timedelta(minutes=1)
 IDLE = timedelta(minutes=2)
 NOBODY_ONLINE = timedelta(minutes=5)
 
+# With live data the printers themselves say what is new, and bind is for the rest.
+LIVE = timedelta(minutes=15)
+# It is late: so it is asked that long after what a printer told.
+_AFTER_CHANGE = [timedelta(seconds=seconds) for seconds in (5, 30, 60, 120)]
+AWAITING = timedelta(seconds=30)
+
 # How long before its expected end a print is polled faster.
 _NEAR = timedelta(minutes=3)
 # Prints run over their estimate a little, rarely much: after this the pace is the usual one again.
@@ -28,6 +34,19 @@ def poll_interval(printers: Collection[Printer], now: datetime) -> timedelta:
     if any(printer.is_active for printer in printers):
         return NEAR_END if any(_is_near_end(p, now) for p in printers) else PRINTING
     return IDLE if any(printer.online for printer in printers) else NOBODY_ONLINE
+
+
+def live_interval(changed_at: datetime | None, *, awaits: bool, now: datetime) -> timedelta:
+    """Return how long to wait before user/bind is asked again while all that are on are live.
+
+    changed_at is when a printer last told a begin or an end; awaits says that something is not
+    listed yet as it was told, or waits for the list.
+    """
+    if changed_at is not None:
+        for after in _AFTER_CHANGE:
+            if now < changed_at + after:
+                return changed_at + after - now
+    return AWAITING if awaits else LIVE
 
 
 def _is_near_end(printer: Printer, now: datetime) -> bool:

@@ -168,6 +168,22 @@ class PrinterRecord:
         ]
         return min((at for at in times if at > self.seen_at), default=None)
 
+    @property
+    def essence(self) -> tuple[Any, ...]:
+        """Return what of it must not be lost."""
+        return (
+            {
+                (job.print.task_id, job.seen_active, job.paused, job.print.result)
+                for job in self.open
+            },
+            self.announced.keys(),
+            self.baseline,
+            self.untold,
+            self.last,
+            self.tellers.essence,
+            self.unread_since,
+        )
+
     def healed(self, now: datetime) -> Self:
         """Return the record with now for each time that lies ahead: a wrong clock wrote it.
 
@@ -263,21 +279,11 @@ class Records:
         Who saves whenever it changed announces nothing twice after a kill, and misses nothing; a
         kill between the announcement and the save repeats what was announced.
         """
-        return {
-            printer_id: (
-                {
-                    (job.print.task_id, job.seen_active, job.paused, job.print.result)
-                    for job in record.open
-                },
-                record.announced.keys(),
-                record.baseline,
-                record.untold,
-                record.last,
-                record.tellers.essence,
-                record.unread_since,
-            )
-            for printer_id, record in self.printers.items()
-        }
+        return {printer_id: record.essence for printer_id, record in self.printers.items()}
+
+    def with_record(self, printer_id: str, record: PrinterRecord) -> Self:
+        """Return the records after one printer was reported by itself."""
+        return replace(self, printers={**self.printers, printer_id: record})
 
     def without(self, printer_id: str) -> Records:
         """Return the records after a printer was removed for good."""

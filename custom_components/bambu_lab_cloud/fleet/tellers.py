@@ -60,6 +60,11 @@ class Word:
         """Return if it prints, prepares to or is paused; calibrating is no print."""
         return self.status in ACTIVE
 
+    @property
+    def essence(self) -> Word:
+        """Return what of it may be news of a print."""
+        return replace(self, progress=None, errors=(), stage=None, heard_at=None)
+
     def ids(self, field: str | None) -> tuple[str, ...]:
         """Return the ids that may be the list's, the likelier first; field is the one that is."""
         told = {"task_id": self.task_id, "subtask_id": self.subtask_id}
@@ -319,7 +324,7 @@ class Tellers:
         # Bind would have heard of it by then.
         has_rested = self.rested_at is not None and self.rested_at > run.since + BIND_LAG
         # It may still speak of the print before.
-        may_lag = bool(own) and now - run.since <= BIND_LAG
+        may_lag = bool(own) and run.has_begun and now - run.since <= BIND_LAG
         if bind and bind not in ended and is_since and not has_rested and not may_lag:
             return replace(self, run=replace(run, name=bind, is_certain=True))
         is_young = now - run.since <= UNLISTED
