@@ -42,6 +42,8 @@ class Account:
     refusal: Answer | None = None
     expires_in: int = EXPIRES_IN
     generation: int = 0
+    # Whether the broker refuses its tokens, which the API takes.
+    mqtt_refused: bool = False
     codes: list[Code] = field(default_factory=list)
     sends: list[datetime] = field(default_factory=list)
 

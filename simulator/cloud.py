@@ -478,6 +478,14 @@ class Cloud:
         """Return the printers bound to an account."""
         return list(self._bound[account.uid].values())
 
+    def all_printers(self) -> list[Printer]:
+        """Return the printers of all accounts."""
+        return list(self._printers.values())
+
+    def is_bound(self, dev_id: str, account: Account) -> bool:
+        """Return whether a printer is bound to an account."""
+        return dev_id in self._bound[account.uid]
+
     def fleet(self, account: Account, now: datetime) -> list[Printer]:
         """Return the printers bound to an account as they are now."""
         printers = self.printers_of(account)
@@ -699,6 +707,10 @@ class Cloud:
     def revoke(self, account: str) -> None:
         """Make all tokens of an account invalid."""
         self.accounts.find(account).generation += 1
+
+    def refuse_mqtt(self, account: str, *, refused: bool = True) -> None:
+        """Let the broker alone refuse the tokens of an account, or take them again."""
+        self.accounts.find(account).mqtt_refused = refused
 
     def set_expires_in(self, account: str, expires_in: int) -> None:
         """Set for how long new tokens of an account live, in seconds."""

@@ -16,6 +16,7 @@ from .answers import Answer, RefusedError
 from .cloud import Cloud, Fault
 from .control import CLOUD
 from .endpoints import Call, Handler
+from .live import Live, Mqtt
 
 STOPPING = web.AppKey("stopping", asyncio.Event)
 ACCOUNT = web.RequestKey("account", str)
@@ -142,8 +143,8 @@ async def _middleware(request: web.Request, handler: Serve) -> web.StreamRespons
     return response
 
 
-class Simulator:
-    """A Bambu Lab cloud on a port of this machine."""
+class Simulator(Live):
+    """A Bambu Lab cloud on a port of this machine, and its broker on another."""
 
     def __init__(
         self,
@@ -154,9 +155,11 @@ class Simulator:
         printers: int | None = None,
         seed: int = 1,
         card_keeps_job: bool = False,
+        mqtt: Mqtt = False,
+        silence: float = 200,
     ) -> None:
         """Stock the cloud."""
-        self.cloud = Cloud(
+        cloud = Cloud(
             era=era,
             time_factor=time_factor,
             history=history,
@@ -164,12 +167,13 @@ class Simulator:
             seed=seed,
             card_keeps_job=card_keeps_job,
         )
+        super().__init__(cloud, mqtt=mqtt, silence=silence)
         self.url = ""
         self._runner: web.AppRunner | None = None
         self._stopping: asyncio.Event | None = None
 
-    async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
-        """Serve on this port, 0 for a free one."""
+    async def start(self, port: int = 0, host: str = "127.0.0.1", mqtt_port: int = 0) -> None:
+        """Serve on these ports, 0 for a free one."""
         app = web.Application(middlewares=[_middleware])
         app[CLOUD] = self.cloud
         app[STOPPING] = self._stopping = asyncio.Event()
@@ -188,9 +192,12 @@ class Simulator:
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
         self.url = f"http://{host}:{self._runner.addresses[0][1]}"
+        if self.mqtt:
+            await self.start_broker(mqtt_port)
 
     async def stop(self) -> None:
         """Stop serving."""
+        await self.stop_broker()
         if self._runner and self._stopping:
             self._stopping.set()
             await self._runner.cleanup()

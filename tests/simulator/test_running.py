@@ -25,7 +25,7 @@ def test_simulator_knows_neither_the_integration_nor_home_assistant(file: Path) 
                 imported |= {name.name.partition(".")[0] for name in names}
             case ast.ImportFrom(module=str(module), level=0):
                 imported.add(module.partition(".")[0])
-    assert imported <= sys.stdlib_module_names | {"aiohttp", "PIL"}
+    assert imported <= sys.stdlib_module_names | {"aiohttp", "amqtt", "PIL"}
 
 
 def test_arguments() -> None:
@@ -73,8 +73,8 @@ async def test_program_serves_until_a_signal(
     started: asyncio.Future[Simulator] = asyncio.get_running_loop().create_future()
 
     class Watched(Simulator):
-        async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
-            await super().start(port, host)
+        async def start(self, port: int = 0, host: str = "127.0.0.1", mqtt_port: int = 0) -> None:
+            await super().start(port, host, mqtt_port)
             started.set_result(self)
 
     monkeypatch.setattr(program, "Simulator", Watched)
