@@ -34,6 +34,17 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
         help="port to listen on, 0 for a free one",
     )
     parser.add_argument(
+        "--mqtt-port",
+        type=between(int, 0, 65535),
+        help="port of the broker on this machine, 0 for a free one; without it there is none",
+    )
+    parser.add_argument(
+        "--list-id",
+        choices=("task_id", "subtask_id", "both"),
+        default="task_id",
+        help="which id of the printers' is the one of the task list",
+    )
+    parser.add_argument(
         "--time-factor",
         type=between(float, 0.01, 3600),
         default=60.0,
@@ -70,6 +81,8 @@ async def run(options: argparse.Namespace) -> None:
         printers=options.printers,
         seed=options.seed,
         card_keeps_job=options.card_keeps_job,
+        list_id=options.list_id,
+        mqtt=options.mqtt_port is not None,
     )
     for fault in options.faults:
         simulator.cloud.add_fault(fault)
@@ -78,10 +91,13 @@ async def run(options: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, end.set)
     try:
-        await simulator.start(port=options.port, host=options.host)
+        await simulator.start(options.port, options.host, options.mqtt_port or 0)
     except OSError as error:
+        await simulator.stop()
         sys.exit(f"The simulator cannot listen: {error.strerror or error}")
     sys.stdout.write(f"Simulated Bambu Lab cloud at {simulator.url}\n")
+    if simulator.mqtt_url:
+        sys.stdout.write(f"Its broker at {simulator.mqtt_url}\n")
     sys.stdout.flush()
     await end.wait()
     await simulator.stop()

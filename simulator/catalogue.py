@@ -5,6 +5,23 @@ from random import Random
 
 
 @dataclass(frozen=True, slots=True)
+class Unit:
+    """An AMS, under the name that its kind has in the versions of a printer."""
+
+    kind: str
+    id: int
+    # The slots that have a spool in them.
+    loaded: str = "0123"
+    # The nozzle that it feeds where there are two: 0 is the right one.
+    nozzle: int = 0
+
+    @property
+    def slots(self) -> int:
+        """Return how many slots it has: one if it is an AMS HT."""
+        return 1 if self.kind == "n3s" else 4
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A kind of printer."""
 
@@ -12,27 +29,66 @@ class Model:
     product: str
     prefix: str
     structure: str
-    ams: int
+    units: tuple[Unit, ...] = ()
     nozzles: int = 1
-    ht: int = 0
+
+    @property
+    def ams(self) -> tuple[Unit, ...]:
+        """Return the units with four slots, whose trays are numbered from 0."""
+        return tuple(unit for unit in self.units if unit.slots == 4)
+
+    @property
+    def ht(self) -> tuple[Unit, ...]:
+        """Return the units with one slot, whose trays have numbers of their own."""
+        return tuple(unit for unit in self.units if unit.slots == 1)
+
+    @property
+    def trays(self) -> list[int]:
+        """Return the numbers of the trays with a spool in a unit with four slots."""
+        return [
+            4 * index + int(slot) for index, unit in enumerate(self.ams) for slot in unit.loaded
+        ]
 
 
+AMS = Unit("ams", 0)
+AMS_LITE = Unit("ams_f1", 0)
+AMS_2_PRO = Unit("n3f", 0)
 MODELS = (
-    Model("BL-P001", "X1 Carbon", "00M", "CoreXY", 2),
-    Model("C12", "P1S", "01P", "CoreXY", 1),
-    Model("N1", "A1 mini", "030", "I3", 0),
-    Model("N2S", "A1", "039", "I3", 1),
-    Model("C11", "P1P", "01S", "CoreXY", 0),
-    Model("C13", "X1E", "03W", "CoreXY", 1),
-    Model("N7-V2", "P2S", "22E", "CoreXY", 1),
-    Model("O1D", "H2D", "094", "CoreXY", 2, 2, ht=1),
-    Model("O1C2-V2", "H2C", "31B", "CoreXY", 1, 2),
+    Model("BL-P001", "X1 Carbon", "00M", "CoreXY", (AMS, Unit("ams", 1))),
+    Model("C12", "P1S", "01P", "CoreXY", (AMS,)),
+    Model("N1", "A1 mini", "030", "I3"),
+    Model("N2S", "A1", "039", "I3", (AMS_LITE,)),
+    Model("C11", "P1P", "01S", "CoreXY"),
+    Model("C13", "X1E", "03W", "CoreXY", (AMS,)),
+    Model("N7-V2", "P2S", "22E", "CoreXY", (AMS_2_PRO,)),
+    Model(
+        "O1D",
+        "H2D",
+        "094",
+        "CoreXY",
+        (Unit("n3f", 0, nozzle=1), Unit("ams", 1), Unit("n3s", 128, "0")),
+        nozzles=2,
+    ),
+    Model("O1C2-V2", "H2C", "31B", "CoreXY", (AMS_2_PRO,), nozzles=2),
+)
+# Nobody has them without having added them.
+MORE_MODELS = (
+    Model("O1S", "H2S", "093", "CoreXY", (Unit("n3f", 0, "01"),)),
+    Model(
+        "N6-V2",
+        "X2D",
+        "20P",
+        "CoreXY",
+        (Unit("n3f", 0, nozzle=1), Unit("n3s", 128, "0")),
+        nozzles=2,
+    ),
+    Model("N9", "A2L", "26A", "I3", (Unit("ams_f1", 16, "13"),)),
 )
 
 
 def model(name: str) -> Model:
     """Return the model with this internal code or product name."""
-    for known in MODELS:
+    for known in (*MODELS, *MORE_MODELS):
         if name in (known.code, known.product):
             return known
     raise LookupError("No such model of printer")

@@ -6,7 +6,7 @@ the present time, and is worked out when somebody asks.
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice, pairwise
@@ -41,7 +41,12 @@ MOST_SENT = 3000
 # Nineteen centuries: what is further from now is no date.
 MOST_SECONDS = 6e10
 
-_RESULTS = {"finished": FINISHED, "failed": FAILED}
+PAUSED_BY_USER = 16
+# By the user, as the filament ran out, as the front cover was taken off.
+PAUSES = (PAUSED_BY_USER, 6, 17)
+KINDS = ("cloud", "local", "calibration")
+
+_RESULTS = {"finished": FINISHED, "failed": FAILED, "cancelled": FAILED}
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +72,17 @@ class Job:
     ams: tuple[int, ...] | None = None
     # Whether bind goes on to name the cloud's job before this one, which has no task.
     keeps_job: bool = False
+    # Sent by the cloud, or "local" (from the SD card or the network), or a "calibration".
+    kind: str = "cloud"
+    # For how long the printer itself says that it prepares.
+    prepares: timedelta = timedelta()
+    # For how long bind does not know of a start or an end that the printer tells at once.
+    bind_lag: timedelta = timedelta()
+    # What the printer itself calls a job that did not come from the cloud; None as its family does.
+    told_id: int | None = None
+    cancelled: bool = False
+    # Why it pauses: a stage as printers number them.
+    pause_stage: int = PAUSED_BY_USER
 
     def running(self, at: datetime) -> bool:
         """Return whether the job occupies the printer."""
@@ -108,6 +124,16 @@ class Printer:
     filled: bool = False
     next_slot: int = 0
     jobs: list[Job] = field(default_factory=list)
+    # How often it came back, and for how long it was off before the last time.
+    returns: int = 0
+    off_for: timedelta = timedelta()
+    # What only the printer itself tells.
+    door_open: bool = False
+    latin1: bool = False
+    print_error: int = 0
+    hms: tuple[tuple[int, int], ...] = ()
+    # Since when it says nothing more of the jobs that had ended by then.
+    idle_since: datetime | None = None
 
     def seen_at(self, now: datetime) -> datetime:
         """Return the moment of which the cloud knows: it learns nothing from an offline printer."""
@@ -124,21 +150,21 @@ class Printer:
 
     def job_named(self, at: datetime) -> int:
         """Return the id of the job that bind names, 0 for none."""
-        last = self.last(at)
+        known = (job for job in reversed(self.jobs) if job.started + job.bind_lag <= at)
+        last = next(known, None)
         if last and not last.has_task and last.keeps_job:
-            last = next(
-                (job for job in reversed(self.jobs) if job.has_task and job.started <= at), None
-            )
+            last = next((job for job in known if job.has_task), None)
         return last.id if last and last.has_task else 0
 
     def status(self, at: datetime, era: str) -> str | None:
         """Return how the newest job stands: the state of the job, not of the machine."""
-        begun = [job for job in self.jobs[-2:] if job.started <= at]
-        if begun and at < begun[-1].started + begun[-1].stale:
+        begun = [job for job in self.jobs[-2:] if job.started + job.bind_lag <= at]
+        if begun and at < begun[-1].started + begun[-1].bind_lag + begun[-1].stale:
             begun.pop()
         if not begun:
             return None
         job = begun[-1]
+        at -= job.bind_lag
         if not job.running(at):
             return "SUCCESS" if job.result == FINISHED else "FAIL"
         # Nobody has seen the cloud of 2026 speak of a pause.
@@ -206,9 +232,16 @@ class Cloud:
         printers: int | None = None,
         seed: int = 1,
         card_keeps_job: bool = False,
+        list_id: str = "task_id",
     ) -> None:
-        """Stock the cloud."""
+        """Stock the cloud; `list_id` is which id of a printer is the one of the task list, or both.
+
+        The other one is an id that no list knows.
+        """
+        if list_id not in ("task_id", "subtask_id", "both"):
+            raise ValueError("The id of the list is the task_id, the subtask_id or both")
         self.era = era
+        self.list_id = list_id
         self.card_keeps_job = card_keeps_job
         self.time_factor = time_factor
         self.seed = seed
@@ -319,7 +352,11 @@ class Cloud:
             lag=chance.uniform(2, 12),
             stale=20.0 if chance.random() < 0.33 else 0.0,
             preparing=120.0 if chance.random() < 0.5 else 0.0,
+            prepares=240.0,
         )
+        # Without a draw more, so that the schedules stay as they were.
+        job.cancelled = job.result == FAILED and number % 2 == 0
+        job.pause_stage = PAUSES[number % len(PAUSES)]
         printing = self._slot * cost * chance.uniform(0.97, 1.03)
         if job.result == FAILED:
             printing *= chance.uniform(0.2, 0.9)
@@ -342,9 +379,10 @@ class Cloud:
         lag: float = 5.0,
         stale: float = 0.0,
         preparing: float = 0.0,
+        prepares: float = 5.0,
         nominal: timedelta | None = None,
     ) -> Job:
-        """Return a job; lag, stale and preparing are seconds before the time factor."""
+        """Return a job; the spans that are numbers are seconds before the time factor."""
         started = _whole(started)
         hours = (nominal or cost * self.time_factor) / timedelta(hours=1)
         return Job(
@@ -361,6 +399,8 @@ class Cloud:
             stale=timedelta(seconds=stale / self.time_factor),
             preparing=timedelta(seconds=preparing / self.time_factor),
             keeps_job=self.card_keeps_job,
+            kind="cloud" if has_task else "local",
+            prepares=timedelta(seconds=prepares / self.time_factor),
         )
 
     def _fill(self, printer: Printer) -> None:
@@ -520,7 +560,7 @@ class Cloud:
     def look(self, job: Job, printer: Printer) -> Look:
         """Return what a job prints."""
         used = None if job.ams is None else sum(tray >= 0 for tray in job.ams)
-        return catalogue.look(self.seed, job.id, job.title, printer.model.ams * 4, used)
+        return catalogue.look(self.seed, job.id, job.title, len(printer.model.trays), used)
 
     def printer(self, dev_id: str) -> Printer:
         """Return a printer as it is now."""
@@ -598,15 +638,30 @@ class Cloud:
         online: bool | None = None,
         name: str | None = None,
         scheduled: bool | None = None,
+        door_open: bool | None = None,
+        latin1: bool | None = None,
+        restarted: bool = False,
     ) -> None:
-        """Take a printer off line or back, rename it, or stop or resume its schedule."""
+        """Take a printer off line or back, rename it, or stop or resume its schedule.
+
+        Only the printer itself tells of its door, may not write UTF-8 but Latin-1, and forgets
+        its last print when it is `restarted`.
+        """
         printer = self.printer(dev_id)
         now = datetime.now(UTC)
+        if restarted:
+            if printer.current(now):
+                raise ValueError("The printer is printing")
+            printer.idle_since = now
+        printer.door_open = printer.door_open if door_open is None else door_open
+        printer.latin1 = printer.latin1 if latin1 is None else latin1
         if name is not None:
             printer.name = name
         if online is False and printer.offline_since is None:
             printer.offline_since = now
         elif online is True and printer.offline_since is not None:
+            printer.off_for = now - printer.offline_since
+            printer.returns += 1
             printer.offline_since = None
             # Nothing was sent to it meanwhile.
             printer.next_slot = self._slot_number(printer, now) + 1
@@ -614,6 +669,23 @@ class Cloud:
             printer.pace = printer.pace or "resting"
             printer.scheduled = scheduled
             printer.next_slot = self._slot_number(printer, now) + 1
+
+    def set_error(
+        self,
+        dev_id: str,
+        *,
+        print_error: int | None = None,
+        hms: Sequence[Mapping[str, int]] | None = None,
+    ) -> None:
+        """Set what the printer itself complains of until it is set again: 0 and [] are nothing.
+
+        Each complaint of the HMS is an `attr` and a `code`.
+        """
+        printer = self.printer(dev_id)
+        if hms is not None:
+            printer.hms = tuple((entry["attr"], entry["code"]) for entry in hms)
+        if print_error is not None:
+            printer.print_error = print_error
 
     def stop_schedules(self) -> None:
         """Let every printer rest: schedules stop, running jobs never were, ended ones are told."""
@@ -632,22 +704,36 @@ class Cloud:
         title: str | None = None,
         duration: float | None = None,
         result: str = "finished",
-        task: bool = True,
+        kind: str | None = None,
+        task: bool | None = None,
         task_lag: float | None = None,
+        bind_lag: float = 0,
         stale: float = 0,
         preparing: float = 0,
+        prepares: float | None = None,
+        told_id: int | None = None,
         ams: Sequence[int] | None = None,
         keeps_job: bool | None = None,
     ) -> int | None:
-        """Start a print and return its task id, None for one from the SD card.
+        """Start a print and return its task id, None for one without a task.
 
-        Times are real seconds: how long it prints, how much later the task list learns of its
-        start and end, how long bind goes on with the old status, how long it then prepares.
-        `ams` are the flat numbers of its trays, -1 for one that is not used. While and after a
-        print from the SD card bind names the job before it if it `keeps_job`.
+        It is of the kind "cloud" or, without a task, "local": from the SD card or the network; one
+        with a task is local as well where the list has it although the cloud has not sent it. A
+        "calibration" never has a task.
+
+        Times are real seconds: how long it prints; how much later the task list, and how much later
+        bind, learns of its start and end; how long bind goes on with the old status; how long it
+        then prepares, and how long the printer itself says so, which may be 0. `told_id` is what
+        the printer calls a job that is local. `ams` are the flat numbers of its trays, -1 for one
+        that is not used. While and after a print without a task bind names the job before it if it
+        `keeps_job`.
         """
         if ams is not None and not all(isinstance(tray, int) for tray in ams):
             raise ValueError("The trays of an AMS are numbers")
+        task = kind in (None, "cloud") if task is None else task
+        kind = kind or ("cloud" if task else "local")
+        if kind not in KINDS or (kind, task) in (("cloud", False), ("calibration", True)):
+            raise ValueError("A print is from the cloud, which has a task, local or a calibration")
         printer = self.printer(dev_id)
         now = datetime.now(UTC)
         if printer.offline_since:
@@ -663,9 +749,14 @@ class Cloud:
             result=_result(result),
             has_task=task,
         )
+        job.kind, job.cancelled = kind, result == "cancelled"
         if task_lag is not None:
             job.lag = timedelta(seconds=task_lag)
+        job.bind_lag = timedelta(seconds=bind_lag)
         job.stale, job.preparing = timedelta(seconds=stale), timedelta(seconds=preparing)
+        if preparing or prepares is not None:
+            job.prepares = timedelta(seconds=preparing if prepares is None else prepares)
+        job.told_id = told_id
         job.ams = None if ams is None else tuple(ams)
         job.keeps_job = job.keeps_job if keeps_job is None else keeps_job
         self._append(printer, job)
@@ -677,21 +768,24 @@ class Cloud:
             raise ValueError("The printer is not printing")
         return job
 
-    def end(self, dev_id: str, result: str = "finished") -> None:
-        """End the running print now."""
+    def end(self, dev_id: str, result: str = "finished", *, idle: bool = False) -> None:
+        """End the running print now; the printer says how, or is `idle` at once."""
         now = datetime.now(UTC)
         job = self._running(dev_id, now)
-        job.result = _result(result)
+        job.result, job.cancelled = _result(result), result == "cancelled"
         job.ends = now
+        if idle:
+            self._printers[dev_id].idle_since = now
         job.pauses = [(start, min(stop or now, now)) for start, stop in job.pauses if start < now]
 
-    def pause(self, dev_id: str) -> None:
-        """Pause the running print until it is resumed."""
+    def pause(self, dev_id: str, stage: int = PAUSED_BY_USER) -> None:
+        """Pause the running print until it is resumed; the stage says why."""
         now = datetime.now(UTC)
         job = self._running(dev_id, now)
         if job.paused(now):
             raise ValueError("The print is paused")
         job.pauses = [(start, stop) for start, stop in job.pauses if start < now] + [(now, None)]
+        job.pause_stage = stage
         job.ends = None
 
     def resume(self, dev_id: str) -> None:
@@ -815,7 +909,7 @@ class Cloud:
 
 def _result(name: str) -> int:
     if name not in _RESULTS:
-        raise ValueError("A result is finished or failed")
+        raise ValueError("A result is finished, failed or cancelled")
     return _RESULTS[name]
 
 

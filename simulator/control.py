@@ -1,13 +1,16 @@
 """The endpoints under /simulator that steer the simulated cloud."""
 
 from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from typing import Any
 
 from aiohttp import web
 
 from .cloud import Cloud
+from .live import Live
 
 CLOUD = web.AppKey("cloud", Cloud)
+LIVE = web.AppKey("live", Live)
 
 type Command = Callable[[Cloud, web.Request, dict[str, Any]], Any]
 
@@ -44,8 +47,8 @@ def _end(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
     cloud.end(request.match_info["dev_id"], **body)
 
 
-def _pause(cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> None:
-    cloud.pause(request.match_info["dev_id"])
+def _pause(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
+    cloud.pause(request.match_info["dev_id"], **body)
 
 
 def _resume(cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> None:
@@ -96,6 +99,50 @@ def _clear_received(cloud: Cloud, _request: web.Request, _body: dict[str, Any]) 
     cloud.clear_received()
 
 
+def _set_error(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
+    cloud.set_error(request.match_info["dev_id"], **body)
+
+
+def _refuse_mqtt(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
+    cloud.refuse_mqtt(request.match_info["account"], **body)
+
+
+def _mqtt(_cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> Any:
+    return request.app[LIVE].mqtt_state(int(request.query.get("since", "0")))
+
+
+def _clear_mqtt(_cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> None:
+    request.app[LIVE].clear_mqtt_log()
+
+
+def _mqtt_secrets(_cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> Any:
+    return request.app[LIVE].mqtt_secrets()
+
+
+def _stop_broker(_cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> Any:
+    return request.app[LIVE].stop_broker()
+
+
+def _start_broker(_cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> Any:
+    return request.app[LIVE].start_broker()
+
+
+def _drop_sessions(_cloud: Cloud, request: web.Request, body: dict[str, Any]) -> Any:
+    return request.app[LIVE].drop_sessions(**body)
+
+
+def _push(_cloud: Cloud, request: web.Request, body: dict[str, Any]) -> Any:
+    return request.app[LIVE].push(request.match_info["dev_id"], **body)
+
+
+def _lose(_cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
+    request.app[LIVE].lose(request.match_info["dev_id"], **body)
+
+
+def _publish(_cloud: Cloud, request: web.Request, body: Any) -> Any:
+    return request.app[LIVE].publish(request.match_info["dev_id"], body)
+
+
 async def _receive(request: web.Request) -> web.Response:
     """Keep whatever an automation posts, JSON or not."""
     text = await request.text()
@@ -114,6 +161,8 @@ def _serve(command: Command) -> Callable[[web.Request], Awaitable[web.Response]]
         try:
             body = await request.json() if request.can_read_body else {}
             answer = command(request.app[CLOUD], request, body)
+            if isawaitable(answer):
+                answer = await answer
         except LookupError as error:
             return web.json_response({"error": str(error)}, status=404)
         except (ValueError, TypeError) as error:
@@ -134,10 +183,21 @@ ROUTES: tuple[tuple[str, str, Command], ...] = (
     ("POST", "/simulator/printers/{dev_id}/end", _end),
     ("POST", "/simulator/printers/{dev_id}/pause", _pause),
     ("POST", "/simulator/printers/{dev_id}/resume", _resume),
+    ("POST", "/simulator/printers/{dev_id}/error", _set_error),
+    ("POST", "/simulator/printers/{dev_id}/push", _push),
+    ("POST", "/simulator/printers/{dev_id}/lose", _lose),
+    ("POST", "/simulator/printers/{dev_id}/publish", _publish),
     ("POST", "/simulator/stop-schedules", _stop_schedules),
     ("POST", "/simulator/accounts/{account}/revoke", _revoke),
     ("POST", "/simulator/accounts/{account}/messages", _send_messages),
+    ("POST", "/simulator/accounts/{account}/mqtt", _refuse_mqtt),
     ("POST", "/simulator/accounts/{account}", _set_expires_in),
+    ("GET", "/simulator/mqtt", _mqtt),
+    ("DELETE", "/simulator/mqtt", _clear_mqtt),
+    ("GET", "/simulator/mqtt/secrets", _mqtt_secrets),
+    ("POST", "/simulator/mqtt/stop", _stop_broker),
+    ("POST", "/simulator/mqtt/start", _start_broker),
+    ("POST", "/simulator/mqtt/drop", _drop_sessions),
     ("GET", "/simulator/faults", _faults),
     ("POST", "/simulator/faults", _add_fault),
     ("DELETE", "/simulator/faults", _clear_faults),

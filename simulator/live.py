@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 import json
 from random import Random
@@ -15,6 +15,10 @@ from .broker import Broker, Client, Message, Publication
 from .cloud import Cloud, Printer
 
 LISTED = 20_000
+# How often a printer says nothing while it is off, and every how many messages one is not its own.
+EMPTY_EVERY = timedelta(seconds=30)
+FOREIGN_EVERY = 8
+AT_ONCE = ("gcode_state", "print_error")
 TOPIC = re.compile(r"device/([^/+#]+)/(report|request)")
 # What clients may publish, beside a sequence id.
 ALLOWED: Mapping[str, Mapping[str, Any]] = {
@@ -30,13 +34,17 @@ type Mqtt = bool | Literal["manual"]
 class Talk:
     """How far a printer is with what it says."""
 
-    # Whether the cloud has told that it is off, and whether it was off when it last had its turn.
+    # Whether the cloud has told that it is off, and how many of its returns it has told of.
     gone: bool = False
-    off: bool = False
+    returns: int = 0
     sequence: int = 0
-    said: dict[str, Any] | None = None
-    # How many of its next deltas are lost.
+    said: reports.Body = field(default_factory=dict)
+    # How many of its next messages are lost.
     lost: int = 0
+    versions_told: int = 0
+    # When it spoke last by itself, and for how long it then says only what cannot wait.
+    spoke: datetime | None = None
+    pause: timedelta = timedelta()
 
 
 def request(body: bytes) -> tuple[str, str] | None:
@@ -62,10 +70,10 @@ class Live:
         self._silence = timedelta(seconds=silence)
         self._broker = Broker(self)
         self._speaking: asyncio.Task[None] | None = None
+        self._chance = Random(cloud.seed)
         self._talks = {
-            printer.dev_id: Talk(gone=off, off=off)
+            printer.dev_id: Talk(gone=printer.offline_since is not None)
             for printer in cloud.all_printers()
-            for off in [printer.offline_since is not None]
         }
         self._clients: list[Client] = []
         # The ids of clients in the order in which they came.
@@ -125,8 +133,8 @@ class Live:
             self._note("subscribe_refused", client, topic=topic)
             return False
         if not self._heard(dev_id):
-            # Nothing that it said before was heard.
-            self._talk(dev_id).said = None
+            # It goes on from here, and nothing that it said before was heard.
+            self._state(self.cloud.printer(dev_id), self._talk(dev_id))
         client.dev_ids.add(dev_id)
         self._note("subscribe", client, dev_id=dev_id)
         return True
@@ -159,12 +167,14 @@ class Live:
             return None
         command, number = asked
         self._note(command, client, dev_id=dev_id)
-        printer = self.cloud.printer(dev_id)
+        printer, talk = self.cloud.printer(dev_id), self._talk(dev_id)
         if printer.offline_since:
             return []
-        if command == "get_version":
-            return [self._message(dev_id, reports.versions(printer, number))]
-        return [self._full(printer)]
+        if command == "pushall":
+            return [self._full(printer, talk)]
+        talk.versions_told += 1
+        early = talk.versions_told == 1
+        return [self._message(printer, reports.versions(printer, number, early=early))]
 
     def _dev_id(self, topic: str, kind: str) -> str | None:
         found = TOPIC.fullmatch(topic)
@@ -204,6 +214,23 @@ class Live:
         """Return what clients published beyond the two requests that are allowed."""
         return list(self._accidents)
 
+    def mqtt_state(self, since: int = 0) -> dict[str, Any]:
+        """Return who is connected, and what clients did after number `since`."""
+        return {
+            "url": self.mqtt_url,
+            "running": self._broker.running,
+            "sessions": [
+                {
+                    "account": client.account and client.account.alias,
+                    "client": self._ids[client.id],
+                    "dev_ids": sorted(client.dev_ids),
+                }
+                for client in self._clients
+            ],
+            "log": self.mqtt_log(since),
+            "accidents": self.accidents(),
+        }
+
     def clear_mqtt_log(self) -> None:
         """Forget what clients did, accidents too; the numbers go on."""
         self._log.clear()
@@ -214,51 +241,48 @@ class Live:
     def _talk(self, dev_id: str) -> Talk:
         return self._talks.setdefault(dev_id, Talk())
 
-    def _message(self, dev_id: str, body: dict[str, Any] | bytes) -> Message:
-        sent = body if isinstance(body, bytes) else reports.encoded(body)
-        return f"device/{dev_id}/report", sent
+    def _message(self, printer: Printer, body: reports.Body | bytes) -> Message:
+        sent = body if isinstance(body, bytes) else reports.encoded(printer, body)
+        return f"device/{printer.dev_id}/report", sent
 
-    def _full(self, printer: Printer) -> Message:
-        """Say everything."""
-        talk = self._talk(printer.dev_id)
-        talk.sequence += 1
+    def _state(self, printer: Printer, talk: Talk) -> reports.Body:
+        """Return the state of a printer, which counts as told."""
         now = datetime.now(UTC)
-        body = reports.full(self.cloud, printer, now, talk.sequence)
         talk.said = reports.status(self.cloud, printer, now, talk.sequence)
-        return self._message(printer.dev_id, body)
+        return talk.said
 
-    def _delta(self, printer: Printer) -> list[Message]:
-        """Say what has changed since the last message, whether that arrived or not."""
-        talk = self._talk(printer.dev_id)
+    def _full(self, printer: Printer, talk: Talk) -> Message:
+        """Say everything."""
         talk.sequence += 1
-        said = reports.status(self.cloud, printer, datetime.now(UTC), talk.sequence)
-        before = talk.said
-        talk.said = said
-        body = reports.difference(before or said, said)
+        body = reports.full(printer, self._state(printer, talk), talk.sequence)
+        return self._message(printer, body)
+
+    def _delta(self, printer: Printer, talk: Talk) -> list[Message]:
+        """Say what has changed since the last message, whether that arrived or not."""
+        talk.sequence += 1
+        before, after = talk.said, self._state(printer, talk)
         if talk.lost:
             talk.lost -= 1
             return []
-        envelope = {"command": "push_status", "msg": 1, "sequence_id": str(talk.sequence)}
-        return [self._message(printer.dev_id, {"print": body | envelope})]
-
-    def _event(self, printer: Printer, name: str, now: datetime) -> Message:
-        at = str(int(now.timestamp() * 1000))
-        event = {"event": f"client.{name}", f"{name}_at": at}
-        return self._message(printer.dev_id, {"event": event})
+        return [self._message(printer, reports.delta(printer, before, after, talk.sequence))]
 
     def _presence(self, printer: Printer, talk: Talk, now: datetime) -> list[Message]:
-        """Tell that a printer went or came back."""
-        if printer.offline_since is None:
-            back = talk.off
-            talk.off = talk.gone = False
-            return [self._event(printer, "connected", now), self._full(printer)] if back else []
-        talk.off = True
-        if talk.gone:
+        """Say that a printer went or came back, as long as there is something to say of that."""
+        connected = self._message(printer, reports.event("connected", now))
+        disconnected = self._message(printer, reports.event("disconnected", now))
+        if since := printer.offline_since:
+            if talk.gone:
+                return []
+            talk.gone = now - since >= self._silence
+            return [disconnected if talk.gone else self._message(printer, {})]
+        if talk.returns == printer.returns:
             return []
-        talk.gone = now - printer.offline_since >= self._silence
-        if talk.gone:
-            return [self._event(printer, "disconnected", now)]
-        return [self._message(printer.dev_id, {})]
+        events = [connected] if talk.gone else [disconnected, connected]
+        if printer.off_for < self._silence and printer.number % 2:
+            # Of both within a second nobody knows which comes first.
+            events.reverse()
+        talk.gone, talk.returns = False, printer.returns
+        return [*events, self._full(printer, talk)]
 
     async def push(self, dev_id: str, *, full: bool = False) -> None:
         """Let a printer speak: of its power if that was switched, else of what has changed.
@@ -266,30 +290,54 @@ class Live:
         One that is off says `{}` until the cloud tells that it is gone, and then nothing.
         """
         self._need_broker()
-        printer = self.cloud.printer(dev_id)
-        messages = self._presence(printer, self._talk(dev_id), datetime.now(UTC))
+        printer, talk = self.cloud.printer(dev_id), self._talk(dev_id)
+        messages = self._presence(printer, talk, datetime.now(UTC))
         if not messages and printer.offline_since is None:
-            messages = [self._full(printer)] if full else self._delta(printer)
+            messages = [self._full(printer, talk)] if full else self._delta(printer, talk)
         await self._broker.publish(messages)
 
-    async def publish(self, dev_id: str, body: dict[str, Any] | bytes) -> None:
+    async def publish(self, dev_id: str, body: reports.Body | bytes) -> None:
         """Send any message as a printer's."""
         self._need_broker()
-        self.cloud.printer(dev_id)
-        await self._broker.publish([self._message(dev_id, body)])
+        await self._broker.publish([self._message(self.cloud.printer(dev_id), body)])
 
     def lose(self, dev_id: str, number: int = 1) -> None:
-        """Lose the next deltas of a printer."""
-        self.cloud.printer(dev_id)
-        self._talk(dev_id).lost = number
+        """Lose the next messages of a printer that nobody has asked for."""
+        self._talk(self.cloud.printer(dev_id).dev_id).lost = number
+
+    def mqtt_secrets(self) -> list[str]:
+        """Return everything in the messages that nobody but the owner may see."""
+        return reports.secrets(self.cloud)
+
+    def _has_news(self, printer: Printer, talk: Talk, now: datetime) -> bool:
+        """Return whether a printer speaks up: some say nothing while they rest."""
+        quiet = now - talk.spoke if talk.spoke else timedelta.max
+        if since := printer.offline_since:
+            return not talk.gone and (quiet >= EMPTY_EVERY or now - since >= self._silence)
+        state = reports.status(self.cloud, printer, now, talk.sequence)
+        if talk.returns != printer.returns or any(state[key] != talk.said[key] for key in AT_ONCE):
+            return True
+        if quiet < talk.pause:
+            return False
+        return state != talk.said or reports.talkative(printer, state)
+
+    async def speak_up(self) -> None:
+        """Let the printers speak that somebody listens to and that have something to say."""
+        for dev_id in self._listened_to():
+            printer, talk = self.cloud.printer(dev_id), self._talk(dev_id)
+            now = datetime.now(UTC)
+            if not self._has_news(printer, talk, now):
+                continue
+            talk.spoke, talk.pause = now, timedelta(seconds=self._chance.uniform(2, 3))
+            await self.push(dev_id)
+            if talk.sequence % FOREIGN_EVERY == 0 and printer.offline_since is None:
+                others = reports.foreign(printer)
+                await self.publish(dev_id, others[talk.sequence // FOREIGN_EVERY % len(others)])
 
     async def _speak(self) -> None:
-        """Let the printers that somebody listens to speak every two to three seconds."""
-        chance = Random(self.cloud.seed)
         while True:
-            for dev_id in self._listened_to():
-                await self.push(dev_id)
-            await asyncio.sleep(chance.uniform(2, 3))
+            await self.speak_up()
+            await asyncio.sleep(0.5)
 
     def _listened_to(self) -> Iterable[str]:
         return sorted({dev_id for client in self._clients for dev_id in client.dev_ids})

@@ -14,7 +14,7 @@ from aiohttp import web
 from . import answers, control, endpoints
 from .answers import Answer, RefusedError
 from .cloud import Cloud, Fault
-from .control import CLOUD
+from .control import CLOUD, LIVE
 from .endpoints import Call, Handler
 from .live import Live, Mqtt
 
@@ -155,6 +155,7 @@ class Simulator(Live):
         printers: int | None = None,
         seed: int = 1,
         card_keeps_job: bool = False,
+        list_id: str = "task_id",
         mqtt: Mqtt = False,
         silence: float = 200,
     ) -> None:
@@ -166,6 +167,7 @@ class Simulator(Live):
             printers=printers,
             seed=seed,
             card_keeps_job=card_keeps_job,
+            list_id=list_id,
         )
         super().__init__(cloud, mqtt=mqtt, silence=silence)
         self.url = ""
@@ -175,7 +177,7 @@ class Simulator(Live):
     async def start(self, port: int = 0, host: str = "127.0.0.1", mqtt_port: int = 0) -> None:
         """Serve on these ports, 0 for a free one."""
         app = web.Application(middlewares=[_middleware])
-        app[CLOUD] = self.cloud
+        app[CLOUD], app[LIVE] = self.cloud, self
         app[STOPPING] = self._stopping = asyncio.Event()
         for routes, public in ((endpoints.PUBLIC, True), (endpoints.SIGNED_IN, False)):
             for method, path, handler in routes:

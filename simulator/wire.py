@@ -147,15 +147,15 @@ def _centimetres(job: Job, look: Look) -> int:
     return max(1, round(metres * 100))
 
 
-def _trays(job: Job, printer: Printer, look: Look) -> list[int]:
+def trays(job: Job, printer: Printer, look: Look) -> list[int]:
     """Return the flat number of the tray of each filament, -1 for one that is not used."""
     model, second = printer.model, job.id // PRINTER_NUMBERS
     if job.ams is not None:
         return list(job.ams)
     if not model.ams:
         return [255] * len(look.filaments)
-    first = second % (model.ams * 4 - 3)
-    trays = [*range(first, first + len(look.filaments))]
+    first = second % max(1, len(model.trays) - 3)
+    trays = model.trays[first : first + len(look.filaments)]
     if model.ht and second % 3 == 0:
         trays[-1] = FIRST_AMS_HT
     return [-1, *trays] if second % 7 == 0 else trays
@@ -165,7 +165,7 @@ def _task_filaments(job: Job, printer: Printer, look: Look) -> list[Body]:
     filaments = iter(look.filaments)
     nozzles = printer.model.nozzles
     items: list[Body] = []
-    for tray in _trays(job, printer, look):
+    for tray in trays(job, printer, look):
         filament, color, share = next(filaments) if tray >= 0 else (None, "", 0)
         items.append(
             {
@@ -206,7 +206,7 @@ def task(job: Job, printer: Printer, at: datetime, *, era: str, look: Look, cove
         "plateIndex": 1,
         "deviceId": printer.dev_id,
         "amsDetailMapping": [],
-        "mode": look.mode,
+        "mode": "lan_file" if job.kind == "local" else look.mode,
     }
     if era == "2022":
         return common
@@ -242,7 +242,7 @@ def task(job: Job, printer: Printer, at: datetime, *, era: str, look: Look, cove
                 },
             }
         },
-        "useAms": printer.model.ams > 0,
+        "useAms": bool(printer.model.ams),
         "repetitions": 1,
     }
 
@@ -464,26 +464,31 @@ def my_profile(account: Account, printers: list[Printer], jobs: list[tuple[Job, 
 def spools(printers: list[Printer], account: Account, seed: int) -> list[Body]:
     """Describe the spools of an account: one in each slot of its AMS, and two on the shelf."""
     slots = [
-        (printer, unit, slot)
+        (printer, index, slot)
         for printer in printers
-        for unit in range(printer.model.ams)
-        for slot in range(4)
+        for index, unit in enumerate(printer.model.ams)
+        for slot in unit.loaded
     ]
     bodies = [
         {
-            **_spool(Random(f"{seed}:spool:{printer.number}:{unit}:{slot}"), mounted=True),
+            **mounted_spool(printer, index, slot, seed),
             "inPrinter": True,
             "devId": printer.dev_id,
-            "amsSn": ams_serial(printer, unit),
+            "amsSn": ams_serial(printer, index),
             # One is a number and the other a text.
-            "amsId": unit,
-            "slotId": str(slot),
+            "amsId": index,
+            "slotId": slot,
             "deviceName": printer.name,
         }
-        for printer, unit, slot in slots
+        for printer, index, slot in slots
     ]
     shelf = [Random(f"{seed}:shelf:{account.uid}:{index}") for index in range(2 * bool(printers))]
     return bodies + [_spool(chance, mounted=False) for chance in shelf]
+
+
+def mounted_spool(printer: Printer, index: int, slot: str, seed: int) -> Body:
+    """Describe the spool in a slot of an AMS, which is the n-th of the printer."""
+    return _spool(Random(f"{seed}:spool:{printer.number}:{index}:{slot}"), mounted=True)
 
 
 def _spool(chance: Random, *, mounted: bool) -> Body:
@@ -551,7 +556,7 @@ def device_version(printer: Printer, era: str) -> Body:
             # Synthetic: the only body that was published has null here.
             "firmware_current": "00.00.06.40" if printer.number % 3 == 1 else None,
         }
-        for address in range(printer.model.ams if era == "2026" else 0)
+        for address in range(len(printer.model.ams) if era == "2026" else 0)
     ]
     body: Body = {
         "dev_id": printer.dev_id,

@@ -86,7 +86,7 @@ async def test_prints_are_steered(ask: Ask, cloud: Cloud, devices: Any) -> None:
         ("printers", {"account": "demo", "model": "x", "name": ""}, 404, "No such model"),
         ("printers", {}, 400, "missing 3 required"),
         (f"printers/{P1S}/end", {}, 400, "not printing"),
-        (f"printers/{P1S}/start", {"result": "x"}, 400, "finished or failed"),
+        (f"printers/{P1S}/start", {"result": "x"}, 400, "finished, failed or cancelled"),
         (f"printers/{P1S}/start", {"colour": "x"}, 400, "unexpected keyword"),
         ("faults", {"fault": "x"}, 404, "No such fault"),
         ("accounts/nobody/revoke", {}, 404, "No such account"),

@@ -286,7 +286,7 @@ async def test_only_idle_printers_start(quiet: Cloud) -> None:
         quiet.start(P1S)
     with pytest.raises(ValueError, match="not printing"):
         quiet.end(X1C)
-    with pytest.raises(ValueError, match="finished or failed"):
+    with pytest.raises(ValueError, match="finished, failed or cancelled"):
         quiet.end(P1S, "exploded")
     with pytest.raises(LookupError):
         quiet.start("unknown")
