@@ -178,6 +178,9 @@ class Broker:
         await self._stopping.wait()
         server.close()
         await self._cut(lambda _client: True)
+        # Also those that have not said a word yet.
+        server.abort_clients()
+        await server.wait_closed()
         await self._amqtt.shutdown()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -191,10 +194,12 @@ class Broker:
                 )
         finally:
             client.cut()
-            del self._clients[port]
             if client.account:
                 await self.ask(lambda: self._desk.leaves(client))
             client.ended.set()
+            # The port can be somebody else's by now.
+            if self._clients.get(port) is client:
+                del self._clients[port]
 
     async def _publish(self, messages: Iterable[Message]) -> None:
         for topic, body in messages:

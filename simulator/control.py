@@ -140,7 +140,9 @@ def _lose(_cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
 
 
 def _publish(_cloud: Cloud, request: web.Request, body: Any) -> Any:
-    return request.app[LIVE].publish(request.match_info["dev_id"], body)
+    # Of a text each character is a byte, so that what is no JSON can be said too.
+    said = body.encode("latin-1") if isinstance(body, str) else body
+    return request.app[LIVE].publish(request.match_info["dev_id"], said)
 
 
 async def _receive(request: web.Request) -> web.Response:

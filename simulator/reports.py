@@ -29,6 +29,8 @@ BED = {"PLA": 55, "PETG": 70, "ABS": 95, "TPU": 40}
 HOT_CHAMBER, WARM_CHAMBER = 60, 38
 # The task that was cancelled; it is an error for so long.
 CANCELLED, CANCELLED_FOR = 0x0300400C, timedelta(seconds=2)
+# How much warmer than the room a nozzle is that rests beside a hot one.
+RESTING = 9
 DRYING = timedelta(hours=12)
 EXTERNAL, NO_TRAY = 254, 255
 BUSY = ("PREPARE", "RUNNING", "PAUSE")
@@ -108,8 +110,9 @@ class Doing:
     stage: int | None = None
     # How far it is heated, from 0 to 1.
     heat: float = 0
-    # The flat number of the tray that it prints from.
+    # The flat number of the tray that it prints from, and the nozzle that is hot or was last.
     tray: int | None = None
+    nozzle: int = 0
 
     @property
     def busy(self) -> bool:
@@ -168,6 +171,17 @@ def _stage(job: Job, done: float, trays: int) -> int | None:
     return CHANGING_FILAMENT if part and ago < FOR_SO_LONG else 0
 
 
+def _place(printer: Printer, tray: int | None) -> tuple[Unit, int] | None:
+    """Return the unit and the slot of a tray, None for the external spool."""
+    model = printer.model
+    if tray is None or tray == NO_TRAY:
+        return None
+    ht = tray - (128 if tray >= 128 else wire.FIRST_AMS_HT)
+    if 0 <= ht < len(model.ht):
+        return model.ht[ht], 0
+    return (model.ams[tray // 4], tray % 4) if tray // 4 < len(model.ams) else None
+
+
 def doing(cloud: Cloud, printer: Printer, now: datetime) -> Doing:
     """Return what a printer does."""
     told = _told(printer, now)
@@ -179,6 +193,9 @@ def doing(cloud: Cloud, printer: Printer, now: datetime) -> Doing:
     trays = [tray for tray in wire.trays(job, printer, look) if tray >= 0]
     if job.kind == "calibration":
         trays = []
+    tray = trays[_part(done, len(trays))[0]] if trays else None
+    place = _place(printer, tray)
+    nozzle = place[0].nozzle if place and printer.model.nozzles > 1 else 0
     if not job.running(now):
         since = (now - (job.ends or now)) / (COOLING / cloud.time_factor)
         finished = job.result == FINISHED
@@ -191,6 +208,7 @@ def doing(cloud: Cloud, printer: Printer, now: datetime) -> Doing:
             layer=_layer(job, done),
             layers=_layers(job),
             heat=min(1, done / HEATING) * max(0, 1 - since),
+            nozzle=nozzle,
         )
     if now < job.started + job.prepares and job.kind != "calibration":
         # It goes on to show how far the job before was.
@@ -215,7 +233,8 @@ def doing(cloud: Cloud, printer: Printer, now: datetime) -> Doing:
         minutes=int(job.cost * (1 - done) / timedelta(minutes=1)),
         stage=job.pause_stage if paused else _stage(job, done, len(trays) or 1),
         heat=min(1, done / HEATING),
-        tray=trays[_part(done, len(trays))[0]] if trays and done >= HEATING else None,
+        tray=tray if done >= HEATING else None,
+        nozzle=nozzle,
     )
 
 
@@ -372,7 +391,7 @@ def _temperatures(printer: Printer, heat: _Heat, sequence: int) -> Body:
         body["chamber_temper"] = float(heat.chamber)
     if printer.model.nozzles > 1:
         # The one that rests.
-        body |= {"nozzle_temper": float(heat.room + 9), "nozzle_target_temper": 0.0}
+        body |= {"nozzle_temper": float(heat.room + RESTING), "nozzle_target_temper": 0.0}
     return body
 
 
@@ -432,17 +451,6 @@ def _bits(unit: Unit) -> tuple[int, int]:
         return 4 + unit.id - 128, 16 + unit.id - 128
     # The AMS Lite of an A2L has a place of its own.
     return (12, 24) if unit.id == 16 else (unit.id, 4 * unit.id)
-
-
-def _place(printer: Printer, tray: int | None) -> tuple[Unit, int] | None:
-    """Return the unit and the slot of a tray, None for the external spool."""
-    model = printer.model
-    if tray is None or tray == NO_TRAY:
-        return None
-    ht = tray - (128 if tray >= 128 else wire.FIRST_AMS_HT)
-    if 0 <= ht < len(model.ht):
-        return model.ht[ht], 0
-    return (model.ams[tray // 4], tray % 4) if tray // 4 < len(model.ams) else None
 
 
 def tag_uid(printer: Printer, index: int, slot: str) -> str:
@@ -608,16 +616,14 @@ def _external(printer: Printer, slot: str) -> Body:
 
 def _extruders(printer: Printer, doing: Doing, heat: _Heat) -> Body:
     """Describe the extruders: 0 is on the right, 1 on the left."""
-    nozzles = printer.model.nozzles
-    place = _place(printer, doing.tray)
-    active = place[0].nozzle if place and nozzles > 1 else 0
+    nozzles, place = printer.model.nozzles, _place(printer, doing.tray)
     info = []
     for number in range(nozzles):
-        nothing = 0xFEFF if number else 0xFFFF
-        snow = nothing
-        if number == active and doing.tray is not None:
-            snow = place[0].id << 8 | place[1] if place else 0xFE00 if number else 0xFF00
-        used = number == active
+        hot = number == doing.nozzle
+        snow = nothing = 0xFEFF if number else 0xFFFF
+        if hot and doing.tray is not None:
+            snow = place[0].id << 8 | place[1] if place else 0xFF00
+        warmth = (heat.nozzle, heat.nozzle_target) if hot else (heat.room + RESTING, 0)
         info.append(
             {
                 "id": number,
@@ -631,12 +637,10 @@ def _extruders(printer: Printer, doing: Doing, heat: _Heat) -> Body:
                 "spre": snow,
                 "star": snow,
                 "stat": 0,
-                "temp": _packed(heat.nozzle, heat.nozzle_target)
-                if used
-                else _packed(heat.room + 9, 0),
+                "temp": _packed(*warmth),
             }
         )
-    return {"info": info, "state": nozzles | active << 4 | active << 8}
+    return {"info": info, "state": nozzles | doing.nozzle << 4 | doing.nozzle << 8}
 
 
 def _nozzles(printer: Printer) -> Body:

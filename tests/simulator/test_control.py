@@ -1,8 +1,10 @@
 from typing import Any
 
+import aiomqtt
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 
+from simulator import Simulator
 from simulator.cloud import Cloud
 from simulator.control import ROUTES
 
@@ -165,6 +167,74 @@ async def test_received(ask: Ask) -> None:
     ]
     await ask("DELETE", f"{CONTROL}/received")
     assert (await ask("GET", f"{CONTROL}/received")).json == []
+
+
+@pytest.mark.parametrize("options", [{"mqtt": "manual"}])
+async def test_what_only_printers_tell_is_steered(ask: Ask, cloud: Cloud) -> None:
+    path = f"{CONTROL}/printers/{P1S}"
+    await ask("POST", f"{CONTROL}/stop-schedules")
+    start = {"kind": "local", "task": True, "told_id": 7, "bind_lag": 60, "prepares": 0}
+    task_id = (await ask("POST", f"{path}/start", body=start)).json["task_id"]
+    printer = cloud.printer(P1S)
+    assert printer.jobs[-1].id == task_id
+    await ask("POST", f"{path}/pause", body={"stage": 6})
+    assert printer.jobs[-1].pause_stage == 6
+    await ask("POST", f"{path}/end", body={"result": "cancelled", "idle": True})
+    assert printer.jobs[-1].cancelled
+    body = {"print_error": 5, "hms": [{"attr": 1, "code": 2}]}
+    assert (await ask("POST", f"{path}/error", body=body)).json == {}
+    assert (printer.print_error, printer.hms) == (5, ((1, 2),))
+    await ask("PATCH", path, body={"door_open": True, "latin1": True, "restarted": True})
+    assert (printer.door_open, printer.latin1) == (True, True)
+    await ask("POST", f"{CONTROL}/accounts/demo@example.com/mqtt", body={"refused": True})
+    assert cloud.accounts.find("demo").mqtt_refused
+
+
+@pytest.mark.parametrize("options", [{"mqtt": "manual"}])
+async def test_broker_is_steered(ask: Ask, simulator: Simulator, tokens: Any) -> None:
+    path, mqtt = f"{CONTROL}/printers/{P1S}", f"{CONTROL}/mqtt"
+    user = f"u_{simulator.cloud.accounts.find('demo').uid}"
+    port = int(simulator.mqtt_url.rpartition(":")[2])
+
+    def connect() -> aiomqtt.Client:
+        return aiomqtt.Client("127.0.0.1", port, username=user, password=tokens("demo"))
+
+    async with connect() as client:
+        await client.subscribe(f"device/{P1S}/report")
+        await ask("POST", f"{path}/lose", body={"number": 1})
+        await ask("POST", f"{path}/push")
+        await ask("POST", f"{path}/push", body={"full": True})
+        await ask("POST", f"{path}/publish", body={"event": {}})
+        await ask("POST", f"{path}/publish", body="Geh\xe4use")
+        full, event, text = [(await anext(aiter(client.messages))).payload for _ in range(3)]
+        assert b'"msg":0' in full
+        assert (event, text) == (b'{"event":{}}', b"Geh\xe4use")
+        state = (await ask("GET", mqtt)).json
+        session = {"account": "demo", "client": 1, "dev_ids": [P1S]}
+        assert (state["url"], state["running"]) == (simulator.mqtt_url, True)
+        assert (state["sessions"], state["accidents"]) == ([session], [])
+        assert [entry["what"] for entry in state["log"]] == ["connect", "subscribe"]
+        assert len((await ask("GET", f"{mqtt}?since=1")).json["log"]) == 1
+        assert (await ask("POST", f"{mqtt}/drop", body={"account": "demo"})).json == {}
+        with pytest.raises(aiomqtt.MqttError):
+            await anext(aiter(client.messages))
+    assert (await ask("DELETE", mqtt)).json == {}
+    await ask("POST", f"{mqtt}/stop")
+    state = (await ask("GET", mqtt)).json
+    assert (state["running"], state["sessions"], state["log"]) == (False, [], [])
+    assert (await ask("POST", f"{path}/push")).status == 400
+    await ask("POST", f"{mqtt}/start")
+    async with connect():
+        pass
+    assert set((await ask("GET", f"{mqtt}/secrets")).json) == set(simulator.mqtt_secrets())
+    assert (await ask("POST", f"{CONTROL}/printers/unknown/push")).status == 404
+    assert (await ask("POST", f"{mqtt}/drop", body={"account": "nobody"})).status == 404
+
+
+async def test_without_a_broker(ask: Ask) -> None:
+    assert (await ask("GET", f"{CONTROL}/mqtt")).json["running"] is False
+    reply = await ask("POST", f"{CONTROL}/printers/{P1S}/push")
+    assert (reply.status, reply.json) == (400, {"error": "The broker is not running"})
 
 
 async def test_control_is_neither_logged_nor_faulty(ask: Ask, cloud: Cloud) -> None:

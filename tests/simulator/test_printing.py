@@ -114,6 +114,39 @@ async def test_commanded_results(
     assert hit["costTime"] == 600
 
 
+async def test_bind_learns_late_of_a_start_and_an_end(
+    quiet: Cloud, freezer: FrozenDateTimeFactory, devices: Any
+) -> None:
+    before = (await devices())[1]
+    task_id = quiet.start(P1S, duration=100, bind_lag=30, stale=10, preparing=10)
+    seen = []
+    for span in (0, 29, 1, 10, 10, 50, 29, 1):
+        freezer.tick(second(span))
+        device = (await devices())[1]
+        seen.append((device["print_status"], device["print_job"] == task_id))
+    old = before["print_status"]
+    assert seen == [
+        *[(old, False)] * 2,
+        (old, True),
+        ("PREPARE", True),
+        *[("RUNNING", True)] * 3,
+        ("SUCCESS", True),
+    ]
+
+
+async def test_a_local_print_that_the_list_has(quiet: Cloud, devices: Any, tasks: Any) -> None:
+    task_id = quiet.start(P1S, kind="local", task=True, task_lag=0)
+    assert (await devices())[1]["print_job"] == task_id
+    hit = (await tasks())["hits"][0]
+    assert (hit["id"], hit["mode"]) == (task_id, "lan_file")
+
+
+async def test_a_cancelled_print_has_failed_for_the_list(quiet: Cloud, tasks: Any) -> None:
+    quiet.start(P1S, task_lag=0)
+    quiet.end(P1S, "cancelled")
+    assert (await tasks())["hits"][0]["status"] == 3
+
+
 async def test_old_status_then_preparing(
     quiet: Cloud, freezer: FrozenDateTimeFactory, devices: Any
 ) -> None:

@@ -36,7 +36,10 @@ def test_arguments() -> None:
     assert (options.era, options.printers, options.history) == ("2022", 5, 7)
     assert (options.faults, options.seed) == (["slow", "empty"], 9)
     assert not options.card_keeps_job
+    assert (options.mqtt_port, options.list_id) == (None, "task_id")
     assert program.arguments(["--port", "1", "--card-keeps-job"]).card_keeps_job
+    options = program.arguments(["--port", "1", "--mqtt-port", "0", "--list-id", "both"])
+    assert (options.mqtt_port, options.list_id) == (0, "both")
 
 
 @pytest.mark.parametrize(
@@ -45,6 +48,7 @@ def test_arguments() -> None:
         ("--port", "-1"),
         ("--port", "65536"),
         ("--port", "http"),
+        ("--mqtt-port", "65536"),
         ("--time-factor", "0"),
         ("--time-factor", "-1"),
         ("--time-factor", "nan"),
@@ -60,9 +64,10 @@ def test_impossible_arguments(capsys: pytest.CaptureFixture[str], option: str, w
     assert f"argument {option}: {word} is no number from " in capsys.readouterr().err
 
 
-async def test_busy_port(socket_enabled: None) -> None:
+@pytest.mark.parametrize("words", [["--port"], ["--port", "0", "--mqtt-port"]])
+async def test_busy_port(socket_enabled: None, words: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        options = program.arguments(["--port", str(server.getsockname()[1])])
+        options = program.arguments([*words, str(server.getsockname()[1])])
         with pytest.raises(SystemExit, match=r"The simulator cannot listen: .+ in use"):
             await program.run(options)
 
@@ -78,7 +83,7 @@ async def test_program_serves_until_a_signal(
             started.set_result(self)
 
     monkeypatch.setattr(program, "Simulator", Watched)
-    words = "--port 0 --era 2022 --card-keeps-job --faults not_found"
+    words = "--port 0 --era 2022 --card-keeps-job --faults not_found --mqtt-port 0"
     options = program.arguments(words.split())
     running = asyncio.create_task(program.run(options))
     simulator = await started
@@ -89,6 +94,10 @@ async def test_program_serves_until_a_signal(
             assert response.status == 404
         os.kill(os.getpid(), signal.SIGTERM)
         await running
-        assert url in capsys.readouterr().out
-        with pytest.raises(ClientConnectionError):
-            await session.get(url)
+        assert capsys.readouterr().out.splitlines() == [
+            f"Simulated Bambu Lab cloud at {url}",
+            f"Its broker at {simulator.mqtt_url}",
+        ]
+        for ended in (url, simulator.mqtt_url.replace("mqtt", "http")):
+            with pytest.raises(ClientConnectionError):
+                await session.get(ended)
