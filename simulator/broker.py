@@ -4,7 +4,7 @@ It only carries: who may do what, and what is answered, it asks in the loop that
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -73,8 +73,8 @@ class Desk(Protocol):
     def unsubscribes(self, client: Client, topic: str) -> None:
         """Note that a client wants the messages of a topic no more."""
 
-    def published(self, client: Client, publication: Publication) -> Iterable[Message] | None:
-        """Return what is answered to a client, None if its connection is to be cut."""
+    def published(self, client: Client, publication: Publication) -> bool:
+        """Answer what a client publishes, and return whether its connection may stay."""
 
     def leaves(self, client: Client) -> None:
         """Note that a connection has ended."""
@@ -133,18 +133,14 @@ class Broker:
         self._thread.join()
         self._thread = None
 
-    async def publish(self, messages: Iterable[Message]) -> None:
-        """Send messages to those who have subscribed to their topics."""
-        await self._there(self._publish(messages))
+    def send(self, messages: Iterable[Message]) -> Future[None]:
+        """Send messages to those who have subscribed to their topics, after those before them."""
+        return asyncio.run_coroutine_threadsafe(self._send(messages), self._loop)
 
     async def cut(self, which: Callable[[Client], bool]) -> None:
         """Cut the connections of some clients, and wait for their end."""
-        await self._there(self._cut(which))
-
-    # From one loop to the other
-
-    async def _there[T](self, work: Coroutine[Any, Any, T]) -> T:
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        cut = asyncio.run_coroutine_threadsafe(self._cut(which), self._loop)
+        await asyncio.wrap_future(cut)
 
     async def ask[T](self, question: Callable[[], T]) -> T:
         """Have a question answered in the loop that started the broker."""
@@ -201,7 +197,7 @@ class Broker:
             if self._clients.get(port) is client:
                 del self._clients[port]
 
-    async def _publish(self, messages: Iterable[Message]) -> None:
+    async def _send(self, messages: Iterable[Message]) -> None:
         for topic, body in messages:
             await self._amqtt.internal_message_broadcast(topic, body)
 
@@ -252,11 +248,8 @@ class Broker:
                 await self.ask(partial(self._desk.unsubscribes, client, topic))
 
     async def _published(self, client: Client, publication: Publication) -> None:
-        answers = await self.ask(lambda: self._desk.published(client, publication))
-        if answers is None:
+        if not await self.ask(lambda: self._desk.published(client, publication)):
             client.cut()
-        else:
-            await self._publish(answers)
 
 
 class Gate(BaseAuthPlugin, BaseTopicPlugin):

@@ -155,7 +155,7 @@ class Live:
         self._clients.remove(client)
         self._note("disconnect", client)
 
-    def published(self, client: Client, publication: Publication) -> list[Message] | None:
+    def published(self, client: Client, publication: Publication) -> bool:
         """Answer the two requests that are allowed; everything else is an accident."""
         dev_id = self._dev_id(publication.topic, "request")
         asked = request(publication.body)
@@ -164,17 +164,20 @@ class Live:
             self._note("accident", client, dev_id=dev_id)
             body = publication.body.decode(errors="replace")
             self._accidents.append({**self._log[-1], "topic": publication.topic, "body": body})
-            return None
+            return False
         command, number = asked
         self._note(command, client, dev_id=dev_id)
         printer, talk = self.cloud.printer(dev_id), self._talk(dev_id)
         if printer.offline_since:
-            return []
+            return True
         if command == "pushall":
-            return [self._full(printer, talk)]
-        talk.versions_told += 1
-        early = talk.versions_told == 1
-        return [self._message(printer, reports.versions(printer, number, early=early))]
+            answer = self._full(printer, talk)
+        else:
+            talk.versions_told += 1
+            early = talk.versions_told == 1
+            answer = self._message(printer, reports.versions(printer, number, early=early))
+        self._broker.send([answer])
+        return True
 
     def _dev_id(self, topic: str, kind: str) -> str | None:
         found = TOPIC.fullmatch(topic)
@@ -294,12 +297,15 @@ class Live:
         messages = self._presence(printer, talk, datetime.now(UTC))
         if not messages and printer.offline_since is None:
             messages = [self._full(printer, talk)] if full else self._delta(printer, talk)
-        await self._broker.publish(messages)
+        await self._send(messages)
 
     async def publish(self, dev_id: str, body: reports.Body | bytes) -> None:
         """Send any message as a printer's."""
         self._need_broker()
-        await self._broker.publish([self._message(self.cloud.printer(dev_id), body)])
+        await self._send([self._message(self.cloud.printer(dev_id), body)])
+
+    async def _send(self, messages: list[Message]) -> None:
+        await asyncio.wrap_future(self._broker.send(messages))
 
     def lose(self, dev_id: str, number: int = 1) -> None:
         """Lose the next messages of a printer that nobody has asked for."""

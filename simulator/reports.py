@@ -120,11 +120,9 @@ class Doing:
         return self.state in BUSY
 
 
-def _told(printer: Printer, now: datetime) -> Iterator[Job]:
+def _told(printer: Printer) -> Iterator[Job]:
     """Yield the jobs that a printer still speaks of, newest first."""
     for job in reversed(printer.jobs):
-        if job.started > now:
-            continue
         if printer.idle_since and job.ends and job.ends <= printer.idle_since:
             return
         yield job
@@ -184,7 +182,7 @@ def _place(printer: Printer, tray: int | None) -> tuple[Unit, int] | None:
 
 def doing(cloud: Cloud, printer: Printer, now: datetime) -> Doing:
     """Return what a printer does."""
-    told = _told(printer, now)
+    told = _told(printer)
     job, before = next(told, None), next(told, None)
     if job is None:
         # Nobody knows why it sometimes is 100 after a restart.
@@ -311,7 +309,7 @@ def _job(printer: Printer, doing: Doing, cloud: Cloud, sequence: int) -> Body:
 
 def _errors(printer: Printer, doing: Doing, now: datetime) -> Body:
     """Tell what is wrong; a cancelled job is, for a moment."""
-    last = next(iter(printer.jobs[::-1]), None)
+    last = printer.jobs[-1] if printer.jobs else None
     just_cancelled = (
         last and last.cancelled and last.ends and last.ends <= now < last.ends + CANCELLED_FOR
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 import json
 from typing import Any
@@ -13,6 +13,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from simulator import Simulator, reports
+from simulator.broker import _Loop
 from simulator.cloud import Cloud
 
 X1C = "00M00A000000001"
@@ -273,6 +274,8 @@ async def test_log(simulator: Simulator, connect: Connect) -> None:
         await ask(client, P1S, PUSHALL)
         await heard(client)
         await client.unsubscribe(topic(X1C))
+        (session,) = simulator.mqtt_state()["sessions"]
+        assert session["dev_ids"] == [P1S]
     async with connect(identifier="another"):
         pass
     log = simulator.mqtt_log()
@@ -356,6 +359,24 @@ async def test_pushall_is_what_the_next_delta_follows(
     assert (await news(client))["gcode_state"] == "PREPARE"
     await simulator.push(P1S)
     assert "gcode_state" not in await news(client)
+
+
+async def test_no_delta_overtakes_the_full_message_before_it(
+    simulator: Simulator, client: aiomqtt.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published, answered = simulator.published, asyncio.Event()
+
+    def watched(*args: Any) -> bool:
+        answered.set()
+        return published(*args)
+
+    monkeypatch.setattr(simulator, "published", watched)
+    for _ in range(20):
+        await ask(client, P1S, PUSHALL)
+        await answered.wait()
+        answered.clear()
+        await simulator.push(P1S)
+        assert [(await news(client))["msg"] for _ in range(2)] == [0, 1]
 
 
 async def test_lost_messages_count_as_told(
@@ -485,6 +506,11 @@ async def test_the_serial_of_an_ams_comes_with_the_second_answer(client: aiomqtt
 
 
 # By themselves
+
+
+def test_the_broker_goes_on_while_the_clocks_stand(freezer: FrozenDateTimeFactory) -> None:
+    with closing(_Loop()) as loop:
+        assert loop.time() < loop.time()
 
 
 async def test_who_speaks_up(

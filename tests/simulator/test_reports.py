@@ -463,6 +463,21 @@ def test_a_calibration(cloud: Cloud, p1s: Printer, seen: Any) -> None:
     ]
 
 
+def test_a_calibration_needs_no_tray(
+    cloud: Cloud, p1s: Printer, say: Say, freezer: FrozenDateTimeFactory
+) -> None:
+    cloud.start(p1s.dev_id, kind="calibration", duration=100)
+    freezer.tick(50)
+    assert say(p1s)["ams"]["tray_now"] == "255"
+
+
+def test_a_print_that_takes_longer_than_planned(cloud: Cloud, p1s: Printer, seen: Any) -> None:
+    cloud.start(p1s.dev_id, duration=100)
+    p1s.jobs[-1].ends = NOW + timedelta(seconds=120)
+    keys = "gcode_state mc_percent mc_remaining_time"
+    assert seen(p1s, keys, 110, 10) == [("RUNNING", 99, 0), ("FINISH", 100, 0)]
+
+
 @pytest.mark.parametrize(
     "how",
     [{"kind": "calibration", "task": True}, {"kind": "cloud", "task": False}, {"kind": "x"}],
@@ -669,14 +684,17 @@ def test_secrets_can_be_told_from_everything_else(
     printer = add(model)
     said = json.dumps([reports.full(printer, say(printer), 1), reports.foreign(printer)[:5]])
     found = {secret for secret in reports.secrets(cloud) if secret in said}
+    units = say(printer)["ams"]["ams"]
     tags = {
         tray[key]
-        for unit in say(printer)["ams"]["ams"]
+        for unit in units
         for tray in unit["tray"]
         for key in ("tag_uid", "tray_uuid")
         if set(tray.get(key, "0")) != {"0"}
     }
-    assert tags < found
+    spools = sum(len(unit.loaded) for unit in printer.model.units)
+    assert bool(tags) is (spools > 0)
+    assert tags | {unit["chip_id"] for unit in units if "chip_id" in unit} < found
     assert printer.access_code.strip() in found
     assert str(say(printer)["net"]["info"][0]["ip"]) in found
 
