@@ -153,12 +153,16 @@ class Broker:
     # In the thread
 
     def _run(self, listener: socket.socket, started: Future[None]) -> None:
-        with asyncio.Runner(loop_factory=_Loop) as runner:
-            self._loop = runner.get_loop()
-            # A client that hangs up in the middle of a word is no news here.
-            self._loop.set_exception_handler(lambda _loop, _context: None)
-            runner.run(self._serve(listener, started))
-        self._ended.set_result(None)
+        try:
+            with asyncio.Runner(loop_factory=_Loop) as runner:
+                self._loop = runner.get_loop()
+                # A client that hangs up in the middle of a word is no news here.
+                self._loop.set_exception_handler(lambda _loop, _context: None)
+                runner.run(self._serve(listener, started))
+        finally:
+            # Nobody is to wait for a start that has failed.
+            started.cancel()
+            self._ended.set_result(None)
 
     async def _serve(self, listener: socket.socket, started: Future[None]) -> None:
         self._stopping = asyncio.Event()
