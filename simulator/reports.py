@@ -202,7 +202,7 @@ def doing(cloud: Cloud, printer: Printer, now: datetime) -> Doing:
             job=job,
             look=look,
             done=done,
-            percent=int(done * 100),
+            percent=100 if finished else min(99, int(done * 100)),
             layer=_layer(job, done),
             layers=_layers(job),
             heat=min(1, done / HEATING) * max(0, 1 - since),

@@ -362,7 +362,10 @@ def test_a_cancelled_print_has_an_error_for_two_seconds(
 
 def test_a_print_that_is_cancelled_by_plan(cloud: Cloud, p1s: Printer, seen: Any) -> None:
     cloud.start(p1s.dev_id, duration=100, result="cancelled")
-    assert seen(p1s, "gcode_state print_error", 99, 1) == [("RUNNING", 0), ("FAILED", 0x0300400C)]
+    assert seen(p1s, "gcode_state print_error mc_percent", 99, 1) == [
+        ("RUNNING", 0, 99),
+        ("FAILED", 0x0300400C, 99),
+    ]
 
 
 def test_an_end_without_a_word(cloud: Cloud, p1s: Printer, seen: Any) -> None:
