@@ -275,7 +275,9 @@ class LiveWatch(Watch):
         """Return what happens when a message arrives."""
 
         def arrive(at: datetime) -> None:
-            if self.is_connected and not message.is_lost and message.sent >= self.connected_at:
+            # The answer with everything comes after what was sent before it.
+            is_late = message.sent <= max(self.full_at, self.connected_at)
+            if self.is_connected and not message.is_lost and not is_late:
                 self.hear(at, message.said, message.cancelled_at)
                 self.step(at)
 
@@ -358,7 +360,7 @@ def live_printers(draw: st.DrawFn) -> LivePrinter:
                 list_field=list_field,
                 cancelled=failed and draw(st.booleans()),
                 preparing=min(long, draw(st.sampled_from([0, 2, 20]))) * SECOND,
-                id_lag=min(long, draw(st.sampled_from([0, 0, 1, 6]))) * SECOND,
+                id_lag=min(long, draw(st.sampled_from([0, 0, 1]))) * SECOND,
                 pause=draw(st.none() | st.integers(5, 600).map(lambda n: n * SECOND)),
                 bind_start=bind_start,
                 bind_end=bind,
@@ -370,14 +372,18 @@ def live_printers(draw: st.DrawFn) -> LivePrinter:
     before = printer.said(EPOCH)
     messages: list[Message] = []
     arrives = EPOCH
+    # A job that is refused within seconds is told at once: too much of it would be guessing.
+    short = [(job.start, job.end) for job in jobs if job.end - job.start < 10 * SECOND]
     for time in times:
         said = printer.said(time)
-        arrives = max(arrives, time + draw(st.sampled_from([0, 0, 1, 2, 3, 20])) * SECOND)
+        is_short = any(start <= time <= end for start, end in short)
+        late = 0 if is_short else draw(st.sampled_from([0, 0, 1, 2, 3, 20]))
+        arrives = max(arrives, time + late * SECOND)
         messages.append(
             Message(
                 sent=time,
                 arrives=arrives,
-                is_lost=draw(st.integers(0, 9)) == 9,
+                is_lost=draw(st.integers(0, 9)) == 9 and not is_short,
                 said={key: value for key, value in said.items() if before[key] != value},
                 cancelled_at=printer.cancelled_at(time),
             )

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any, Self
 
 from ..api.models import Task
@@ -560,6 +561,7 @@ class _Step:
 
     def _recognize_told(self) -> None:
         """Recognize the tasks of prints that were announced by another id, or by none."""
+        self._recognize_left()
         # Those that stand in the list by the id that they had.
         self._untold = tuple(job for job in self._untold if self._listed.keys().isdisjoint(job.ids))
         seen = {task_id for task_id, job in self._open.items() if job.seen_active}
@@ -576,6 +578,25 @@ class _Step:
                 self._open.pop(task_id, None)
                 self._announced[task_id] = self._now
                 self._untold = tuple(each for each in self._untold if each is not job)
+
+    def _recognize_left(self) -> None:
+        """Recognize the task of a print that the printer left without a word, by another id."""
+        seen = {task_id for task_id, job in self._open.items() if job.seen_active}
+        for task_id, left in tuple(self._open.items()):
+            start = left.print.started_at or left.since
+            near = [
+                (abs(job.started_at - start), job)
+                for job in self._listed.values()
+                if left.is_left
+                and task_id not in self._listed
+                and job.started_at
+                and job.task_id not in seen | self._announced.keys()
+                and abs(job.started_at - start) <= LATE
+            ]
+            if near:
+                _, job = min(near, key=itemgetter(0))
+                del self._open[task_id]
+                self._open[job.task_id] = replace(left, print=replace(job, result=None))
 
     def _leave(self, change: Change) -> None:
         """Take note of how the printer says that its print ended, or that it has another one."""
@@ -870,10 +891,17 @@ class _Step:
             and (untold.seen_by_bind or not untold.seen_active)
             and self._word is None
         )
+        # What the printer left without a word, and nobody else knows, nobody will tell of.
+        unknown = {
+            task_id
+            for task_id, job in self._open.items()
+            if job.is_left and task_id not in self._listed and not job.seen_by_bind
+        }
         self._open = {
             task_id: job
             for task_id, job in self._open.items()
-            if self._now - (job.active_at or job.since) < GIVE_UP and not (gone and task_id is None)
+            if self._now - (job.active_at or job.since) < (LAG if task_id in unknown else GIVE_UP)
+            and not (gone and task_id is None)
         }
 
 

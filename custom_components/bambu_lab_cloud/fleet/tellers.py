@@ -208,34 +208,18 @@ class Tellers:
         is_other = before is not None and (
             self._is_other(before, word, now) or (self.is_lost and is_over)
         )
-        if (
-            is_other
-            and run
-            and run.is_again
-            and (now - run.since < SAME_START or self._is_binds(run))
-        ):
+        is_soon = not self.is_lost or (run is not None and now - run.since < SAME_START)
+        if is_other and run and run.is_again and (is_soon or self._is_binds(run)):
             # It went by the id of the print before it until it had its own.
-            if not run.is_certain:
-                own = word.ids(self.id_field)
-                is_followed = run.is_followed and not is_over
-                run = replace(run, name=own[0] if own else NO_TASK, is_followed=is_followed)
-            run = replace(run, is_again=False)
+            run = self._with_own_id(run, word, ended, is_over=is_over)
             before, is_other = _bare(word), False
         if word.is_busy and run and not is_other:
             return replace(self, word=_refined(word, before), run=run, is_lost=False), None
-        change, over = None, self.over
-        if run:
-            is_end = not is_other and not word.is_busy
-            last = _refined(word, before) if is_end else before
-            ids = last.ids(self.id_field) if last and not run.is_again else ()
-            if ids and run.name == NO_TASK and not run.is_certain:
-                # Its id came with its end.
-                run = replace(run, name=ids[0])
-            change = Change(left=run, ids=ids, result=_result(word, now) if is_end else None)
-            over = (*ids, run.name)
+        change = self._left(run, before, word, now, is_other=is_other) if run else None
+        over = (*change.ids, change.left.name) if change else self.over
         if word.status in ENDED and (before is None or self.is_lost or before.status not in ENDED):
             # It goes on to name what has ended, also a while into the next one.
-            over = word.ids(self.id_field) or over
+            over = (*over, *word.ids(self.id_field)) if change else word.ids(self.id_field) or over
         after = replace(self, word=_bare(word), run=None, over=over, is_lost=False)
         if word.is_busy:
             return replace(after, run=self._begun(word, now, ended)), change
@@ -243,6 +227,30 @@ class Tellers:
         if before is None or is_other or before.status != word.status or calibrates:
             after = replace(after, quiet_at=now)
         return after, change
+
+    def _with_own_id(self, run: Run, word: Word, ended: Collection[str], *, is_over: bool) -> Run:
+        """Return a run that went by the id of an ended print, by the id that it has now."""
+        own = word.ids(self.id_field)
+        lingers = not {*ended, *self.over}.isdisjoint(own) or (
+            # Bind and the list know it by another one.
+            run.is_certain and run.name not in word.ids(None)
+        )
+        if not run.is_certain and not lingers:
+            is_followed = run.is_followed and not is_over
+            run = replace(run, name=own[0] if own else NO_TASK, is_followed=is_followed)
+        return replace(run, is_again=lingers)
+
+    def _left(
+        self, run: Run, before: Word | None, word: Word, now: datetime, *, is_other: bool
+    ) -> Change:
+        """Return how a run is over with a word."""
+        is_end = not is_other and not word.is_busy
+        last = _refined(word, before) if is_end else before
+        ids = last.ids(self.id_field) if last and not run.is_again else ()
+        if ids and run.name == NO_TASK and not run.is_certain:
+            # Its id came with its end.
+            run = replace(run, name=ids[0])
+        return Change(left=run, ids=ids, result=_result(word, now) if is_end else None)
 
     def _is_binds(self, run: Run | None) -> bool:
         """Return if bind says, of the print that the printer is busy with, that it is."""
