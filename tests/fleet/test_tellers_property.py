@@ -339,7 +339,7 @@ def live_printers(draw: st.DrawFn) -> LivePrinter:
         kind = draw(st.sampled_from(["cloud", "cloud", "cloud", "lan", "card", "calibration"]))
         failed = draw(st.booleans())
         # What takes but seconds was refused.
-        long = draw(st.sampled_from([3 if failed else 600, 30, 600]) | st.integers(30, 2 * 3600))
+        long = draw(st.sampled_from([3 if failed else 600, 150]) | st.integers(150, 2 * 3600))
         end = at + long * SECOND
         listed = max(listed, at + draw(_SECONDS) * SECOND)
         bind_start = max(bind, at + draw(_SECONDS) * SECOND)

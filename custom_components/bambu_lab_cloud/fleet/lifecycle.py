@@ -817,6 +817,9 @@ class _Step:
         if run.task_id is not None:
             self._drop_untold()
         seen = replace(self._begun(run), paused=self.printer.status is PrinterStatus.PAUSED)
+        if run.after is None and not run.has_begun:
+            # It was heard for the first time, and began some time before.
+            known = known or replace(seen, active_at=None, adopted=True)
         self._follow(known, seen)
         self._tellers = replace(self._tellers, run=replace(run, is_followed=True))
 

@@ -261,6 +261,7 @@ class Tellers:
         fields = (self.id_field,) if self.id_field else ("task_id", "subtask_id")
         pairs = [(getattr(before, each), getattr(word, each)) for each in fields]
         told = [(old, new) for old, new in pairs if old is not None and new is not None]
+        told = [each for each in told if each != (NO_TASK, NO_TASK)]
         run = self.run
         # Bind goes on with the print whose id the printer comes to tell.
         is_binds = self._is_binds(run)
@@ -272,7 +273,7 @@ class Tellers:
         ):
             # An id that comes a while after the start makes it no other print.
             told = [(old, new) for old, new in told if old != NO_TASK]
-        elif all(old == new == NO_TASK for old, new in told):
+        elif not told:
             # Nothing but its name tells a print from the card from another one.
             told = [(before.name, word.name)] if before.name and word.name else []
         return bool(told) and all(old != new for old, new in told)
