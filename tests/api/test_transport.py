@@ -25,6 +25,7 @@ from custom_components.bambu_lab_cloud.api import (
     BambuCloud,
     BambuCloudError,
     BlockedError,
+    Broker,
     CannotConnectError,
     CaptchaError,
     Device,
@@ -408,6 +409,8 @@ def test_regions() -> None:
     assert (GLOBAL.api, GLOBAL.web) == ("https://api.bambulab.com", "https://bambulab.com")
     assert (CHINA.api, CHINA.web) == ("https://api.bambulab.cn", "https://bambulab.cn")
     assert GLOBAL.images is CHINA.images is None
+    assert GLOBAL.mqtt == Broker("us.mqtt.bambulab.com", 8883, is_encrypted=True)
+    assert CHINA.mqtt == Broker("cn.mqtt.bambulab.com", 8883, is_encrypted=True)
 
 
 @pytest.mark.parametrize(
@@ -422,3 +425,48 @@ def test_region_at(base_url: str) -> None:
 def test_region_nowhere(base_url: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         Region.at(base_url)
+
+
+@pytest.mark.parametrize(
+    ("url", "broker"),
+    [
+        ("mqtt://127.0.0.1:1883", Broker("127.0.0.1", 1883, is_encrypted=False)),
+        ("mqtt://127.8.7.6:1/", Broker("127.8.7.6", 1, is_encrypted=False)),
+        ("mqtt://localhost:1883", Broker("localhost", 1883, is_encrypted=False)),
+        ("mqtt://[::1]:65535", Broker("::1", 65535, is_encrypted=False)),
+        ("mqtts://broker.example.com:8883", Broker("broker.example.com")),
+        ("mqtts://192.168.1.2:8884", Broker("192.168.1.2", 8884)),
+        ("mqtts://127.0.0.1:8883", Broker("127.0.0.1")),
+    ],
+)
+def test_broker_at(url: str, broker: Broker) -> None:
+    assert Broker.at(url) == broker
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "127.0.0.1:1883",
+        "mqtt://127.0.0.1",
+        "mqtt://127.0.0.1:0",
+        "mqtts://127.0.0.1:65536",
+        "mqtt://broker.example.com:1883",
+        "mqtt://us.mqtt.bambulab.com:8883",
+        "mqtt://192.168.1.2:1883",
+        "mqtt://0.0.0.0:1883",
+        "mqtt://localhost.example.com:1883",
+        "mqtt://127.0.0.1.example.com:1883",
+        "mqtt://127.0.0.1:1883@example.com:1883",
+        "mqtts://user:password@broker.example.com:8883",
+        "mqtts://broker.example.com:8883/path",
+        "mqtts://broker.example.com:8883?query",
+        " mqtts://broker.example.com:8883",
+        "http://127.0.0.1:1883",
+        "ws://127.0.0.1:1883",
+    ],
+)
+def test_broker_nowhere(url: str) -> None:
+    with pytest.raises(ValueError, match=r"broker") as caught:
+        Broker.at(url)
+    assert "example" not in str(caught.value)

@@ -1,10 +1,14 @@
-"""A client of the Bambu Lab cloud: aiohttp and the standard library alone."""
+"""A client of the Bambu Lab cloud: aiohttp and the standard library, and aiomqtt for `live`.
+
+`live` has to be imported by itself, and with it aiomqtt, which takes a while.
+"""
 
 from .client import BambuCloud, image_type
 from .errors import (
     AuthenticationError,
     BambuCloudError,
     BlockedError,
+    BrokerRefusedError,
     CannotConnectError,
     CaptchaError,
     ExpiredCodeError,
@@ -65,7 +69,7 @@ from .report import (
     Tray,
     Versions,
 )
-from .transport import CHINA, GLOBAL, REGIONS, Region
+from .transport import CHINA, GLOBAL, REGIONS, Broker, Region
 
 __all__ = [
     "CHINA",
@@ -79,6 +83,8 @@ __all__ = [
     "BambuCloudError",
     "BambuLogin",
     "BlockedError",
+    "Broker",
+    "BrokerRefusedError",
     "CameraCredentials",
     "CannotConnectError",
     "CaptchaError",

@@ -37,7 +37,7 @@ from .models import (
     Ticket,
     Token,
 )
-from .transport import LARGEST_BODY, Answer, Region, send
+from .transport import LARGEST_BODY, Answer, Region, bare, send
 from .values import identifier, promised_list, records
 
 _LARGEST_PRESETS = 32 * 1024 * 1024
@@ -81,8 +81,7 @@ class BambuCloud:
     ) -> None:
         self._session = session
         self._region = region
-        # A pasted token can bring line breaks, which no header may hold.
-        self._token = "".join(char for char in token if char.isprintable() and char != " ")
+        self._token = bare(token)
         self._user_agent = user_agent
         self._timeout = timeout
         self._clock = ServerClock()

@@ -30,6 +30,13 @@ class AuthenticationError(BambuCloudError):
     """The token is not valid any more: sign in again."""
 
 
+class BrokerRefusedError(BambuCloudError):
+    """The MQTT broker does not take the token: ask the API whether it is dead.
+
+    It may be good all the same, as in 2023, when the broker refused every token for weeks.
+    """
+
+
 class InvalidCredentialsError(BambuCloudError):
     """The account or its password is wrong."""
 

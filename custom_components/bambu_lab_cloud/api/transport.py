@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http.cookies import SimpleCookie
+from ipaddress import ip_address
 import json as jsonlib
 import logging
 import re
@@ -48,23 +49,64 @@ _FIREWALL = re.compile(
     rb"^error code: 10\d\d|Just a moment|Attention Required|challenges\.cloudflare\.com"
 )
 _LONGEST_PAGE = 64 * 1024
+# Neither user nor path.
+_BROKER_URL = re.compile(
+    r"(?P<scheme>mqtts?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:]+\]):(?P<port>\d{1,5})/?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where printers speak for themselves: an MQTT broker, by TLS unless it is on this machine.
+
+    Raises ValueError for one elsewhere that is not encrypted.
+    """
+
+    host: str
+    port: int = 8883
+    is_encrypted: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.is_encrypted and not _is_here(self.host):
+            raise ValueError("a broker elsewhere must be encrypted")
+
+    @classmethod
+    def at(cls, url: str) -> Self:
+        """Return the broker at `mqtts://host:port` or, on this machine, `mqtt://host:port`.
+
+        Raises ValueError for anything else, an account in the address included.
+        """
+        match = _BROKER_URL.fullmatch(url)
+        if match is None or not 0 < int(match["port"]) < 2**16:
+            raise ValueError("not the address of a broker")
+        return cls(match["host"].strip("[]"), int(match["port"]), match["scheme"] == "mqtts")
+
+
+def _is_here(host: str) -> bool:
+    """Return whether a host is this machine, by name or by address."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Where an account lives: the origin of the API and that of the web sign-in.
+    """Where an account lives: the origins of the API and of the web sign-in, and the MQTT broker.
 
     Images come from many hosts, all known by name; `images` is the one origin that is exempt
-    from the rules for them.
+    from the rules for them. Where `mqtt` is None there is no broker.
     """
 
     api: str
     web: str
     images: str | None = None
+    mqtt: Broker | None = None
 
     @classmethod
     def at(cls, base_url: str) -> Self:
-        """Return the region whose every host is this one, such as a simulator.
+        """Return the region whose every host is this one, such as a simulator, without a broker.
 
         Raises ValueError where `base_url` is not an absolute URL.
         """
@@ -72,9 +114,21 @@ class Region:
         return cls(api=origin, web=origin, images=origin)
 
 
-GLOBAL = Region(api="https://api.bambulab.com", web="https://bambulab.com")
-CHINA = Region(api="https://api.bambulab.cn", web="https://bambulab.cn")
+# China's broker lives in the other domain as well (community documents).
+GLOBAL = Region(
+    api="https://api.bambulab.com",
+    web="https://bambulab.com",
+    mqtt=Broker("us.mqtt.bambulab.com"),
+)
+CHINA = Region(
+    api="https://api.bambulab.cn", web="https://bambulab.cn", mqtt=Broker("cn.mqtt.bambulab.com")
+)
 REGIONS: Mapping[str, Region] = MappingProxyType({"global": GLOBAL, "china": CHINA})
+
+
+def bare(token: str) -> str:
+    """Return a token without the line breaks and blanks that come with a pasted one."""
+    return "".join(char for char in token if char.isprintable() and char != " ")
 
 
 def parse_date(value: str | None) -> datetime | None:
