@@ -13,10 +13,11 @@ INTEGRATION = ROOT / "custom_components" / "bambu_lab_cloud"
 SIMULATOR = ROOT / "simulator"
 
 
-def _imports(path: Path) -> Iterator[str]:
-    """Yield the absolute name of everything that a module imports."""
+def _imports(path: Path, *, at_once: bool = False) -> Iterator[str]:
+    """Yield the absolute name of everything that a module imports, or does when it is imported."""
     package = ".".join(path.relative_to(ROOT).with_suffix("").parts[:-1])
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    for node in tree.body if at_once else ast.walk(tree):
         match node:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)
@@ -47,12 +48,24 @@ def test_api_stands_on_nothing(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", _modules(INTEGRATION / "api"), ids=str)
-def test_api_needs_only_aiohttp(path: Path) -> None:
-    """Beside the standard library, the ground floor uses aiohttp and what aiohttp brings."""
+def test_api_needs_only_aiohttp_and_aiomqtt(path: Path) -> None:
+    """Beside the standard library, the ground floor uses aiohttp with yarl, which it brings.
+
+    What speaks MQTT uses aiomqtt instead, and nothing of paho, which is below that.
+    """
     import sys
 
-    tops = {name.split(".")[0] for name in _imports(path)}
-    assert tops - sys.stdlib_module_names <= {"aiohttp", "yarl", "custom_components"}
+    tops = {name.split(".")[0] for name in _imports(path)} - sys.stdlib_module_names
+    allowed = {"aiomqtt"} if path.name in {"live.py", "mqtt.py"} else {"aiohttp", "yarl"}
+    assert tops - {"custom_components"} <= allowed
+
+
+@pytest.mark.parametrize("path", _modules(INTEGRATION), ids=str)
+def test_who_wants_no_live_data_does_not_load_aiomqtt(path: Path) -> None:
+    """It takes a while, so a thread imports it by name, once it is wanted."""
+    lazy = (f"{PACKAGE}.api.live.", f"{PACKAGE}.api.mqtt.", "aiomqtt")
+    at_once = {name for name in _imports(path, at_once=True) if name.startswith(lazy)}
+    assert not at_once or path in {INTEGRATION / "api" / "live.py", INTEGRATION / "api" / "mqtt.py"}
 
 
 @pytest.mark.parametrize("path", _modules(INTEGRATION / "fleet"), ids=str)
