@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable
 from datetime import datetime
+from functools import cache
 from os import environ
+from typing import TYPE_CHECKING
 
 from aiohttp import ClientSession, DummyCookieJar
 from homeassistant.config_entries import ConfigEntry
@@ -12,20 +14,26 @@ from homeassistant.helpers.aiohttp_client import (
     async_create_clientsession,
     async_get_clientsession,
 )
+from homeassistant.helpers.importlib import async_import_module
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
+from homeassistant.util.ssl import client_context
 
 from .api import (
     REGIONS,
     AuthenticationError,
     BambuCloud,
     BambuLogin,
+    Broker,
     CannotConnectError,
     PermissionDeniedError,
     Region,
     ResponseError,
 )
 from .const import DOMAIN, LOGGER, USER_AGENT
+
+if TYPE_CHECKING:
+    from .api.live import LiveSession
 
 CLIENTS: HassKey[dict[str, tuple[tuple[str, str], BambuCloud]]] = HassKey(DOMAIN)
 
@@ -35,6 +43,35 @@ def _region(name: str) -> Region:
     if base_url := environ.get("BAMBU_LAB_CLOUD_URL"):
         return Region.at(base_url)
     return REGIONS[name]
+
+
+@cache
+def _broker(url: str) -> Broker | None:
+    """Return the broker that the environment names, or say once that it is none."""
+    try:
+        return Broker.at(url)
+    except ValueError:
+        LOGGER.error(
+            "BAMBU_LAB_CLOUD_MQTT_URL is neither mqtts://host:port nor, on this machine, "
+            "mqtt://host:port, so there is no live data"
+        )
+        return None
+
+
+async def live_session(
+    hass: HomeAssistant, region: str, uid: str, token: str
+) -> LiveSession | None:
+    """Return a session with the broker of a region, not connected yet, or None without a broker.
+
+    The environment can name one broker instead of all. Where it names only another cloud, there
+    is none: what is meant for a simulator never reaches the real one.
+    """
+    url = environ.get("BAMBU_LAB_CLOUD_MQTT_URL")
+    if (broker := _broker(url) if url else _region(region).mqtt) is None:
+        return None
+    live = await async_import_module(hass, f"{__package__}.api.live")
+    session: LiveSession = live.LiveSession(broker, uid, token, tls_context=client_context())
+    return session
 
 
 def cloud_client(hass: HomeAssistant, region: str, token: str) -> BambuCloud:
