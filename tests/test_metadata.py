@@ -58,9 +58,9 @@ def test_manifest() -> None:
     assert keys[:2] == ["domain", "name"]
     assert keys[2:] == sorted(keys[2:])
     assert MANIFEST["domain"] == INTEGRATION.name
-    assert MANIFEST["requirements"] == []
+    assert MANIFEST["requirements"] == ["aiomqtt>=2.5.1,<3"]
     assert AwesomeVersion(MANIFEST["version"]) == AwesomeVersion(VERSION)
-    assert (MANIFEST["integration_type"], MANIFEST["iot_class"]) == ("hub", "cloud_polling")
+    assert (MANIFEST["integration_type"], MANIFEST["iot_class"]) == ("hub", "cloud_push")
 
 
 def test_hacs() -> None:
