@@ -176,6 +176,9 @@ class Broker:
         server = await asyncio.start_server(self._connected, sock=listener)
         started.set_result(None)
         await self._stopping.wait()
+        # Those that are at the door come in and are sent away, or they would wait for ever.
+        for _ in range(5):
+            await asyncio.sleep(0)
         server.close()
         await self._cut(lambda _client: True)
         # Also those that have not said a word yet.
@@ -185,6 +188,9 @@ class Broker:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection to its end."""
+        if self._stopping.is_set():
+            writer.transport.abort()
+            return
         port = writer.get_extra_info("peername")[1]
         client = self._clients[port] = Client(writer)
         try:
