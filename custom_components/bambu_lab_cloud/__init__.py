@@ -7,11 +7,12 @@ from homeassistant.helpers import device_registry as dr
 
 from .announcer import Announcer
 from .cloud import entry_client, forget_client
-from .const import DOMAIN
+from .const import CONF_LIVE_DATA, DOMAIN
 from .coordinator import Outage
 from .data import BambuConfigEntry, BambuData
 from .firmware import FirmwareCoordinator
 from .history import HistoryCoordinator
+from .live import LiveFeed
 from .memory import Memory
 from .messages import MessagesCoordinator
 from .pictures import Pictures, async_remove_pictures
@@ -66,8 +67,18 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
         announcer=announcer,
         firmware=firmware,
         history=history,
+        live=LiveFeed(
+            hass,
+            entry,
+            client,
+            memory,
+            printers,
+            is_on=entry.options.get(CONF_LIVE_DATA, True),
+        ),
         memory=memory,
-        messages=MessagesCoordinator(hass, entry, client, outage, memory, announcer),
+        messages=MessagesCoordinator(
+            hass, entry, client, outage, announcer=announcer, memory=memory, printers=printers
+        ),
         pictures=pictures,
         printers=printers,
         slicer=SlicerCoordinator(hass, entry, client, outage),
@@ -79,11 +90,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     firmware.start()
     history.start()
     PrintStatistics(hass, entry, history, printers).start()
+    entry.runtime_data.live.start()
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
     """Unload an account."""
+    await entry.runtime_data.live.async_stop()
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     await entry.runtime_data.memory.async_save()
     return unloaded

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import (
     BinarySensorDeviceClass,
@@ -14,8 +14,15 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .data import BambuConfigEntry
-from .entity import BambuPastEntity, BambuPrinterEntity, add_printer_entities
+from .entity import (
+    BambuAccountEntity,
+    BambuPastEntity,
+    BambuPrinterEntity,
+    add_printer_entities,
+)
 from .fleet.printer import Printer, PrintResult
+from .live import LiveFeed
+from .printers import PrintersCoordinator
 
 PARALLEL_UPDATES = 0
 
@@ -61,13 +68,20 @@ PROBLEM = BambuBinarySensorEntityDescription(
     value_fn=_last_failed,
 )
 
+LIVE_DATA = BinarySensorEntityDescription(
+    key="live_data",
+    translation_key="live_data",
+    device_class=BinarySensorDeviceClass.CONNECTIVITY,
+    entity_category=EntityCategory.DIAGNOSTIC,
+)
+
 
 async def async_setup_entry(
     hass: HomeAssistant,
     entry: BambuConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the binary sensors of the printers."""
+    """Set up the binary sensors of the printers and of the account."""
     add_printer_entities(
         entry,
         async_add_entities,
@@ -76,6 +90,8 @@ async def async_setup_entry(
             BambuPastBinarySensor(data.printers, printer_id, PROBLEM),
         ],
     )
+    data = entry.runtime_data
+    async_add_entities([BambuLiveBinarySensor(data.printers, LIVE_DATA, data.live)])
 
 
 class BambuBinarySensor(BambuPrinterEntity, BinarySensorEntity):
@@ -92,3 +108,41 @@ class BambuBinarySensor(BambuPrinterEntity, BinarySensorEntity):
 
 class BambuPastBinarySensor(BambuPastEntity, BambuBinarySensor):
     """A binary sensor of the last print of a printer."""
+
+
+class BambuLiveBinarySensor(BambuAccountEntity[PrintersCoordinator], BinarySensorEntity):
+    """Whether the printers of an account are heard, and if not, why."""
+
+    def __init__(
+        self,
+        coordinator: PrintersCoordinator,
+        description: BinarySensorEntityDescription,
+        live: LiveFeed,
+    ) -> None:
+        """Initialize the sensor."""
+        super().__init__(coordinator, description)
+        self._live = live
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the sessions, which begin and end between two polls."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._live.async_add_listener(self.async_write_ha_state))
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return that it is known whatever the cloud answers to polls."""
+        return True
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return if there is a session, None while the first one is about to begin."""
+        return None if self._live.is_starting else self._live.is_connected
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Return why there is none."""
+        return {"reason": self._live.reason}

@@ -12,11 +12,13 @@ from homeassistant.config_entries import (
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
+    OptionsFlowWithReload,
 )
 from homeassistant.const import CONF_CODE, CONF_PASSWORD, CONF_REGION, CONF_TOKEN
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -38,7 +40,7 @@ from .api import (
     TotpRequired,
 )
 from .cloud import cloud_client, cloud_login, forget_client, login_session
-from .const import CONF_ACCOUNT, CONF_EXPIRES_AT, DOMAIN, LOGGER
+from .const import CONF_ACCOUNT, CONF_EXPIRES_AT, CONF_LIVE_DATA, DOMAIN, LOGGER
 from .repairs import async_delete_expiry_issue
 from .sign_in import (
     ERRORS,
@@ -124,6 +126,13 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         self._tfa_key = ""
         self._token: Token | None = None
         self._wait = timedelta()
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> BambuOptionsFlow:
+        """Return the flow that changes the options of an account."""
+        return BambuOptionsFlow()
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -440,6 +449,24 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         """Let go of the session."""
         if self._session:
             self._session.detach()
+
+
+class BambuOptionsFlow(OptionsFlowWithReload):
+    """Choose what is read of an account."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose whether the printers are listened to."""
+        if user_input is not None:
+            return self.async_create_entry(data=user_input)
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(
+                probatio.Schema(
+                    {probatio.Required(CONF_LIVE_DATA, default=True): BooleanSelector()}
+                ),
+                self.config_entry.options,
+            ),
+        )
 
 
 def _choice(step_id: str, errors: dict[str, str]) -> dict[probatio.Marker, SelectSelector]:

@@ -7,6 +7,7 @@ LOGGER = logging.getLogger(__package__)
 
 CONF_ACCOUNT = "account"
 CONF_EXPIRES_AT = "expires_at"
+CONF_LIVE_DATA = "live_data"
 
 MANUFACTURER = "Bambu Lab"
 VERSION = "0.1.0"

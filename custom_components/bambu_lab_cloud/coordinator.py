@@ -2,7 +2,8 @@
 
 from abc import abstractmethod
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Generator
+from contextlib import contextmanager
 from random import random
 import traceback
 from typing import Any, override
@@ -63,6 +64,33 @@ class Outage:
         return was_said
 
 
+class Mistakes:
+    """The errors that nobody has foreseen, each of which the log has once, with its place."""
+
+    def __init__(self, name: str) -> None:
+        """Initialize the mistakes of somebody, with none so far."""
+        self._name = name
+        self._known = set[str]()
+
+    def say(self, err: Exception) -> None:
+        """Log an error without its text, which could hold anything."""
+        stack = traceback.extract_tb(err.__traceback__)
+        place = f"{stack[-1].filename}:{stack[-1].lineno}"
+        if place not in self._known:
+            self._known.add(place)
+            LOGGER.error(
+                "Unexpected %s in %s\n%s", type(err).__name__, self._name, "".join(stack.format())
+            )
+
+    @contextmanager
+    def survived(self) -> Generator[None]:
+        """Go on after a mistake in what is done within, as if it were done."""
+        try:
+            yield
+        except Exception as err:  # noqa: BLE001 - the mistake of one is no loss for the others
+            self.say(err)
+
+
 class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
     """A coordinator of an account.
 
@@ -93,7 +121,7 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
         self._poll: asyncio.Task[_DataT] | None = None
         # Whoever found nothing to ask knows nothing of an outage either.
         self._has_asked = True
-        self._known_mistakes = set[str]()
+        self._mistakes = Mistakes(self.name)
         self._was_good = True
         self._told: dict[str, object] = {}
 
@@ -115,7 +143,7 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
         except BambuCloudError as err:
             raise self._failed(err) from err
         except Exception as err:  # noqa: BLE001 - no mistake of ours may become a storm
-            self._say_where(err)
+            self._mistakes.say(err)
             # Home Assistant logs causes, and the text of this one could hold anything.
             raise self._failed(err) from None
         self._failures = 0
@@ -173,16 +201,6 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
             translation_placeholders={"reason": text},
             retry_after=retry_after,
         )
-
-    def _say_where(self, err: Exception) -> None:
-        """Log an error that nobody has foreseen with its place, once, and without its text."""
-        stack = traceback.extract_tb(err.__traceback__)
-        place = f"{stack[-1].filename}:{stack[-1].lineno}"
-        if place not in self._known_mistakes:
-            self._known_mistakes.add(place)
-            LOGGER.error(
-                "Unexpected %s in %s\n%s", type(err).__name__, self.name, "".join(stack.format())
-            )
 
     @callback
     def keep_polling(self) -> None:

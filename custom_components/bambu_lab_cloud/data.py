@@ -7,6 +7,7 @@ from homeassistant.config_entries import ConfigEntry
 from .announcer import Announcer
 from .firmware import FirmwareCoordinator
 from .history import HistoryCoordinator
+from .live import LiveFeed
 from .memory import Memory
 from .messages import MessagesCoordinator
 from .pictures import Pictures
@@ -21,6 +22,7 @@ class BambuData:
     announcer: Announcer
     firmware: FirmwareCoordinator
     history: HistoryCoordinator
+    live: LiveFeed
     memory: Memory
     messages: MessagesCoordinator
     pictures: Pictures

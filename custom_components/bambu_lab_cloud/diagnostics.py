@@ -11,10 +11,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import AnyDeviceEntry
 
 from .api import BambuCloudError
-from .cloud import entry_client
+from .cloud import cloud_now, entry_client
 from .const import CONF_EXPIRES_AT, DOMAIN
 from .coordinator import BambuCoordinator
 from .data import BambuConfigEntry
+from .printers import PrintersCoordinator
 
 # What is there but not for others to see shows as redacted, what is missing as null.
 TO_REDACT = {"cover", "design_id", "id", "name", "printer_id", "serial_number", "title"}
@@ -68,6 +69,11 @@ def _diagnostics(entry: BambuConfigEntry, device_ids: Iterable[str]) -> dict[str
     return {
         # As it did in 2022; the cloud of 2026 leaves them out.
         "prints_in_status": data.printers.prints_in_status,
+        "live": {
+            "reason": data.live.reason,
+            "connected_at": data.live.connected_at,
+            "losses": dict(data.live.losses),
+        },
         "coordinators": {
             coordinator.name: _coordinator(coordinator)
             for coordinator in coordinators
@@ -78,6 +84,7 @@ def _diagnostics(entry: BambuConfigEntry, device_ids: Iterable[str]) -> dict[str
                 {
                     "printer": _as_dict(data.printers.data.get(device_id)),
                     "firmware": _as_dict(data.firmware.data.get(device_id)),
+                    "live": _live(data.printers, device_id),
                 },
                 TO_REDACT,
             )
@@ -99,6 +106,18 @@ def _coordinator(coordinator: BambuCoordinator[Any]) -> dict[str, Any]:
         }
         if isinstance(error, BambuCloudError)
         else None,
+    }
+
+
+def _live(printers: PrintersCoordinator, printer_id: str) -> dict[str, Any] | None:
+    """Return how a printer is heard, and the names of what it says that nothing here knows."""
+    if (live := printers.live.get(printer_id)) is None:
+        return None
+    now = cloud_now(printers.client)
+    return {
+        "is_fresh": printers.is_live(printer_id),
+        "age": round((now - live.heard_at).total_seconds()) if live.heard_at else None,
+        "unknown": sorted(live.told.unknown),
     }
 
 

@@ -9,12 +9,14 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
 from .announcer import Announcer
-from .api import BambuCloud, Message, PermissionDeniedError, ResponseError
+from .api import BambuCloud, Message, MessageCount, PermissionDeniedError, ResponseError
 from .cloud import cloud_now, optional
 from .const import LOGGER
 from .coordinator import BambuCoordinator, Outage
+from .fleet.cadence import MESSAGES_WHILE_LIVE
 from .fleet.messages import News
 from .memory import Memory
+from .printers import PrintersCoordinator
 
 # What to ask my/messages for; without a type it answers with prints only. One group is asked at a
 # time, each every ten minutes.
@@ -45,8 +47,10 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
         config_entry: ConfigEntry,
         client: BambuCloud,
         outage: Outage,
-        memory: Memory,
+        *,
         announcer: Announcer,
+        memory: Memory,
+        printers: PrintersCoordinator,
     ) -> None:
         """Initialize the coordinator."""
         super().__init__(hass, config_entry, client, outage)
@@ -54,6 +58,8 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
         self.update_interval = BETWEEN_FIRST_GROUPS
         self._memory = memory
         self._announcer = announcer
+        self._printers = printers
+        self._count: MessageCount | None = None
         self._groups = deque(GROUPS)
         self._newest: dict[int | None, Message | None] = {}
 
@@ -63,8 +69,11 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
         group = self._groups[0]
         unread = self.data.unread
         if group is GROUPS[0]:
-            count = await optional(self.client.get_message_count())
-            unread = count.unread if count else None
+            before, self._count = self._count, await optional(self.client.get_message_count())
+            unread = self._count.unread if self._count else None
+            if self._count and self._count == before and self._is_unhurried:
+                self.update_interval = MESSAGES_WHILE_LIVE
+                return Inbox(self.data.newest, unread)
         now = cloud_now(self.client)
         try:
             page = (await self.client.get_messages(type=group, limit=PAGE))[:PAGE]
@@ -79,8 +88,15 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
         self._groups.rotate(-1)
         are_all_read = len(self._newest) == len(GROUPS)
         self.update_interval = BETWEEN_GROUPS if are_all_read else BETWEEN_FIRST_GROUPS
+        if self._groups[0] is GROUPS[0] and self._is_unhurried:
+            self.update_interval = MESSAGES_WHILE_LIVE
         newest = max(filter(None, self._newest.values()), key=_age, default=None)
         return Inbox(newest if are_all_read else self.data.newest, unread)
+
+    @property
+    def _is_unhurried(self) -> bool:
+        """Return if the count is enough: the printers say themselves how their prints end."""
+        return self._printers.are_live and len(self._newest) == len(GROUPS)
 
     @callback
     def _take_page(self, group: int | None, page: list[Message], now: datetime) -> None:

@@ -1,6 +1,6 @@
 """The coordinator that keeps an account's printers up to date."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import override
@@ -75,7 +75,8 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._jobs: dict[str, str] = {}
         # The printers by the last answer of bind alone, and when that was asked for.
         self.polled: dict[str, Printer] = {}
-        self._asked_at = self._now
+        self.asked_at = self._now
+        self._poll_listeners: list[CALLBACK_TYPE] = []
         # What printers say themselves, fresh or not, and what of it was taken last.
         self.live: dict[str, LiveState] = {}
         self._words: dict[str, Word | None] = {}
@@ -119,7 +120,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         has_read = await self._tasks.async_ask_newest(before, self._derive(), records, self._now)
         caught_up = await self._tasks.async_ask_printers(self._derive(), records, self._now)
         printers = self._derive()
-        self.polled, self._asked_at = printers, asked_at
+        self.polled, self.asked_at = printers, asked_at
         self._now = cloud_now(self.client)
         shown = self._take(printers)
         self._memory.remember(self._memory.records.read(self._now if has_read else None, caught_up))
@@ -142,6 +143,14 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             self._forget_the_gone()
             # The entities are updated before that.
             self._announcer.deliver()
+            for listener in list(self._poll_listeners):
+                listener()
+
+    @callback
+    def async_add_poll_listener(self, listener: CALLBACK_TYPE) -> Callable[[], None]:
+        """Listen for good polls, also for those that bring nothing new."""
+        self._poll_listeners.append(listener)
+        return lambda: self._poll_listeners.remove(listener)
 
     @callback
     def _take(self, printers: Mapping[str, Printer]) -> dict[str, Printer]:
@@ -157,7 +166,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             self._tasks.values(),
             now=self._now,
             seen=self._seen,
-            asked_at=self._asked_at,
+            asked_at=self.asked_at,
             words=words,
         )
         self._seen |= printers.keys()
@@ -194,7 +203,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             [task for task in self._tasks.values() if task.device_id == printer_id],
             now=cloud_now(self.client),
             after_start=printer_id not in self._seen,
-            asked_at=self._asked_at,
+            asked_at=self.asked_at,
             word=word,
         )
         before = self.data[printer_id]
@@ -260,6 +269,12 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             self.live.get(printer_id), online=polled.online, now=cloud_now(self.client)
         )
 
+    @property
+    def are_live(self) -> bool:
+        """Return if all printers that are on say themselves what is new, and one is."""
+        on = [printer for printer in self.polled.values() if printer.online is not False]
+        return bool(on) and all(self.is_live(printer.id) for printer in on)
+
     def _with_memory(self, printer: Printer) -> Printer:
         """Return a printer with what is remembered of it, and what the history knows."""
         records = self._memory.records
@@ -284,9 +299,9 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
 
     def _interval(self, printers: Mapping[str, Printer]) -> timedelta:
         """Return how long to wait before bind is asked again."""
-        on = [printer for printer in printers.values() if printer.online is not False]
-        if not on or not all(self.is_live(printer.id) for printer in on):
+        if not self.are_live:
             return poll_interval(printers.values(), self._now)
+        on = [printer for printer in printers.values() if printer.online is not False]
         awaits = any(awaits_its_task(each) for each in on) or bool(
             self._memory.records.awaited(self.data)
         )

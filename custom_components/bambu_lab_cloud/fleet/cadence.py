@@ -25,8 +25,17 @@ TASKS_WHILE_PRINTING = timedelta(minutes=5)
 # A print can begin and end between two polls, and leave the printer as it was before.
 TASKS_OTHERWISE = timedelta(hours=1)
 PRINT_STATUS_WITHOUT_TASKS = timedelta(hours=6)
+# Messages are read only when another number of them is unread.
+MESSAGES_WHILE_LIVE = timedelta(minutes=30)
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(minutes=30)
+FIRST_RECONNECT = timedelta(seconds=5)
+LONGEST_RECONNECT = timedelta(minutes=5)
+# A session that lasts for so long is no sign of trouble when it ends.
+LASTING = timedelta(minutes=10)
+# The broker once refused every token for days (seen 2023).
+FIRST_REFUSAL = timedelta(minutes=15)
+LONGEST_REFUSAL = timedelta(hours=6)
 
 
 def poll_interval(printers: Collection[Printer], now: datetime) -> timedelta:
@@ -100,5 +109,24 @@ def awaits_its_task(printer: Printer) -> bool:
 
 def retry_interval(failures: int, jitter: float) -> timedelta:
     """Return how long to wait after a number of failed polls in a row; jitter is from 0 to 1."""
-    doubled = FIRST_RETRY * (1 << min(failures - 1, 10))
-    return min(doubled, LONGEST_RETRY) * (1 + jitter / 4)
+    return _doubled(FIRST_RETRY, failures, LONGEST_RETRY, jitter)
+
+
+def reconnect_interval(attempts: int, jitter: float) -> timedelta:
+    """Return how long to leave the broker alone after a number of attempts, none of which lasted.
+
+    jitter is from 0 to 1.
+    """
+    return _doubled(FIRST_RECONNECT, attempts, LONGEST_RECONNECT, jitter)
+
+
+def refusal_interval(refusals: int, jitter: float) -> timedelta:
+    """Return how long to wait after the broker refused the token a number of times in a row.
+
+    jitter is from 0 to 1.
+    """
+    return _doubled(FIRST_REFUSAL, refusals, LONGEST_REFUSAL, jitter)
+
+
+def _doubled(first: timedelta, times: int, longest: timedelta, jitter: float) -> timedelta:
+    return min(first * (1 << min(times - 1, 10)), longest) * (1 + jitter / 4)
