@@ -1,5 +1,6 @@
 """A simulator in process, an account that is signed in to it, and the clock of both."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -58,19 +59,27 @@ def past() -> int:
 
 
 @pytest.fixture
+def mqtt() -> Any:
+    """Whether the simulator has a broker, and "manual" if printers say only what they are told."""
+    return False
+
+
+@pytest.fixture
 async def simulator(
     socket_enabled: None,
     monkeypatch: pytest.MonkeyPatch,
     freezer: FrozenDateTimeFactory,
     era: str,
     past: int,
+    mqtt: Any,
 ) -> AsyncIterator[Simulator]:
     """A cloud with the demo account's printers, none of which starts a print by itself."""
     freezer.move_to("2026-11-20 12:00:00+00:00")
-    cloud = Simulator(era=era, seed=1, history=past)
+    cloud = Simulator(era=era, seed=1, history=past, mqtt=mqtt)
     await cloud.start(port=0)
     cloud.cloud.stop_schedules()
     monkeypatch.setenv("BAMBU_LAB_CLOUD_URL", cloud.url)
+    monkeypatch.setenv("BAMBU_LAB_CLOUD_MQTT_URL", cloud.mqtt_url)
     yield cloud
     await cloud.stop()
 
@@ -82,6 +91,19 @@ def _custom_integrations(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("enable_custom_integrations")
 
 
+def listeners() -> set[asyncio.Task[Any]]:
+    """Return who listens to the printers of an account, which has no end."""
+    return {task for task in asyncio.all_tasks() if task.get_name().endswith("live data")}
+
+
+async def settle(hass: HomeAssistant) -> None:
+    """Wait for all that was begun, but for those who listen."""
+    await hass.async_block_till_done()
+    while tasks := hass._background_tasks - listeners():
+        await asyncio.wait(tasks)
+        await hass.async_block_till_done()
+
+
 @pytest.fixture
 def wait(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> Wait:
     """Let time pass for Home Assistant and the simulator alike."""
@@ -89,7 +111,7 @@ def wait(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> Wait:
     async def wait(span: timedelta) -> None:
         freezer.tick(span)
         async_fire_time_changed(hass)
-        await hass.async_block_till_done(wait_background_tasks=True)
+        await settle(hass)
 
     return wait
 
@@ -125,7 +147,7 @@ async def sign_in_demo(hass: HomeAssistant, simulator: Simulator) -> MockConfigE
         result["flow_id"], {CONF_CODE: code, "next": "sign_in"}
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
     return result["result"]
 
 
@@ -138,7 +160,7 @@ async def entry(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Set an account up that was unloaded, and wait for all that this begins."""
     await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
 
 
 async def set_up_with(hass: HomeAssistant, entry: MockConfigEntry, name: str, stored: Any) -> None:
@@ -152,4 +174,4 @@ async def set_up_with(hass: HomeAssistant, entry: MockConfigEntry, name: str, st
 async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Reload an account, and wait for all that this begins."""
     await hass.config_entries.async_reload(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
