@@ -30,7 +30,6 @@ VISIBLE = {
     "event.p1s_print",
     "image.p1s_print_preview",
     "sensor.p1s",
-    "sensor.p1s_last_print_title",
     "sensor.p1s_print_end",
     "sensor.p1s_print_title",
     "sensor.p1s_progress",
@@ -40,6 +39,7 @@ VISIBLE = {
 HIDDEN = {
     "image.p1s_last_print_preview",
     "sensor.p1s_last_print_duration",
+    "sensor.p1s_last_print_title",
     "sensor.p1s_success_rate",
     "sensor.p1s_total_print_time",
 }

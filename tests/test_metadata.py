@@ -22,6 +22,7 @@ from custom_components.bambu_lab_cloud.const import DOMAIN, VERSION
 from custom_components.bambu_lab_cloud.coordinator import error_key
 from custom_components.bambu_lab_cloud.fleet.lifecycle import PrintEventType
 from custom_components.bambu_lab_cloud.fleet.messages import MESSAGE_TYPES
+from custom_components.bambu_lab_cloud.fleet.stages import STAGES
 
 ROOT = Path(__file__).parent.parent
 INTEGRATION = ROOT / "custom_components" / DOMAIN
@@ -37,8 +38,11 @@ DESCRIPTIONS = [
     ("sensor", sensor.TOKEN_EXPIRY),
     *(("sensor", description) for description in sensor.TOTALS),
     *(("sensor", description) for description in sensor.ACCOUNT_SENSORS),
+    *(("sensor", description) for description in sensor.LIVE),
     *(("binary_sensor", description) for description in binary_sensor.BINARY_SENSORS),
     ("binary_sensor", binary_sensor.PROBLEM),
+    ("binary_sensor", binary_sensor.ERROR),
+    *(("binary_sensor", description) for description in binary_sensor.LIVE),
     *(("image", description) for description in (image.PRINT_PREVIEW, image.LAST_PRINT_PREVIEW)),
 ]
 
@@ -102,8 +106,14 @@ def test_events_are_translated(key: str, kinds: list[str]) -> None:
     assert set(states) == set(kinds)
 
 
+def test_reasons_for_a_pause_are_translated() -> None:
+    states = STRINGS["entity"]["event"]["print"]["state_attributes"]["reason"]["state"]
+    assert set(states) == {stage for stage in STAGES if "pause" in stage}
+
+
 def test_no_text_and_no_icon_without_an_entity() -> None:
     keys = set(re.findall(r'translation_key="([a-z_]+)"', SOURCE))
+    keys |= {description.translation_key for _, description in DESCRIPTIONS}
     for translations in (STRINGS["entity"], ICONS["entity"]):
         assert {key for platform in translations.values() for key in platform} <= keys
         assert translations.keys() <= {str(platform) for platform in PLATFORMS}

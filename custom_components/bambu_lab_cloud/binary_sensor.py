@@ -16,15 +16,22 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .data import BambuConfigEntry
 from .entity import (
     BambuAccountEntity,
+    BambuLiveEntity,
+    BambuLiveEntityDescription,
     BambuPastEntity,
     BambuPrinterEntity,
+    add_live_entities,
     add_printer_entities,
 )
+from .fleet.equipment import SEVERITIES, PrinterError
 from .fleet.printer import Printer, PrintResult
 from .live import LiveFeed
 from .printers import PrintersCoordinator
 
 PARALLEL_UPDATES = 0
+
+# From the worst on.
+_SEVERITIES = list(SEVERITIES.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +47,10 @@ def _printing(printer: Printer) -> bool | None:
 
 
 def _last_failed(printer: Printer) -> bool | None:
-    """Return if the last print failed, None where there is none."""
-    return None if printer.last is None else printer.last.result is PrintResult.FAILED
+    """Return if the last print failed, None where there is none; to cancel one is no problem."""
+    if (last := printer.last) is None:
+        return None
+    return last.result is PrintResult.FAILED and not last.cancelled
 
 
 BINARY_SENSORS: tuple[BambuBinarySensorEntityDescription, ...] = (
@@ -68,6 +77,7 @@ PROBLEM = BambuBinarySensorEntityDescription(
     value_fn=_last_failed,
 )
 
+
 LIVE_DATA = BinarySensorEntityDescription(
     key="live_data",
     translation_key="live_data",
@@ -76,12 +86,43 @@ LIVE_DATA = BinarySensorEntityDescription(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class BambuLiveBinarySensorEntityDescription(
+    BambuLiveEntityDescription[bool], BinarySensorEntityDescription
+):
+    """A binary sensor of what a printer says itself."""
+
+
+ERROR = BambuLiveBinarySensorEntityDescription(
+    key="error",
+    translation_key="error",
+    device_class=BinarySensorDeviceClass.PROBLEM,
+    value_fn=lambda live: bool(live.errors),
+)
+
+LIVE: tuple[BambuLiveBinarySensorEntityDescription, ...] = (
+    BambuLiveBinarySensorEntityDescription(
+        key="door",
+        device_class=BinarySensorDeviceClass.DOOR,
+        # It is for automations; a tile of it says little.
+        entity_registry_visible_default=False,
+        value_fn=lambda live: live.door,
+    ),
+    BambuLiveBinarySensorEntityDescription(
+        key="chamber_light",
+        translation_key="chamber_light",
+        entity_registry_enabled_default=False,
+        value_fn=lambda live: live.chamber_light,
+    ),
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant,
     entry: BambuConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the binary sensors of the printers and of the account."""
+    """Set up the binary sensors of the printers."""
     add_printer_entities(
         entry,
         async_add_entities,
@@ -90,8 +131,16 @@ async def async_setup_entry(
             BambuPastBinarySensor(data.printers, printer_id, PROBLEM),
         ],
     )
+    add_live_entities(
+        entry,
+        async_add_entities,
+        lambda data, printer_id: [
+            BambuErrorBinarySensor(data.printers, printer_id, ERROR),
+            *(BambuLiveBinarySensor(data.printers, printer_id, each) for each in LIVE),
+        ],
+    )
     data = entry.runtime_data
-    async_add_entities([BambuLiveBinarySensor(data.printers, LIVE_DATA, data.live)])
+    async_add_entities([BambuLiveDataBinarySensor(data.printers, LIVE_DATA, data.live)])
 
 
 class BambuBinarySensor(BambuPrinterEntity, BinarySensorEntity):
@@ -110,7 +159,42 @@ class BambuPastBinarySensor(BambuPastEntity, BambuBinarySensor):
     """A binary sensor of the last print of a printer."""
 
 
-class BambuLiveBinarySensor(BambuAccountEntity[PrintersCoordinator], BinarySensorEntity):
+class BambuLiveBinarySensor(BambuLiveEntity, BinarySensorEntity):
+    """A binary sensor of what a printer says itself."""
+
+    entity_description: BambuLiveBinarySensorEntityDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return if it is on."""
+        return self.entity_description.value_fn(self.live)
+
+
+def _urgency(error: PrinterError) -> int:
+    """Return a number, the lower the worse; the error of a print has stopped it."""
+    return 0 if error.severity is None else 1 + _SEVERITIES.index(error.severity)
+
+
+class BambuErrorBinarySensor(BambuLiveBinarySensor):
+    """If something is wrong with a printer, by its own word."""
+
+    _unrecorded_attributes = frozenset({"codes"})
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Return all that is wrong, the worst first, how bad that is and what explains it."""
+        errors = sorted(self.live.errors, key=_urgency)
+        worst = errors[0] if errors else None
+        return {
+            "codes": [error.code for error in errors],
+            "severity": worst and worst.severity,
+            "link": worst and worst.link(self._printer_id),
+        }
+
+
+class BambuLiveDataBinarySensor(BambuAccountEntity[PrintersCoordinator], BinarySensorEntity):
     """Whether the printers of an account are heard, and if not, why."""
 
     def __init__(

@@ -54,8 +54,16 @@ class BambuCalendar(BambuPrinterEntity, CalendarEntity):
         self, coordinator: PrintersCoordinator, printer_id: str, history: HistoryCoordinator
     ) -> None:
         """Initialize the calendar."""
-        super().__init__(coordinator, printer_id, PRINTS, history)
+        super().__init__(coordinator, printer_id, PRINTS)
         self._history = history
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Tell who looks at the past when that changes, which no state shows."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self._history.async_add_listener(self.async_write_ha_state, self._printer_id)
+        )
 
     @property
     def _untitled(self) -> str:

@@ -1,10 +1,12 @@
 """What the entities of an account, a printer and an AMS share."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import callback
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -13,15 +15,17 @@ from .coordinator import BambuCoordinator
 from .data import BambuConfigEntry, BambuData
 from .firmware import FirmwareCoordinator
 from .fleet.firmware import DeviceFirmware
+from .fleet.live import LiveState
 from .fleet.printer import Printer
-from .printers import PrintersCoordinator
+from .printers import PrintersCoordinator, live_context
 from .registry import device_info
 
 
 class BambuEntity[_CoordinatorT: BambuCoordinator[Any]](CoordinatorEntity[_CoordinatorT]):
     """An entity of a device, which follows as many coordinators as it needs.
 
-    The first of them says whether it is available, the others what changes of its device.
+    The first of them says whether it is available, the others what changes of its device. Its
+    state is written when that has changed, not whenever something else of its device has.
     """
 
     _attr_has_entity_name = True
@@ -39,12 +43,31 @@ class BambuEntity[_CoordinatorT: BambuCoordinator[Any]](CoordinatorEntity[_Coord
         self.entity_description = description
         self._device_id = device_id
         self._others = others
+        self._written: tuple[object, ...] | None = None
         self._attr_device_info = device_info(device_id)
+
+    @property
+    def _shown(self) -> tuple[object, ...]:
+        """Return all of its state that can change."""
+        if not self.available:
+            return ()
+        return self.state, self.state_attributes, self.extra_state_attributes
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write the state if it is another one."""
+        shown = self._shown
+        if shown != self._written:
+            self._written = shown
+            super()._handle_coordinator_update()
 
     @override
     async def async_added_to_hass(self) -> None:
         """Follow the other coordinators as well."""
         await super().async_added_to_hass()
+        # Home Assistant writes it after this.
+        self._written = self._shown
         for other in self._others:
             self.async_on_remove(
                 other.async_add_listener(self._handle_coordinator_update, self._device_id)
@@ -81,7 +104,7 @@ class BambuPrinterEntity(BambuEntity[PrintersCoordinator]):
 
     @property
     def printer(self) -> Printer:
-        """Return the printer as of the last poll."""
+        """Return the printer as it was told of last."""
         return self.coordinator.data[self._printer_id]
 
     @property
@@ -122,6 +145,52 @@ class BambuFirmwareEntity(BambuPrinterEntity):
         return self._firmware.data.get(self._device_id)
 
 
+@dataclass(frozen=True, kw_only=True)
+class BambuLiveEntityDescription[_ValueT](EntityDescription):
+    """An entity of what a printer says itself.
+
+    A printer has it once it tells a value, or where has_fn says so.
+    """
+
+    value_fn: Callable[[LiveState], _ValueT | None]
+    has_fn: Callable[[LiveState], bool] | None = None
+
+    def is_of(self, live: LiveState) -> bool:
+        """Return if a printer has it, by all that it has told."""
+        return self.has_fn(live) if self.has_fn else self.value_fn(live) is not None
+
+
+class BambuLiveEntity(BambuEntity[PrintersCoordinator]):
+    """An entity of what a printer says itself, there while that is true.
+
+    Whether the cloud answers makes no difference to it.
+    """
+
+    entity_description: BambuLiveEntityDescription[Any]
+
+    def __init__(
+        self,
+        coordinator: PrintersCoordinator,
+        printer_id: str,
+        description: BambuLiveEntityDescription[Any],
+    ) -> None:
+        """Initialize the entity."""
+        super().__init__(coordinator, description, printer_id, context=live_context(printer_id))
+        self._printer_id = printer_id
+        self._attr_unique_id = unique_id(coordinator.config_entry, printer_id, description)
+
+    @property
+    def live(self) -> LiveState:
+        """Return what the printer has told."""
+        return self.coordinator.live[self._printer_id]
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return if what the printer has told is true now."""
+        return self.coordinator.is_live(self._printer_id)
+
+
 def unique_id(entry: ConfigEntry, device_id: str, description: EntityDescription) -> str:
     """Return what identifies an entity of a device.
 
@@ -149,3 +218,55 @@ def add_printer_entities(
 
     entry.async_on_unload(printers.async_add_listener(add_new))
     add_new()
+
+
+def add_live_entities(
+    entry: BambuConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    create: Callable[[BambuData, str], Iterable[BambuLiveEntity]],
+) -> None:
+    """Add the entities of every printer that it has by what it says itself, once it says all.
+
+    Those that it had before are there from the start.
+    """
+    data = entry.runtime_data
+    printers = data.printers
+    registry = er.async_get(printers.hass)
+    followed: dict[str, CALLBACK_TYPE] = {}
+
+    @callback
+    def follow(printer_id: str, known: Collection[str | None]) -> CALLBACK_TYPE:
+        """Add what is known of a printer, and the rest when it tells of it."""
+        entities = list(create(data, printer_id))
+        awaited = [each for each in entities if each.unique_id not in known]
+        async_add_entities(each for each in entities if each.unique_id in known)
+
+        @callback
+        def add_told() -> None:
+            live = printers.live.get(printer_id)
+            if live is None or not live.has_full:
+                return
+            told = [each for each in awaited if each.entity_description.is_of(live)]
+            awaited[:] = [each for each in awaited if each not in told]
+            async_add_entities(told)
+
+        add_told()
+        return printers.async_add_listener(add_told, live_context(printer_id))
+
+    @callback
+    def follow_new() -> None:
+        for printer_id in [each for each in followed if not printers.is_remembered(each)]:
+            followed.pop(printer_id)()
+        new = printers.data.keys() - followed.keys()
+        entries = er.async_entries_for_config_entry(registry, entry.entry_id) if new else ()
+        known = {each.unique_id for each in entries}
+        followed.update({printer_id: follow(printer_id, known) for printer_id in new})
+
+    @callback
+    def stop() -> None:
+        while followed:
+            followed.popitem()[1]()
+
+    entry.async_on_unload(printers.async_add_listener(follow_new))
+    entry.async_on_unload(stop)
+    follow_new()

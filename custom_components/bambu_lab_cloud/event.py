@@ -101,6 +101,9 @@ class BambuPrintEvent(BambuEvent, BambuPrinterEntity):
                 "design_id": job.design_id,
                 "image": self._picture(is_end=event.is_end),
                 "late": event.late,
+                "reason": event.reason,
+                "cancelled": job.cancelled,
+                "errors": list(job.errors),
             },
         )
         self.async_write_ha_state()

@@ -117,9 +117,8 @@ class BambuImage(BambuPrinterEntity, ImageEntity):
             fetched = await self._pictures.async_fetch(job)
         finally:
             self._awaited = None
-        if fetched and self.available:
-            self._show()
-            self.async_write_ha_state()
+        if fetched:
+            self._handle_coordinator_update()
 
     @callback
     def _show(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, override
 
 from homeassistant.components.sensor import (
@@ -14,9 +15,11 @@ from homeassistant.components.sensor import (
 from homeassistant.const import (
     MAX_LENGTH_STATE_STATE,
     PERCENTAGE,
+    SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
     EntityCategory,
     UnitOfLength,
     UnitOfMass,
+    UnitOfTemperature,
     UnitOfTime,
 )
 from homeassistant.core import HomeAssistant
@@ -24,19 +27,26 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import slugify
 
+from .api.report import NOZZLE_TYPES, SD_CARDS, Slot
 from .cloud import cloud_now
 from .coordinator import BambuCoordinator
 from .data import BambuConfigEntry, BambuData
 from .entity import (
     BambuAccountEntity,
     BambuFirmwareEntity,
+    BambuLiveEntity,
+    BambuLiveEntityDescription,
     BambuPastEntity,
     BambuPrinterEntity,
+    add_live_entities,
     add_printer_entities,
 )
+from .fleet.equipment import SPEED_PROFILES, LiveNozzle, Spool
 from .fleet.history import Totals
+from .fleet.live import LiveState
 from .fleet.messages import message_text, message_title
 from .fleet.printer import CurrentPrint, Print, Printer, PrinterStatus, PrintResult
+from .fleet.stages import STAGES
 from .history import HistoryCoordinator
 from .messages import Inbox
 from .printers import PrintersCoordinator
@@ -98,7 +108,7 @@ SENSORS: tuple[BambuSensorEntityDescription, ...] = (
         translation_key="print_end",
         device_class=SensorDeviceClass.TIMESTAMP,
         value_fn=_of_current(lambda current: current.expected_end),
-        # The cloud never tells an end before it is reached; this one is start plus slicing time.
+        # Who tells an end before it is reached reckons: the printer itself, or we by slicing time.
         attributes_fn=lambda printer: {"estimated": True},
     ),
     BambuSensorEntityDescription(
@@ -174,6 +184,8 @@ LAST_PRINT: tuple[BambuSensorEntityDescription, ...] = (
     BambuSensorEntityDescription(
         key="last_print_title",
         translation_key="last_print_title",
+        # While nothing prints it is the title of the print that is shown.
+        entity_registry_visible_default=False,
         value_fn=_of_last(lambda job: _text(job.title)),
     ),
     BambuSensorEntityDescription(
@@ -183,6 +195,7 @@ LAST_PRINT: tuple[BambuSensorEntityDescription, ...] = (
         options=[result.value for result in PrintResult],
         entity_registry_enabled_default=False,
         value_fn=_of_last(lambda job: job.result),
+        attributes_fn=lambda printer: {"cancelled": printer.last and printer.last.cancelled},
     ),
     BambuSensorEntityDescription(
         key="last_print_end",
@@ -212,6 +225,219 @@ LAST_PRINT: tuple[BambuSensorEntityDescription, ...] = (
         suggested_display_precision=1,
         entity_registry_enabled_default=False,
         value_fn=_of_last(lambda job: job.weight),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BambuLiveSensorEntityDescription(
+    BambuLiveEntityDescription[StateType], SensorEntityDescription
+):
+    """A sensor of what a printer says itself."""
+
+    attributes_fn: Callable[[LiveState], dict[str, Any]] | None = None
+
+
+# The only nozzle, or those of a printer with two.
+_SIDES = (None, "left", "right")
+_FIRST_AMS_HT = 128
+_FIRST_EXTERNAL = 254
+
+
+def _on(side: str | None, key: str) -> str:
+    """Return the key of what there is for each nozzle."""
+    return f"{side}_{key}" if side else key
+
+
+def _of_nozzle[_T](
+    side: str | None, value_fn: Callable[[LiveNozzle], _T]
+) -> Callable[[LiveState], _T | None]:
+    """Return a function of what a printer says that is None where it has no such nozzle."""
+
+    def value(live: LiveState) -> _T | None:
+        nozzle = live.nozzle(side)
+        return value_fn(nozzle) if nozzle else None
+
+    return value
+
+
+def _material(spool: Spool | None) -> str | None:
+    """Return what is on a spool."""
+    return spool.material if spool else None
+
+
+def _filament(spool: Spool | None) -> dict[str, Any]:
+    """Return what else is known of it."""
+    return {"color": spool and spool.color, "brand": spool and spool.brand}
+
+
+def _place(slot: Slot) -> str | None:
+    """Return what Bambu Studio calls the place of a spool: "A1" to "D4", "HT-A" or "external"."""
+    if slot.ams is None or slot.tray is None:
+        return None
+    if slot.ams >= _FIRST_EXTERNAL:
+        return "external"
+    if slot.ams >= _FIRST_AMS_HT:
+        return f"HT-{chr(ord('A') + slot.ams - _FIRST_AMS_HT)}"
+    # The AMS Lite of an A2L has number 16, and is the only one.
+    return f"{chr(ord('A') + slot.ams % 16)}{slot.tray + 1}"
+
+
+def _temperature(
+    key: str, value_fn: Callable[[LiveState], int | None]
+) -> BambuLiveSensorEntityDescription:
+    """Return a temperature."""
+    return BambuLiveSensorEntityDescription(
+        key=key,
+        translation_key=key,
+        device_class=SensorDeviceClass.TEMPERATURE,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        value_fn=value_fn,
+    )
+
+
+def _target(
+    key: str, value_fn: Callable[[LiveState], int | None]
+) -> BambuLiveSensorEntityDescription:
+    """Return a temperature that is to be reached."""
+    return BambuLiveSensorEntityDescription(
+        key=key,
+        translation_key=key,
+        device_class=SensorDeviceClass.TEMPERATURE,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=0,
+        value_fn=value_fn,
+    )
+
+
+def _fan(name: str) -> BambuLiveSensorEntityDescription:
+    """Return how fast a fan is."""
+    return BambuLiveSensorEntityDescription(
+        key=f"{name}_fan",
+        translation_key=f"{name}_fan",
+        native_unit_of_measurement=PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_registry_enabled_default=False,
+        value_fn=attrgetter(f"fans.{name}"),
+    )
+
+
+def _external_spool(side: str | None) -> BambuLiveSensorEntityDescription:
+    """Return what is on the external spool of a nozzle."""
+    key = _on(side, "external_spool")
+    return BambuLiveSensorEntityDescription(
+        key=key,
+        translation_key=key,
+        entity_registry_visible_default=False,
+        value_fn=lambda live: _material(live.external_spool(side)),
+        attributes_fn=lambda live: _filament(live.external_spool(side)),
+        has_fn=lambda live: live.external_spool(side) is not None,
+    )
+
+
+def _nozzle_type(side: str | None) -> BambuLiveSensorEntityDescription:
+    """Return what a nozzle is made of, and what else is known of it."""
+    key = _on(side, "nozzle_type")
+    return BambuLiveSensorEntityDescription(
+        key=key,
+        translation_key=key,
+        device_class=SensorDeviceClass.ENUM,
+        options=list(NOZZLE_TYPES),
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=_of_nozzle(side, lambda nozzle: nozzle.type),
+        attributes_fn=lambda live: {
+            "diameter": _of_nozzle(side, lambda nozzle: nozzle.diameter)(live),
+            "high_flow": _of_nozzle(side, lambda nozzle: nozzle.high_flow)(live),
+        },
+    )
+
+
+# In the order in which they are looked at. Those that have a unit or a state class stay out of the
+# activity.
+LIVE: tuple[BambuLiveSensorEntityDescription, ...] = (
+    BambuLiveSensorEntityDescription(
+        key="stage",
+        translation_key="stage",
+        device_class=SensorDeviceClass.ENUM,
+        options=list(STAGES),
+        value_fn=lambda live: live.stage,
+        has_fn=lambda live: True,
+    ),
+    BambuLiveSensorEntityDescription(
+        key="layer",
+        translation_key="layer",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda live: live.layer,
+        has_fn=lambda live: True,
+    ),
+    *(
+        _temperature(
+            _on(side, "nozzle_temperature"), _of_nozzle(side, lambda nozzle: nozzle.temperature)
+        )
+        for side in _SIDES
+    ),
+    _temperature("bed_temperature", lambda live: live.bed_temperature),
+    _temperature("chamber_temperature", lambda live: live.chamber_temperature),
+    BambuLiveSensorEntityDescription(
+        key="total_layers",
+        translation_key="total_layers",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_registry_visible_default=False,
+        value_fn=lambda live: live.total_layers,
+        has_fn=lambda live: True,
+    ),
+    BambuLiveSensorEntityDescription(
+        key="active_filament",
+        translation_key="active_filament",
+        entity_registry_visible_default=False,
+        value_fn=lambda live: _material(live.active_filament),
+        attributes_fn=lambda live: (
+            _filament(live.active_filament)
+            | {"tray": live.active_filament and _place(live.active_filament.slot)}
+        ),
+        has_fn=lambda live: live.active_filament is not None,
+    ),
+    *(_external_spool(side) for side in _SIDES),
+    *(
+        _target(
+            _on(side, "nozzle_target_temperature"), _of_nozzle(side, lambda nozzle: nozzle.target)
+        )
+        for side in _SIDES
+    ),
+    _target("bed_target_temperature", lambda live: live.bed_target),
+    _target("chamber_target_temperature", lambda live: live.chamber_target),
+    *(_fan(name) for name in ("part", "aux", "chamber", "heatbreak")),
+    BambuLiveSensorEntityDescription(
+        key="speed_profile",
+        translation_key="speed_profile",
+        device_class=SensorDeviceClass.ENUM,
+        options=list(SPEED_PROFILES.values()),
+        entity_registry_enabled_default=False,
+        value_fn=lambda live: live.speed_profile,
+    ),
+    *(_nozzle_type(side) for side in _SIDES),
+    BambuLiveSensorEntityDescription(
+        key="sd_card",
+        translation_key="sd_card",
+        device_class=SensorDeviceClass.ENUM,
+        options=list(SD_CARDS),
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=lambda live: live.sd_card,
+    ),
+    BambuLiveSensorEntityDescription(
+        key="wifi_signal",
+        translation_key="wifi_signal",
+        device_class=SensorDeviceClass.SIGNAL_STRENGTH,
+        native_unit_of_measurement=SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=lambda live: live.wifi_signal,
     ),
 )
 
@@ -369,6 +595,13 @@ async def async_setup_entry(
             BambuFirmwareSensor(data.printers, data.firmware, printer_id, FIRMWARE_VERSION),
         ],
     )
+    add_live_entities(
+        entry,
+        async_add_entities,
+        lambda data, printer_id: [
+            BambuLiveSensor(data.printers, printer_id, each) for each in LIVE
+        ],
+    )
     data = entry.runtime_data
     async_add_entities(
         [
@@ -402,6 +635,26 @@ class BambuPastSensor(BambuPastEntity, BambuSensor):
     """A sensor of the last print of a printer."""
 
 
+class BambuLiveSensor(BambuLiveEntity, SensorEntity):
+    """A sensor of what a printer says itself."""
+
+    entity_description: BambuLiveSensorEntityDescription
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """Return the value."""
+        return self.entity_description.value_fn(self.live)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any] | None:
+        """Return what belongs beside the value."""
+        if (attributes_fn := self.entity_description.attributes_fn) is None:
+            return None
+        return attributes_fn(self.live)
+
+
 class BambuRemainingSensor(BambuPrinterEntity, SensorEntity):
     """The time until the expected end of a print, which changes with the clock, not the cloud."""
 
@@ -413,7 +666,8 @@ class BambuRemainingSensor(BambuPrinterEntity, SensorEntity):
 
     @override
     async def async_update(self) -> None:
-        """Ask the cloud nothing for it."""
+        """Ask the cloud nothing for it; Home Assistant writes it after this."""
+        self._written = self._shown
 
     @property
     @override
