@@ -9,9 +9,13 @@ from unittest.mock import PropertyMock, patch
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_CODE, CONF_PASSWORD, CONF_REGION
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.event import (
+    async_track_state_change_event,
+    async_track_state_report_event,
+)
 from homeassistant.helpers.storage import Store
 from hypothesis import settings
 import pytest
@@ -175,3 +179,16 @@ async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Reload an account, and wait for all that this begins."""
     await hass.config_entries.async_reload(entry.entry_id)
     await settle(hass)
+
+
+def watch(hass: HomeAssistant, entity_ids: list[str]) -> list[str]:
+    """Return the list of what is written from now on, changed or not."""
+    written: list[str] = []
+
+    @callback
+    def note(event: Any) -> None:
+        written.append(event.data["entity_id"])
+
+    async_track_state_change_event(hass, entity_ids, note)
+    async_track_state_report_event(hass, entity_ids, note)
+    return written

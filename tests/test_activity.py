@@ -1,15 +1,13 @@
 """What is written when: few lines in the activity, and no state that did not change."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 from homeassistant.components.logbook.helpers import async_filter_entities
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.event import (
-    async_track_state_change_event,
-    async_track_state_report_event,
-)
+from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -19,11 +17,14 @@ from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from custom_components.bambu_lab_cloud.history import BETWEEN_READINGS
 from simulator import Simulator
-from tests.conftest import Wait, sign_in
+from tests.api.reports import x1c
+from tests.conftest import Wait, sign_in, watch
+from tests.pushes import Pushes
 
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"
 MINUTE = timedelta(minutes=1)
+HALF = timedelta(seconds=30)
 
 VISIBLE = {
     "calendar.p1s_print_history",
@@ -57,17 +58,18 @@ def enabled(registry: er.EntityRegistry, printer: str = "p1s") -> list[er.Regist
     ]
 
 
-def watch(hass: HomeAssistant, entity_ids: list[str]) -> list[str]:
-    """Return the list of what is written from now on, changed or not."""
-    written: list[str] = []
+def activity(hass: HomeAssistant, registry: er.EntityRegistry) -> list[str]:
+    """Return the list of what stands in the activity of a printer from now on."""
+    ids = async_filter_entities(hass, [each.entity_id for each in enabled(registry)])
+    changes: list[str] = []
 
     @callback
     def note(event: Any) -> None:
-        written.append(event.data["entity_id"])
+        old, new = event.data["old_state"], event.data["new_state"]
+        changes.extend([f"{new.entity_id}: {new.state}"] * (old.state != new.state))
 
-    async_track_state_change_event(hass, entity_ids, note)
-    async_track_state_report_event(hass, entity_ids, note)
-    return written
+    async_track_state_change_event(hass, ids, note)
+    return changes
 
 
 @pytest.fixture
@@ -110,20 +112,61 @@ async def test_a_print_is_ten_lines_of_activity(
     """From its start to its end, in the activity on the page of its printer."""
     await wait(IDLE)
     await wait(IDLE)
-    ids = async_filter_entities(hass, [each.entity_id for each in enabled(entity_registry)])
-    changes: list[str] = []
-
-    @callback
-    def note(event: Any) -> None:
-        old, new = event.data["old_state"], event.data["new_state"]
-        changes.extend([f"{new.entity_id}: {new.state}"] * (old.state != new.state))
-
-    async_track_state_change_event(hass, ids, note)
+    changes = activity(hass, entity_registry)
     simulator.cloud.start(P1S, duration=1800, title="Boat", result=result, task_lag=task_lag)
     for _ in range(40):
         await wait(MINUTE)
     assert [each for each in changes if each.startswith("event.")][1:]
     assert len(changes) <= 10, changes
+
+
+# What an X1C is at before it prints, for how many half minutes each.
+PREPARING = {13: 1, 2: 6, 14: 2, 11: 1, 1: 4, 7: 2, 22: 1, 24: 1, 9: 2, 8: 3, 12: 1}
+
+
+async def test_a_print_with_live_data_is_thirty_lines_of_activity(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    simulator: Simulator,
+    wait: Wait,
+) -> None:
+    """From its start to its end, in one color, and an hour after it."""
+    pushes = Pushes(hass, entry, P1S, "X1 Carbon")
+    body = x1c() | {"hms": [], "stg_cur": -1}
+    await wait(IDLE)
+    await pushes.full(body, gcode_state="FINISH", mc_percent=100)
+    await pushes.say(ams={"tray_now": "255"})
+    await wait(IDLE)
+    changes = activity(hass, entity_registry)
+    task = str(simulator.cloud.start(P1S, duration=5400, title="Boat"))
+    await pushes.say(
+        gcode_state="PREPARE",
+        task_id=task,
+        subtask_id=task,
+        mc_percent=0,
+        mc_remaining_time=50,
+        layer_num=0,
+    )
+    await wait(HALF)
+    for stage, halves in PREPARING.items():
+        # Whoever prepares has as long to go as before.
+        await pushes.say(gcode_state="RUNNING", stg_cur=stage)
+        for half in range(halves):
+            await wait(HALF)
+            await pushes.say(mc_remaining_time=50, nozzle_temper=100.0 + 7 * half)
+    await pushes.say(stg_cur=0, ams={"tray_now": "0"})
+    for percent in range(1, 101):
+        await wait(HALF)
+        await pushes.say(mc_percent=percent, mc_remaining_time=50 - percent // 2, layer_num=percent)
+    simulator.cloud.end(P1S, "finished")
+    await pushes.say(gcode_state="FINISH", stg_cur=-1, ams={"tray_now": "255"})
+    for _ in range(60):
+        await wait(MINUTE)
+    told = Counter(each.partition(":")[0] for each in changes)
+    assert told["event.p1s_print"] == 2
+    assert told["sensor.p1s_stage"] >= len(PREPARING)
+    assert "\n".join(changes) == ""
 
 
 async def test_a_print_in_the_list_writes_its_printer_alone(

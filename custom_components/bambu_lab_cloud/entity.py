@@ -57,10 +57,14 @@ class BambuEntity[_CoordinatorT: BambuCoordinator[Any]](CoordinatorEntity[_Coord
     @override
     def _handle_coordinator_update(self) -> None:
         """Write the state if it is another one."""
-        shown = self._shown
-        if shown != self._written:
-            self._written = shown
-            super()._handle_coordinator_update()
+        if self._shown != self._written:
+            self._write()
+
+    @callback
+    def _write(self) -> None:
+        """Write the state."""
+        self._written = self._shown
+        self.async_write_ha_state()
 
     @override
     async def async_added_to_hass(self) -> None:

@@ -106,7 +106,7 @@ class BambuPrintEvent(BambuEvent, BambuPrinterEntity):
                 "errors": list(job.errors),
             },
         )
-        self.async_write_ha_state()
+        self._write()
 
     def _picture(self, *, is_end: bool) -> str | None:
         """Return the image entity that shows the print: the last one if it has ended."""
@@ -160,4 +160,4 @@ class BambuMessageEvent(BambuEvent, BambuAccountEntity[MessagesCoordinator]):
                 "created": news.created.isoformat() if news.created else None,
             },
         )
-        self.async_write_ha_state()
+        self._write()

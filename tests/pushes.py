@@ -1,0 +1,66 @@
+"""What a printer says itself, as the broker delivers it, brought to an account that is set up."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.bambu_lab_cloud.api.report import parse
+from custom_components.bambu_lab_cloud.cloud import cloud_now
+from custom_components.bambu_lab_cloud.fleet.live import LiveState, heard, session_lost, settled
+from custom_components.bambu_lab_cloud.printers import PrintersCoordinator
+from tests.api.reports import delta, message
+
+
+@dataclass
+class Pushes:
+    """A printer that speaks; model is what it is, if that is another than the cloud says."""
+
+    hass: HomeAssistant
+    entry: MockConfigEntry
+    printer_id: str
+    model: str | None = None
+
+    @property
+    def _printers(self) -> PrintersCoordinator:
+        printers: PrintersCoordinator = self.entry.runtime_data.printers
+        return printers
+
+    async def full(self, body: dict[str, Any], **changes: Any) -> None:
+        """Tell everything."""
+        await self._hear(message(body | changes))
+
+    async def say(self, **changes: Any) -> None:
+        """Tell a change."""
+        await self._hear(delta(**changes))
+
+    async def settle(self) -> None:
+        """Let what was held back be shown, as far as it is due."""
+        printers = self._printers
+        await self._take(settled(printers.live[self.printer_id], at=cloud_now(printers.client)))
+
+    async def lose(self) -> None:
+        """End the session."""
+        printers = self._printers
+        await self._take(
+            session_lost(printers.live[self.printer_id], at=cloud_now(printers.client))
+        )
+
+    async def _hear(self, payload: bytes) -> None:
+        printers = self._printers
+        told = parse(payload)
+        assert told is not None
+        await self._take(
+            heard(
+                printers.live.get(self.printer_id),
+                told,
+                at=cloud_now(printers.client),
+                model=self.model or printers.data[self.printer_id].model,
+            )
+        )
+
+    async def _take(self, live: LiveState) -> None:
+        self._printers.async_take_push(self.printer_id, live)
+        # What the cloud is asked because of it is answered before time goes on.
+        await self.hass.async_block_till_done(wait_background_tasks=True)

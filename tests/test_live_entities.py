@@ -1,0 +1,516 @@
+"""The entities of what a printer says itself, and what else that changes."""
+
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import Event, HomeAssistant, State, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.event import async_track_state_change_event
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components.bambu_lab_cloud import binary_sensor, sensor
+from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
+from simulator import Simulator
+from tests.api.reports import FAMILIES, a1, h2d, p1s, tray, x1c
+from tests.conftest import Wait, reload, watch
+from tests.pushes import Pushes
+
+P1S = "01P00A000000002"
+MODELS = {"a1": "A1", "h2d": "H2D", "p1s": "P1S", "x1c": "X1 Carbon", "x2d": "X2D", "a2l": "A2L"}
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+EVENT = "event.p1s_print"
+NOZZLE = "sensor.p1s_nozzle_temperature"
+ATTRIBUTES = {"brand", "codes", "color", "diameter", "high_flow", "link", "severity", "tray"}
+LIVE_KEYS = {each.key for each in (*sensor.LIVE, binary_sensor.ERROR, *binary_sensor.LIVE)}
+# The complaint that a layer is not good, the one that the bed heats abnormally.
+SERIOUS = {"attr": 0x0C000300, "code": 0x00020007}
+FATAL = {"attr": 0x03000100, "code": 0x00010007}
+COMMON = {"attr": 0x05000200, "code": 0x00030001}
+INFORMATION = {"attr": 0x05000300, "code": 0x00040001}
+
+
+@pytest.fixture
+def pushes(hass: HomeAssistant, entry: MockConfigEntry) -> Pushes:
+    """The P1S of the demo account, which says nothing yet."""
+    return Pushes(hass, entry, P1S)
+
+
+def live_entities(registry: er.EntityRegistry) -> dict[str, er.RegistryEntry]:
+    """Return the entities that show what printers say themselves."""
+    return {
+        each.entity_id: each
+        for each in registry.entities.values()
+        if each.unique_id.partition(f"{P1S}_")[2] in LIVE_KEYS
+    }
+
+
+def keys(registry: er.EntityRegistry) -> set[str]:
+    """Return the keys of these entities."""
+    return {each.unique_id.partition(f"{P1S}_")[2] for each in live_entities(registry).values()}
+
+
+def states(hass: HomeAssistant, registry: er.EntityRegistry) -> set[str]:
+    """Return the states of these entities that are on."""
+    known = [hass.states.get(entity_id) for entity_id in live_entities(registry)]
+    return {state.state for state in known if state}
+
+
+# Which there are.
+
+
+@pytest.mark.usefixtures("everything_enabled")
+@pytest.mark.parametrize("family", ["a1", "h2d", "p1s", "x1c"])
+async def test_families(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    snapshot: SnapshotAssertion,
+    family: str,
+) -> None:
+    """Each has what it tells of, and nothing that it has not."""
+    await Pushes(hass, entry, P1S, MODELS[family]).full(FAMILIES[family]())
+    shown = {key: hass.states.get(key) for key in live_entities(entity_registry)}
+    assert {key: state.state for key, state in shown.items()} == snapshot(
+        name=f"states of {family}"
+    )
+    assert {
+        key: {name: state.attributes[name] for name in ATTRIBUTES & state.attributes.keys()}
+        for key, state in shown.items()
+    } == snapshot(name=f"attributes of {family}")
+
+
+@pytest.mark.parametrize(
+    ("family", "shown"),
+    [
+        ("a1", {"stage", "layer", "nozzle_temperature", "bed_temperature", "error"}),
+        (
+            "x1c",
+            {
+                "stage",
+                "layer",
+                "nozzle_temperature",
+                "bed_temperature",
+                "chamber_temperature",
+                "error",
+            },
+        ),
+        (
+            "h2d",
+            {
+                "stage",
+                "layer",
+                "left_nozzle_temperature",
+                "right_nozzle_temperature",
+                "bed_temperature",
+                "chamber_temperature",
+                "error",
+            },
+        ),
+    ],
+)
+async def test_what_is_shown_by_default(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    family: str,
+    shown: set[str],
+) -> None:
+    """With all that the cloud tells, at most sixteen tiles on the page of an area."""
+    await Pushes(hass, entry, P1S, MODELS[family]).full(FAMILIES[family]())
+    on = {
+        key.partition(f"{P1S}_")[2]
+        for key, each in (
+            (each.unique_id, each)
+            for each in er.async_entries_for_config_entry(entity_registry, entry.entry_id)
+            if P1S in each.unique_id
+        )
+        if not each.disabled and not each.hidden and not each.entity_category
+    }
+    assert on & LIVE_KEYS == shown
+    assert len(on) <= 16
+
+
+async def test_what_is_hidden_by_default(
+    hass: HomeAssistant, entry: MockConfigEntry, entity_registry: er.EntityRegistry
+) -> None:
+    await Pushes(hass, entry, P1S, "X1 Carbon").full(x1c())
+    assert {
+        each.unique_id.partition(f"{P1S}_")[2]
+        for each in live_entities(entity_registry).values()
+        if each.hidden
+    } == {"active_filament", "door", "external_spool", "total_layers"}
+
+
+async def test_without_a_push_there_are_none(
+    entry: MockConfigEntry, entity_registry: er.EntityRegistry, wait: Wait
+) -> None:
+    await wait(IDLE)
+    assert live_entities(entity_registry) == {}
+
+
+async def test_a_change_alone_adds_nothing(
+    hass: HomeAssistant, pushes: Pushes, entity_registry: er.EntityRegistry
+) -> None:
+    """What else the printer has only a full status tells."""
+    await pushes.say(nozzle_temper=210.0, gcode_state="RUNNING")
+    assert live_entities(entity_registry) == {}
+
+
+async def test_what_is_told_later_is_added_later(
+    hass: HomeAssistant, pushes: Pushes, entity_registry: er.EntityRegistry
+) -> None:
+    body = p1s()
+    body["ams"]["tray_now"] = "255"
+    await pushes.full(body)
+    before = keys(entity_registry)
+    assert "active_filament" not in before
+    await pushes.say(ams={"tray_now": "2"})
+    assert keys(entity_registry) - before == {"active_filament"}
+    assert hass.states.get("sensor.p1s_active_filament").state == "PETG"
+
+
+async def test_a_printer_with_two_nozzles_waits_for_them(
+    hass: HomeAssistant, entry: MockConfigEntry, entity_registry: er.EntityRegistry
+) -> None:
+    """It is known to have two, also before it tells so."""
+    pushes = Pushes(hass, entry, P1S, "H2D")
+    body = h2d()
+    await pushes.full({key: value for key, value in body.items() if key != "device"})
+    assert not {key for key in keys(entity_registry) if "nozzle" in key}
+    await pushes.say(device=body["device"])
+    assert {key for key in keys(entity_registry) if key.endswith("nozzle_temperature")} == {
+        "left_nozzle_temperature",
+        "right_nozzle_temperature",
+    }
+
+
+async def test_they_are_there_again_after_a_restart(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    pushes: Pushes,
+    entity_registry: er.EntityRegistry,
+) -> None:
+    """Unavailable until the printer has told everything anew."""
+    await pushes.full(p1s())
+    before = live_entities(entity_registry)
+    await reload(hass, entry)
+    assert live_entities(entity_registry).keys() == before.keys()
+    assert states(hass, entity_registry) == {STATE_UNAVAILABLE}
+    await pushes.say(nozzle_temper=180.0)
+    assert states(hass, entity_registry) == {STATE_UNAVAILABLE}
+    await pushes.full(p1s())
+    assert live_entities(entity_registry).keys() == before.keys()
+    assert STATE_UNAVAILABLE not in states(hass, entity_registry)
+    assert hass.states.get(NOZZLE).state == "220"
+
+
+async def test_a_printer_that_comes_back_has_them_again(
+    hass: HomeAssistant,
+    pushes: Pushes,
+    entity_registry: er.EntityRegistry,
+    simulator: Simulator,
+    wait: Wait,
+) -> None:
+    """After two days it is one that joins."""
+    await pushes.full(p1s())
+    before = keys(entity_registry)
+    simulator.cloud.remove_printer(P1S, "demo@example.com")
+    for _ in range(48):
+        await wait(HOUR)
+    assert keys(entity_registry) == set()
+    simulator.cloud.bind_printer(P1S, "demo@example.com")
+    await wait(IDLE)
+    assert keys(entity_registry) == set()
+    await pushes.full(p1s())
+    assert keys(entity_registry) == before
+    await pushes.say(nozzle_temper=100.0, nozzle_target_temper=0.0)
+    await wait(MINUTE)
+    await pushes.settle()
+    assert hass.states.get(NOZZLE).state == "100"
+
+
+# Fresh or absent.
+
+
+async def test_what_is_old_is_unavailable_and_the_cloud_counts_again(
+    hass: HomeAssistant, pushes: Pushes, entity_registry: er.EntityRegistry, wait: Wait
+) -> None:
+    """A lost session keeps its values for a minute."""
+    await pushes.full(p1s(), gcode_state="PREPARE", stg_cur=1)
+    await wait(3 * SECOND)
+    assert hass.states.get("sensor.p1s").state == "preparing"
+    assert hass.states.get("sensor.p1s_stage").state == "auto_bed_leveling"
+    await pushes.lose()
+    await wait(50 * SECOND)
+    assert hass.states.get(NOZZLE).state == "220"
+    await wait(11 * SECOND)
+    await pushes.settle()
+    assert states(hass, entity_registry) == {STATE_UNAVAILABLE}
+    assert hass.states.get("sensor.p1s").state == "finished"
+    await pushes.full(p1s(), gcode_state="PREPARE", stg_cur=1)
+    await wait(3 * SECOND)
+    assert STATE_UNAVAILABLE not in states(hass, entity_registry)
+    assert hass.states.get("sensor.p1s").state == "preparing"
+
+
+async def test_a_poll_finds_that_a_busy_printer_fell_silent(
+    hass: HomeAssistant, pushes: Pushes, entity_registry: er.EntityRegistry, wait: Wait
+) -> None:
+    await pushes.full(p1s())
+    await wait(3 * SECOND)
+    await wait(15 * MINUTE)
+    await wait(MINUTE)
+    assert states(hass, entity_registry) == {STATE_UNAVAILABLE}
+
+
+async def test_a_cloud_that_does_not_answer_takes_nothing_away(
+    hass: HomeAssistant,
+    pushes: Pushes,
+    entity_registry: er.EntityRegistry,
+    simulator: Simulator,
+    wait: Wait,
+) -> None:
+    await pushes.full(a1())
+    simulator.cloud.add_fault("server_error")
+    for _ in range(4):
+        await wait(IDLE)
+    assert hass.states.get("sensor.p1s_progress").state == STATE_UNAVAILABLE
+    await pushes.say(nozzle_temper=100.0)
+    assert STATE_UNAVAILABLE not in states(hass, entity_registry)
+    assert hass.states.get(NOZZLE).state == "100"
+
+
+async def test_a_printer_that_rests_is_at_no_stage(hass: HomeAssistant, pushes: Pushes) -> None:
+    """An A1 tells one for all that."""
+    await pushes.full(a1())
+    shown = {key: hass.states.get(f"sensor.p1s_{key}").state for key in ("stage", "layer")}
+    assert shown == {"stage": STATE_UNKNOWN, "layer": STATE_UNKNOWN}
+
+
+# Quiet.
+
+
+@pytest.mark.usefixtures("everything_enabled")
+async def test_a_push_writes_only_what_it_changes(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    pushes: Pushes,
+    entity_registry: er.EntityRegistry,
+    wait: Wait,
+) -> None:
+    """Whatever else of the printer is shown, by the cloud's word or its own."""
+    for _ in range(5):
+        await wait(2 * MINUTE)
+    await pushes.full(p1s())
+    await wait(3 * SECOND)
+    await wait(15 * SECOND)
+    ids = [
+        each.entity_id
+        for each in er.async_entries_for_config_entry(entity_registry, entry.entry_id)
+    ]
+    written = watch(hass, ids)
+
+    async def told(**changes: Any) -> list[str]:
+        written.clear()
+        await pushes.say(**changes)
+        return sorted(written)
+
+    assert await told() == []
+    assert await told(mc_percent=34) == ["sensor.p1s_progress"]
+    assert await told(layer_num=42) == ["sensor.p1s_layer"]
+    assert await told(nozzle_temper=230.0) == [NOZZLE]
+    # It is held back.
+    assert await told(nozzle_temper=235.0) == []
+    assert await told(wifi_signal="-60dBm") == []
+    assert await told(lights_report=[{"node": "chamber_light", "mode": "off"}]) == [
+        "binary_sensor.p1s_chamber_light"
+    ]
+    assert await told(hms=[FATAL]) == ["binary_sensor.p1s_error"]
+    assert await told(hms=[FATAL, SERIOUS]) == ["binary_sensor.p1s_error"]
+    assert await told(ams={"tray_now": "1"}) == ["sensor.p1s_active_filament"]
+    assert await told(vt_tray=tray(254, "TPU", "F5547CFF")) == ["sensor.p1s_external_spool"]
+
+
+# What is wrong.
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "codes", "severity", "page"),
+    [
+        ({}, "off", [], None, None),
+        ({"hms": [INFORMATION]}, "off", [], None, None),
+        ({"print_error": 0x0300400C}, "off", [], None, None),
+        (
+            {"hms": [COMMON, SERIOUS, FATAL]},
+            "on",
+            ["0300_0100_0001_0007", "0C00_0300_0002_0007", "0500_0200_0003_0001"],
+            "fatal",
+            "e=0300010000010007&d=01P&s=device_hms",
+        ),
+        (
+            {"print_error": 0x07008006, "hms": [FATAL]},
+            "on",
+            ["0700-8006", "0300_0100_0001_0007"],
+            None,
+            "e=07008006&d=01P&s=device_error",
+        ),
+    ],
+)
+async def test_error(
+    hass: HomeAssistant,
+    pushes: Pushes,
+    changes: dict[str, Any],
+    state: str,
+    codes: list[str],
+    severity: str | None,
+    page: str | None,
+) -> None:
+    """The worst first; mere information and a print that was cancelled are none."""
+    await pushes.full(p1s(), **changes)
+    shown = hass.states.get("binary_sensor.p1s_error")
+    assert shown.state == state
+    assert (shown.attributes["codes"], shown.attributes["severity"]) == (codes, severity)
+    link = page and f"https://e.bambulab.com/index.php?{page}&lang=en"
+    assert shown.attributes["link"] == link
+    await pushes.say(hms=[], print_error=0)
+    assert hass.states.get("binary_sensor.p1s_error").state == "off"
+
+
+# Where the filament comes from.
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "material", "place"),
+    [
+        ("p1s", {}, "PLA", "A4"),
+        ("p1s", {"ams": {"tray_now": "254"}, "vt_tray": tray(254, "ABS", "")}, "ABS", "external"),
+        ("h2d", {}, "PLA", "B4"),
+        ("h2d", {"device": {"extruder": {"info": [{"id": 0, "snow": 0x8000}]}}}, "PA-CF", "HT-A"),
+        ("a2l", {}, "PETG", "A2"),
+    ],
+)
+async def test_active_filament(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    family: str,
+    changes: dict[str, Any],
+    material: str,
+    place: str,
+) -> None:
+    """Where it comes from is called as in Bambu Studio."""
+    pushes = Pushes(hass, entry, P1S, MODELS[family])
+    await pushes.full(FAMILIES[family]())
+    await pushes.say(**changes)
+    shown = hass.states.get("sensor.p1s_active_filament")
+    assert (shown.state, shown.attributes["tray"]) == (material, place)
+
+
+# Events.
+
+
+@pytest.fixture
+def heard(hass: HomeAssistant) -> list[State]:
+    """What an automation on the event entity hears."""
+    heard: list[State] = []
+
+    @callback
+    def listen(event: Event[Any]) -> None:
+        heard.append(event.data["new_state"])
+
+    async_track_state_change_event(hass, EVENT, listen)
+    return heard
+
+
+def told(heard: list[State], *names: str) -> list[tuple[Any, ...]]:
+    """Return attributes of what was heard."""
+    return [tuple(state.attributes[name] for name in names) for state in heard]
+
+
+async def begin(simulator: Simulator, pushes: Pushes, wait: Wait) -> dict[str, Any]:
+    """Begin a print that both tell of; return the printer's status meanwhile."""
+    await wait(IDLE)
+    await wait(IDLE)
+    body = p1s()
+    await pushes.full(body, gcode_state="FINISH")
+    await wait(10 * SECOND)
+    task = str(simulator.cloud.start(P1S, duration=3600, title="Boat"))
+    body |= {"task_id": task, "subtask_id": task}
+    await pushes.full(body)
+    await wait(3 * SECOND)
+    await wait(12 * SECOND)
+    return body
+
+
+async def test_a_pause_says_why(
+    simulator: Simulator, pushes: Pushes, wait: Wait, heard: list[State]
+) -> None:
+    await begin(simulator, pushes, wait)
+    await pushes.say(gcode_state="PAUSE", stg_cur=6)
+    await wait(SECOND)
+    await pushes.say(gcode_state="RUNNING", stg_cur=0)
+    await wait(SECOND)
+    assert told(heard, "event_type", "reason") == [
+        ("started", None),
+        ("paused", "paused_filament_runout"),
+        ("resumed", None),
+    ]
+
+
+@pytest.mark.usefixtures("everything_enabled")
+@pytest.mark.parametrize(
+    ("error", "cancelled", "errors", "problem"),
+    [
+        (0x0300400C, True, [], "off"),
+        (0x07008006, False, ["0700-8006"], "on"),
+        (0, None, [], "on"),
+    ],
+)
+async def test_an_end_says_if_it_was_cancelled(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    pushes: Pushes,
+    wait: Wait,
+    heard: list[State],
+    error: int,
+    cancelled: bool | None,
+    errors: list[str],
+    problem: str,
+) -> None:
+    """As far as the printer tells; to cancel a print is no problem, also not after a restart."""
+    await begin(simulator, pushes, wait)
+    heard.clear()
+    await pushes.say(gcode_state="FAILED", print_error=error)
+    await wait(3 * SECOND)
+    simulator.cloud.end(P1S, "failed")
+    await pushes.say(print_error=0)
+    await wait(12 * SECOND)
+    told_of = told(heard, "event_type", "cancelled", "errors")
+    assert told_of == [("failed", cancelled, errors)]
+    await wait(5 * MINUTE)
+    await reload(hass, entry)
+    await wait(5 * MINUTE)
+    assert hass.states.get("binary_sensor.p1s_problem").state == problem
+    last = hass.states.get("sensor.p1s_last_print_result")
+    assert (last.state, last.attributes["cancelled"]) == ("failed", cancelled)
+
+
+async def test_a_finished_print_was_not_cancelled_by_anybody(
+    simulator: Simulator, pushes: Pushes, wait: Wait, heard: list[State]
+) -> None:
+    await begin(simulator, pushes, wait)
+    await pushes.say(gcode_state="FINISH", mc_percent=100)
+    await wait(3 * SECOND)
+    assert told(heard, "event_type", "cancelled", "errors", "reason")[-1] == (
+        "finished",
+        None,
+        [],
+        None,
+    )
