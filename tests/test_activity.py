@@ -144,21 +144,24 @@ async def test_a_print_with_live_data_is_thirty_lines_of_activity(
         gcode_state="PREPARE",
         task_id=task,
         subtask_id=task,
+        subtask_name="Boat",
         mc_percent=0,
         mc_remaining_time=50,
         layer_num=0,
     )
     await wait(HALF)
     for stage, halves in PREPARING.items():
-        # Whoever prepares has as long to go as before.
+        # What is left stands still meanwhile.
         await pushes.say(gcode_state="RUNNING", stg_cur=stage)
         for half in range(halves):
             await wait(HALF)
             await pushes.say(mc_remaining_time=50, nozzle_temper=100.0 + 7 * half)
     await pushes.say(stg_cur=0, ams={"tray_now": "0"})
-    for percent in range(1, 101):
+    for half in range(84):
         await wait(HALF)
-        await pushes.say(mc_percent=percent, mc_remaining_time=50 - percent // 2, layer_num=percent)
+        await pushes.say(
+            mc_percent=half * 100 // 84, mc_remaining_time=42 - half // 2, layer_num=half
+        )
     simulator.cloud.end(P1S, "finished")
     await pushes.say(gcode_state="FINISH", stg_cur=-1, ams={"tray_now": "255"})
     for _ in range(60):
@@ -166,7 +169,7 @@ async def test_a_print_with_live_data_is_thirty_lines_of_activity(
     told = Counter(each.partition(":")[0] for each in changes)
     assert told["event.p1s_print"] == 2
     assert told["sensor.p1s_stage"] >= len(PREPARING)
-    assert "\n".join(changes) == ""
+    assert len(changes) <= 30, changes
 
 
 async def test_a_print_in_the_list_writes_its_printer_alone(

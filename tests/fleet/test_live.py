@@ -330,6 +330,19 @@ def test_the_end_is_unknown_at_zero_and_in_a_pause() -> None:
     ]
 
 
+def test_the_end_stands_still_while_a_printer_prepares() -> None:
+    """The minutes that are left do as well, though the time to prepare is in them."""
+    steps = {
+        0: replace(RUNNING, gcode_state="PREPARE"),
+        300: Report(remaining=60),
+        600: Report(gcode_state="RUNNING", remaining=60),
+        660: Report(remaining=50),
+        780: Report(remaining=51),
+    }
+    hour = NOW + 60 * MINUTE
+    assert shown("expected_end", steps) == [hour] * 4 + [at(780) + 51 * MINUTE]
+
+
 def test_the_end_is_reckoned_from_when_it_was_told() -> None:
     """A printer that tells changes tells the minutes that are left when they change."""
     steps = {0: RUNNING, 100: Report(progress=41), 200: Report(progress=42)}

@@ -407,6 +407,7 @@ def _with_job(before: LiveState, state: LiveState, message: Report, at: datetime
             before.expected_end,
             None if status is PrinterStatus.PAUSED else remaining,
             is_told=message.remaining is not None,
+            is_other=told.remaining != before.told.remaining,
             at=at,
         ),
         layer=current.get("layer"),
@@ -449,15 +450,20 @@ def _left_over(before: LiveState, told: Report, status: PrinterStatus | None) ->
 
 
 def _expected_end(
-    before: datetime | None, remaining: int | None, *, is_told: bool, at: datetime
+    before: datetime | None,
+    remaining: int | None,
+    *,
+    is_told: bool,
+    is_other: bool,
+    at: datetime,
 ) -> datetime | None:
     """Return when a print should end; remaining are minutes, which a message tells or did before.
 
-    An end that is reached moves by less as well.
+    They stand still while a printer prepares, which is in them, so an end moves only when they are
+    others; one that is reached moves by less as well.
     """
     if not remaining:
         return None
     end = at + timedelta(minutes=remaining)
-    if before is None or (is_told and (abs(end - before) >= _MOVED or before <= at)):
-        return end
-    return before
+    has_moved = is_other and before is not None and abs(end - before) >= _MOVED
+    return end if before is None or has_moved or (is_told and before <= at) else before
