@@ -332,9 +332,13 @@ class Tellers:
         is_since = begin is None or (self.job_since or now) >= begin
         # Bind would have heard of it by then.
         has_rested = self.rested_at is not None and self.rested_at > run.since + BIND_LAG
-        # It may still speak of the print before.
-        may_lag = bool(own) and run.has_begun and now - run.since <= BIND_LAG
-        if bind and bind not in ended and is_since and not has_rested and not may_lag:
+        # It may still speak of the print before, whose id nobody knows.
+        is_new = run.has_begun and now - run.since < BIND_LAG
+        may_lag = bool(own) and is_new and NO_TASK in self.over
+        start = tasks[bind].start_time if bind and bind in tasks else None
+        began_later = run.has_begun and start is not None and start - run.since > SAME_START
+        may_not = has_rested or may_lag or began_later
+        if bind and bind not in ended and is_since and not may_not:
             return replace(self, run=replace(run, name=bind, is_certain=True))
         is_young = now - run.since <= UNLISTED
         # An id of its own is likelier to be listed soon than to be no task's.
