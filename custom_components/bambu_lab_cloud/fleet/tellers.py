@@ -209,7 +209,7 @@ class Tellers:
             self._is_other(before, word, now) or (self.is_lost and is_over)
         )
         is_soon = not self.is_lost or (run is not None and now - run.since < SAME_START)
-        if is_other and run and run.is_again and (is_soon or self._is_binds(run)):
+        if is_other and run and run.is_again and (is_soon or self._is_binds(run, now)):
             # It went by the id of the print before it until it had its own.
             run = self._with_own_id(run, word, ended, is_over=is_over)
             before, is_other = _bare(word), False
@@ -252,9 +252,15 @@ class Tellers:
             run = replace(run, name=ids[0])
         return Change(left=run, ids=ids, result=_result(word, now) if is_end else None)
 
-    def _is_binds(self, run: Run | None) -> bool:
-        """Return if bind says, of the print that the printer is busy with, that it is."""
-        return run is not None and run.name == self.job and (run.is_certain or not self.is_stale)
+    def _is_binds(self, run: Run | None, now: datetime) -> bool:
+        """Return if bind has just said, of the print that the printer is busy with, that it is."""
+        return (
+            run is not None
+            and run.name == self.job
+            and (run.is_certain or not self.is_stale)
+            and self.asked_at is not None
+            and now - self.asked_at <= LATE
+        )
 
     def _is_other(self, before: Word, word: Word, now: datetime) -> bool:
         """Return if the printer names another print than it did."""
@@ -264,12 +270,12 @@ class Tellers:
         told = [each for each in told if each != (NO_TASK, NO_TASK)]
         run = self.run
         # Bind goes on with the print whose id the printer comes to tell.
-        is_binds = self._is_binds(run)
+        is_binds = self._is_binds(run, now)
         if (is_binds or not self.is_lost) and (
             run is None
             or now - run.since <= (LATE if run.is_certain else SAME_START)
             or run.name in word.ids(None)
-            or (is_binds and (self.is_lost or (self.asked_at and now - self.asked_at <= LATE)))
+            or is_binds
         ):
             # An id that comes a while after the start makes it no other print.
             told = [(old, new) for old, new in told if old != NO_TASK]
