@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 import json
 import logging
 from typing import Any, Self
@@ -254,7 +255,7 @@ async def test_an_outage_is_one_line_and_its_end_another(
 def pauses(broker: Broker) -> list[float]:
     """Return how long the broker was left alone, in seconds."""
     tried = broker.tried
-    return [(b - a).total_seconds() for a, b in zip(tried, tried[1:], strict=False)]
+    return [(b - a).total_seconds() for a, b in pairwise(tried)]
 
 
 async def test_tries_are_ever_further_apart(

@@ -391,14 +391,28 @@ def test_the_first_word_ever_is_part_of_the_baseline() -> None:
     assert story.poll("SUCCESS", "71", task("71", start, baseline - MINUTE)) == []
 
 
-def test_what_runs_at_the_first_word_is_adopted() -> None:
+@pytest.mark.parametrize("word", [runs(), runs(progress=5)])
+def test_what_runs_at_the_first_word_is_adopted(word: Word) -> None:
     story = Story()
     start = story.now - 10 * MINUTE
     assert story.poll("IDLE") == []
-    assert story.push(runs("71")) == []
+    assert story.push(word) == []
     assert story.wait(2 * SECOND) == []
-    assert story.push(finishes("71"), after=MINUTE) == [("finished", "71")]
+    assert story.push(finishes(), after=MINUTE) == [("finished", "71")]
     assert story.poll("SUCCESS", "71", task("71", start, story.now)) == []
+
+
+@pytest.mark.parametrize("word", [prepares(), runs(progress=4)])
+def test_what_has_just_begun_at_the_first_word_is_news(word: Word) -> None:
+    """Bind has seen the printer rest; where it has not, the print is adopted as well."""
+    story = Story()
+    assert story.poll("IDLE") == []
+    assert story.push(word) == []
+    assert story.wait(2 * SECOND) == [("started", "71")]
+    story = Story()
+    assert story.poll("RUNNING", "0") == []
+    assert story.push(word) == []
+    assert story.wait(2 * SECOND) == []
 
 
 # 8. Cancel.

@@ -817,7 +817,8 @@ class _Step:
         if run.task_id is not None:
             self._drop_untold()
         seen = replace(self._begun(run), paused=self.printer.status is PrinterStatus.PAUSED)
-        if run.after is None and not run.has_begun:
+        has_rested = self._tellers.rested_at is not None
+        if run.after is None and not run.has_begun and not (has_rested and word.is_at_begin):
             # It was heard for the first time, and began some time before.
             known = known or replace(seen, active_at=None, adopted=True)
         self._follow(known, seen)

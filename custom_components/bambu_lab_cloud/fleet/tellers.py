@@ -61,6 +61,13 @@ class Word:
         return self.status in ACTIVE
 
     @property
+    def is_at_begin(self) -> bool:
+        """Return if its print has just begun, as far as it tells."""
+        return self.status is PrinterStatus.PREPARING or (
+            self.progress is not None and self.progress < _AT_ITS_BEGIN
+        )
+
+    @property
     def essence(self) -> Word:
         """Return what of it may be news of a print."""
         return replace(self, progress=None, errors=(), stage=None, heard_at=None)
@@ -290,13 +297,7 @@ class Tellers:
         has_begun = before is not None and not self.is_lost
         is_again = any(each in {*ended, *self.over} for each in word.ids(self.id_field))
         may_be_another = (
-            before is not None
-            and has_begun
-            and before.status in ENDED
-            and (
-                word.status is PrinterStatus.PREPARING
-                or (word.progress is not None and word.progress < _AT_ITS_BEGIN)
-            )
+            before is not None and has_begun and before.status in ENDED and word.is_at_begin
         )
         return Run(
             since=now,
