@@ -1,15 +1,18 @@
 """The entities of what a printer says itself, and what else that changes."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event, HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 from syrupy.assertion import SnapshotAssertion
+import yaml
 
 from custom_components.bambu_lab_cloud import binary_sensor, sensor
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
@@ -18,6 +21,7 @@ from tests.api.reports import FAMILIES, a1, h2d, p1s, tray, x1c
 from tests.conftest import Wait, reload, watch
 from tests.pushes import Pushes
 
+ROOT = Path(__file__).parent.parent
 P1S = "01P00A000000002"
 MODELS = {"a1": "A1", "h2d": "H2D", "p1s": "P1S", "x1c": "X1 Carbon", "x2d": "X2D", "a2l": "A2L"}
 SECOND = timedelta(seconds=1)
@@ -75,13 +79,12 @@ async def test_families(
     """Each has what it tells of, and nothing that it has not."""
     await Pushes(hass, entry, P1S, MODELS[family]).full(FAMILIES[family]())
     shown = {key: hass.states.get(key) for key in live_entities(entity_registry)}
-    assert {key: state.state for key, state in shown.items()} == snapshot(
-        name=f"states of {family}"
-    )
+    assert {key: state.state for key, state in shown.items()} == snapshot(name="states")
     assert {
-        key: {name: state.attributes[name] for name in ATTRIBUTES & state.attributes.keys()}
+        key: {name: state.attributes[name] for name in sorted(ATTRIBUTES & state.attributes.keys())}
         for key, state in shown.items()
-    } == snapshot(name=f"attributes of {family}")
+        if ATTRIBUTES & state.attributes.keys()
+    } == snapshot(name="attributes")
 
 
 @pytest.mark.parametrize(
@@ -440,7 +443,7 @@ async def begin(simulator: Simulator, pushes: Pushes, wait: Wait) -> dict[str, A
     await pushes.full(body, gcode_state="FINISH")
     await wait(10 * SECOND)
     task = str(simulator.cloud.start(P1S, duration=3600, title="Boat"))
-    body |= {"task_id": task, "subtask_id": task}
+    body |= {"task_id": task, "subtask_id": task, "subtask_name": "Boat"}
     await pushes.full(body)
     await wait(3 * SECOND)
     await wait(12 * SECOND)
@@ -514,3 +517,59 @@ async def test_a_finished_print_was_not_cancelled_by_anybody(
         [],
         None,
     )
+
+
+# What owners make of it.
+
+
+async def automate(hass: HomeAssistant, alias: str) -> None:
+    """Take an example of the documentation over, for the P1S."""
+    text = (ROOT / "docs/automations.md").read_text().replace("workshop_x1c", "p1s")
+    examples = [yaml.safe_load(each.split("```")[0]) for each in text.split("```yaml\n")[1:]]
+    (example,) = [each for each in examples if each["alias"] == alias]
+    assert await async_setup_component(hass, "automation", {"automation": example})
+
+
+async def test_a_printer_is_switched_off_once_it_is_cool(
+    hass: HomeAssistant, simulator: Simulator, pushes: Pushes, wait: Wait
+) -> None:
+    """After its print, not whenever it is heard of again."""
+    calls = async_mock_service(hass, "switch", "turn_off")
+    body = await begin(simulator, pushes, wait)
+    await automate(hass, "Printer off once it is cool")
+    await pushes.say(nozzle_temper=49.0)
+    await wait(MINUTE)
+    await pushes.say(nozzle_temper=220.0)
+    await pushes.say(gcode_state="FINISH", mc_percent=100, nozzle_target_temper=0.0)
+    await wait(MINUTE)
+    await pushes.say(nozzle_temper=50.0)
+    assert calls == []
+    await wait(MINUTE)
+    await pushes.say(nozzle_temper=49.0)
+    assert [call.data["entity_id"] for call in calls] == [["switch.printer_plug"]]
+    await pushes.lose()
+    await wait(2 * MINUTE)
+    await pushes.settle()
+    assert hass.states.get(NOZZLE).state == STATE_UNAVAILABLE
+    await pushes.full(body, gcode_state="FINISH", nozzle_temper=40.0)
+    assert hass.states.get(NOZZLE).state == "40"
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(("stage", "messages"), [(6, 1), (16, 0)])
+async def test_a_print_that_ran_out_of_filament_calls_its_owner(
+    *,
+    hass: HomeAssistant,
+    simulator: Simulator,
+    pushes: Pushes,
+    wait: Wait,
+    stage: int,
+    messages: int,
+) -> None:
+    calls = async_mock_service(hass, "notify", "mobile_app_phone")
+    await begin(simulator, pushes, wait)
+    await automate(hass, "Filament ran out")
+    await pushes.say(gcode_state="PAUSE", stg_cur=stage)
+    await wait(SECOND)
+    texts = [(call.data["title"], call.data["message"]) for call in calls]
+    assert texts == [("P1S", "Filament ran out: Boat waits for you")] * messages

@@ -240,6 +240,7 @@ class BambuLiveSensorEntityDescription(
 
 # The only nozzle, or those of a printer with two.
 _SIDES = (None, "left", "right")
+_A2L_LITE = 16
 _FIRST_AMS_HT = 128
 _FIRST_EXTERNAL = 254
 
@@ -271,16 +272,15 @@ def _filament(spool: Spool | None) -> dict[str, Any]:
     return {"color": spool and spool.color, "brand": spool and spool.brand}
 
 
-def _place(slot: Slot) -> str | None:
+def _place(slot: Slot) -> str:
     """Return what Bambu Studio calls the place of a spool: "A1" to "D4", "HT-A" or "external"."""
-    if slot.ams is None or slot.tray is None:
-        return None
-    if slot.ams >= _FIRST_EXTERNAL:
+    ams, tray = slot.ams or 0, slot.tray or 0
+    if ams >= _FIRST_EXTERNAL:
         return "external"
-    if slot.ams >= _FIRST_AMS_HT:
-        return f"HT-{chr(ord('A') + slot.ams - _FIRST_AMS_HT)}"
+    if ams >= _FIRST_AMS_HT:
+        return f"HT-{chr(ord('A') + ams - _FIRST_AMS_HT)}"
     # The AMS Lite of an A2L has number 16, and is the only one.
-    return f"{chr(ord('A') + slot.ams % 16)}{slot.tray + 1}"
+    return f"{chr(ord('A') + ams % _A2L_LITE)}{tray + 1}"
 
 
 def _temperature(
