@@ -177,6 +177,20 @@ async def test_what_is_told_later_is_added_later(
     assert hass.states.get("sensor.p1s_active_filament").state == "PETG"
 
 
+async def test_after_a_lost_session_only_a_full_status_adds_something(
+    pushes: Pushes, entity_registry: er.EntityRegistry
+) -> None:
+    """What is known is that of the session before, and goes on to be shown for a minute."""
+    body = p1s()
+    body["ams"]["tray_now"] = "255"
+    await pushes.full(body)
+    await pushes.lose()
+    await pushes.say(ams={"tray_now": "2"})
+    assert "active_filament" not in keys(entity_registry)
+    await pushes.full(p1s())
+    assert "active_filament" in keys(entity_registry)
+
+
 async def test_a_printer_with_two_nozzles_waits_for_them(
     hass: HomeAssistant, entry: MockConfigEntry, entity_registry: er.EntityRegistry
 ) -> None:
@@ -204,6 +218,8 @@ async def test_they_are_there_again_after_a_restart(
     await reload(hass, entry)
     assert live_entities(entity_registry).keys() == before.keys()
     assert states(hass, entity_registry) == {STATE_UNAVAILABLE}
+    # It is theirs, and not what Home Assistant shows in place of one that is missing.
+    assert "restored" not in hass.states.get(NOZZLE).attributes
     await pushes.say(nozzle_temper=180.0)
     assert states(hass, entity_registry) == {STATE_UNAVAILABLE}
     await pushes.full(p1s())
@@ -337,6 +353,23 @@ async def test_a_push_writes_only_what_it_changes(
     assert await told(hms=[FATAL, SERIOUS]) == ["binary_sensor.p1s_error"]
     assert await told(ams={"tray_now": "1"}) == ["sensor.p1s_active_filament"]
     assert await told(vt_tray=tray(254, "TPU", "F5547CFF")) == ["sensor.p1s_external_spool"]
+
+
+@pytest.mark.usefixtures("everything_enabled")
+async def test_the_remaining_time_goes_back_when_the_end_moves(
+    hass: HomeAssistant, pushes: Pushes, wait: Wait
+) -> None:
+    """The clock has changed it since the printer last did."""
+    await pushes.full(p1s(), mc_remaining_time=30)
+    await wait(3 * SECOND)
+    shown = [hass.states.get("sensor.p1s_print_remaining").state]
+    for _ in range(2):
+        await wait(MINUTE)
+    shown.append(hass.states.get("sensor.p1s_print_remaining").state)
+    await pushes.say(mc_remaining_time=29)
+    await pushes.say(mc_remaining_time=30)
+    shown.append(hass.states.get("sensor.p1s_print_remaining").state)
+    assert shown == ["30", "28", "30"]
 
 
 # What is wrong.
