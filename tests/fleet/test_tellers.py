@@ -520,6 +520,31 @@ def test_again_under_the_same_id(story: Story, word: Word) -> None:
     assert story.push(finishes(), after=10 * MINUTE) == [("finished", None)]
 
 
+@pytest.mark.parametrize("idle", [IDLE, replace(IDLE, task_id="71")])
+@pytest.mark.parametrize("word", [prepares(), runs(progress=0)])
+def test_again_under_the_same_id_after_it_was_idle(story: Story, idle: Word, word: Word) -> None:
+    """It was switched off in between, or rests that way."""
+    story.push(runs())
+    story.wait(2 * SECOND)
+    story.push(finishes(), after=10 * MINUTE)
+    story.push(idle, after=10 * MINUTE)
+    assert story.push(word, after=MINUTE) == []
+    assert story.wait(10 * SECOND) == [("started", None)]
+    assert story.push(finishes(), after=10 * MINUTE) == [("finished", None)]
+
+
+def test_what_goes_on_after_it_was_idle_is_no_other_print(story: Story) -> None:
+    """The power was lost, and nobody has told an end."""
+    start = story.now
+    story.push(runs())
+    story.wait(2 * SECOND)
+    story.push(IDLE, after=10 * MINUTE)
+    assert story.push(prepares(), after=MINUTE) == []
+    assert story.wait(MINUTE) == []
+    assert story.push(finishes(), after=10 * MINUTE) == []
+    assert story.poll("SUCCESS", "71", task("71", start, story.now)) == [("finished", "71")]
+
+
 @pytest.mark.parametrize("word", [runs(progress=5), runs(progress=99), runs()])
 def test_what_lingers_is_no_print(story: Story, word: Word) -> None:
     story.push(runs())

@@ -426,12 +426,13 @@ class _Step:
         tasks = {task.id: task for task in self._tasks}
         # At first sight a status may have been that of the print before.
         ended = {task_id for task_id, at in self._announced.items() if at != self._before.baseline}
-        for task_id, job in self._open.items():
-            ended |= {*job.ids, *([task_id] if task_id and job.is_left else [])}
+        ended |= {each for job in self._open.values() for each in job.ids}
+        left = {task_id for task_id, job in self._open.items() if task_id and job.is_left}
         tellers, change = tellers.heard(
             word,
             now=self._now,
             ended=ended,
+            left=left,
             is_over=run is not None and run.is_followed and run.task_id not in self._open,
         )
         taken = {
@@ -450,6 +451,7 @@ class _Step:
             ended.add(self._polled.print_job)
         if change and change.left.task_id:
             ended.add(change.left.task_id)
+        ended |= left
         self._tellers = tellers.named(tasks, taken=taken, ended=ended, now=self._now)
         self._word = word
         if run and (same := change.left if change else self._tellers.run):

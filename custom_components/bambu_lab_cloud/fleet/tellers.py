@@ -197,12 +197,14 @@ class Tellers:
         *,
         now: datetime,
         ended: Collection[str],
+        left: Collection[str],
         is_over: bool,
     ) -> tuple[Tellers, Change | None]:
         """Return the tellers after a word of the printer, and how its run ended, if it did.
 
-        Without a word it is lost. ended are the ids of prints that are over, and is_over tells that
-        the run's own is one of them.
+        Without a word it is lost. ended are the ids of prints that are over, left of those that
+        the printer went idle from, or to another, without a word, and is_over tells that the run's
+        own is one of the ended.
         """
         if word is None:
             return replace(self, is_lost=self.word is not None), None
@@ -218,7 +220,7 @@ class Tellers:
         is_soon = not self.is_lost or (run is not None and now - run.since < SAME_START)
         if is_other and run and run.is_again and (is_soon or self._is_binds(run, now)):
             # It went by the id of the print before it until it had its own.
-            run = self._with_own_id(run, word, ended, is_over=is_over)
+            run = self._with_own_id(run, word, {*ended, *left}, is_over=is_over)
             before, is_other = _bare(word), False
         if word.is_busy and run and not is_other:
             return replace(self, word=_refined(word, before), run=run, is_lost=False), None
@@ -229,7 +231,7 @@ class Tellers:
             over = (*over, *word.ids(self.id_field)) if change else word.ids(self.id_field) or over
         after = replace(self, word=_bare(word), run=None, over=over, is_lost=False)
         if word.is_busy:
-            return replace(after, run=self._begun(word, now, ended)), change
+            return replace(after, run=self._begun(word, now, ended, left)), change
         calibrates = word.status is PrinterStatus.CALIBRATING
         if before is None or is_other or before.status != word.status or calibrates:
             after = replace(after, quiet_at=now)
@@ -291,14 +293,20 @@ class Tellers:
             told = [(before.name, word.name)] if before.name and word.name else []
         return bool(told) and all(old != new for old, new in told)
 
-    def _begun(self, word: Word, now: datetime, ended: Collection[str]) -> Run:
+    def _begun(
+        self, word: Word, now: datetime, ended: Collection[str], left: Collection[str]
+    ) -> Run:
         """Return the run that begins with a word."""
         before = self.word
         has_begun = before is not None and not self.is_lost
-        is_again = any(each in {*ended, *self.over} for each in word.ids(self.id_field))
-        may_be_another = (
-            before is not None and has_begun and before.status in ENDED and word.is_at_begin
+        ids = word.ids(self.id_field)
+        is_again = any(each in {*ended, *left, *self.over} for each in ids)
+        # It goes idle from an end, but also when the power is lost, and may then resume.
+        was_over = before is not None and (
+            before.status in ENDED
+            or (before.status is PrinterStatus.IDLE and any(each in ended for each in ids))
         )
+        may_be_another = was_over and has_begun and word.is_at_begin
         return Run(
             since=now,
             after=word.heard_at if before else None,
