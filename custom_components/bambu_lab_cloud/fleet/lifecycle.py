@@ -17,6 +17,7 @@ from ..api.models import Task
 from .printer import (
     ACTIVE_TASK,
     NO_TASK,
+    RESULT_OF_STATUS,
     CurrentPrint,
     Print,
     Printer,
@@ -53,10 +54,6 @@ class PrintEventType(StrEnum):
     FAILED = "failed"
 
 
-_RESULT_OF_STATUS = {
-    PrinterStatus.FINISHED: PrintResult.FINISHED,
-    PrinterStatus.FAILED: PrintResult.FAILED,
-}
 _END: dict[PrintResult | None, PrintEventType] = {
     PrintResult.FINISHED: PrintEventType.FINISHED,
     PrintResult.FAILED: PrintEventType.FAILED,
@@ -666,7 +663,7 @@ class _Step:
         print that an earlier answer of bind saw run, and not while the printer says that it runs.
         """
         status = self._polled.status
-        result = _RESULT_OF_STATUS.get(status) if status else None
+        result = RESULT_OF_STATUS.get(status) if status else None
         task_id = self._polled.print_job
         untold = self._open.get(None)
         if task_id == NO_TASK or (untold and untold.named == task_id):

@@ -40,6 +40,11 @@ class PrintResult(StrEnum):
     FAILED = "failed"
 
 
+RESULT_OF_STATUS = {
+    PrinterStatus.FINISHED: PrintResult.FINISHED,
+    PrinterStatus.FAILED: PrintResult.FAILED,
+}
+
 _STATUS_BY_NAME = {
     "RUNNING": PrinterStatus.PRINTING,
     "ACTIVE": PrinterStatus.PRINTING,

@@ -1,7 +1,10 @@
 """The two who tell of a printer, the HTTP cloud and the printer itself: what each said last.
 
-The printer is ahead: the cloud hears of a start or an end up to a minute later, and may name the
-print by another id. So each is compared with its own last word alone.
+The printer is ahead: bind hears of a start or an end up to a minute later, and may name the print
+by another id. So each is compared with its own last word alone, and a printer has one print at a
+time, whatever the two call it. What it is busy with from one change to the next is a Run. The
+Tellers follow the runs: `polled` takes an answer of bind, `heard` a word of the printer, and
+`named` finds out which print of my/tasks the run is.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -9,7 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ..api.models import Task
-from .printer import ACTIVE, ENDED, NO_TASK, Printer, PrinterStatus, PrintResult
+from .printer import (
+    ACTIVE,
+    ENDED,
+    NO_TASK,
+    RESULT_OF_STATUS,
+    Printer,
+    PrinterStatus,
+    PrintResult,
+)
 
 # A start that only the printer tells waits so long for bind or the list to name the print.
 NAMING = timedelta(seconds=2)
@@ -28,11 +39,6 @@ LATE = timedelta(seconds=30)
 UNLISTED = timedelta(minutes=10)
 # How long an end that the printer told stays shown while bind goes on to say that it prints.
 HOLD = timedelta(minutes=10)
-
-_RESULTS = {
-    PrinterStatus.FINISHED: PrintResult.FINISHED,
-    PrinterStatus.FAILED: PrintResult.FAILED,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +121,25 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A run that is over, by which ids, and how it ended, None if the printer does not tell."""
+
+    left: Run
+    ids: tuple[str, ...]
+    result: PrintResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tellers:
     """What both said last.
 
-    Of bind: when it was asked, since when it has said without a break that the printer is busy,
-    when it said otherwise, the job that it names meanwhile and since when. Of the printer: its
-    word, whether it was lost since, its run, the ids of the run before, and when it last told an
-    end or a calibration. id_field is which of its two ids is that of my/tasks, learnt from the
-    first print that both name.
+    Of bind: asked_at is when it was asked, busy_since since when it has said without a break that
+    the printer is busy, rested_at when it last said otherwise; job is the one that it names while
+    the printer is busy, job_since since when, is_paused whether it says so.
+
+    Of the printer: its word, is_lost if it is not heard since, its run, over the ids of the run
+    before, quiet_at when it last told an end or a calibration. id_field is which of its two ids is
+    that of my/tasks, learnt from the first print that both name.
     """
 
     asked_at: datetime | None = None
@@ -145,8 +162,13 @@ class Tellers:
             return False
         calibrates = self.word is not None and self.word.status is PrinterStatus.CALIBRATING
         lag = self.quiet_at + BIND_LAG
-        is_named = self.job not in (None, NO_TASK) and self.job_since and self.job_since > lag
+        is_named = self._bind_id and self.job_since and self.job_since > lag
         return not is_named and (calibrates or self.busy_since <= lag)
+
+    @property
+    def _bind_id(self) -> str | None:
+        """Return the id of what bind says the printer is busy with, None if it names none."""
+        return None if self.job == NO_TASK else self.job
 
     @property
     def essence(self) -> Tellers:
@@ -202,9 +224,10 @@ class Tellers:
     ) -> tuple[Tellers, Change | None]:
         """Return the tellers after a word of the printer, and how its run ended, if it did.
 
-        Without a word it is lost. ended are the ids of prints that are over, left of those that
-        the printer went idle from, or to another, without a word, and is_over tells that the run's
-        own is one of the ended.
+        A word that it is busy goes on with the run, unless it is of another print; any other ends
+        it. Without a word the printer is lost, and the run stands. ended are the ids of prints that
+        are over, left of those that the printer went idle from, or to another, without a word, and
+        is_over tells that the run's own is one of the ended.
         """
         if word is None:
             return replace(self, is_lost=self.word is not None), None
@@ -217,18 +240,13 @@ class Tellers:
         is_other = before is not None and (
             self._is_other(before, word, now) or (self.is_lost and is_over)
         )
-        is_soon = not self.is_lost or (run is not None and now - run.since < SAME_START)
-        if is_other and run and run.is_again and (is_soon or self._is_binds(run, now)):
-            # It went by the id of the print before it until it had its own.
+        if is_other and run and self._awaits_its_id(run, now):
             run = self._with_own_id(run, word, {*ended, *left}, is_over=is_over)
             before, is_other = _bare(word), False
         if word.is_busy and run and not is_other:
             return replace(self, word=_refined(word, before), run=run, is_lost=False), None
         change = self._left(run, before, word, now, is_other=is_other) if run else None
-        over = (*change.ids, change.left.name) if change else self.over
-        if word.status in ENDED and (before is None or self.is_lost or before.status not in ENDED):
-            # It goes on to name what has ended, also a while into the next one.
-            over = (*over, *word.ids(self.id_field)) if change else word.ids(self.id_field) or over
+        over = self._over(before, word, change)
         after = replace(self, word=_bare(word), run=None, over=over, is_lost=False)
         if word.is_busy:
             return replace(after, run=self._begun(word, now, ended, left)), change
@@ -236,6 +254,11 @@ class Tellers:
         if before is None or is_other or before.status != word.status or calibrates:
             after = replace(after, quiet_at=now)
         return after, change
+
+    def _awaits_its_id(self, run: Run, now: datetime) -> bool:
+        """Return if a run that goes by the id of the print before it may get one of its own."""
+        is_soon = not self.is_lost or now - run.since < SAME_START
+        return run.is_again and (is_soon or self._is_binds(run, now))
 
     def _with_own_id(self, run: Run, word: Word, ended: Collection[str], *, is_over: bool) -> Run:
         """Return a run that went by the id of an ended print, by the id that it has now."""
@@ -261,6 +284,15 @@ class Tellers:
             run = replace(run, name=ids[0])
         return Change(left=run, ids=ids, result=_result(word, now) if is_end else None)
 
+    def _over(self, before: Word | None, word: Word, change: Change | None) -> tuple[str, ...]:
+        """Return the ids of what is over, which the printer goes on to name a while."""
+        left = (*change.ids, change.left.name) if change else ()
+        has_ended = word.status in ENDED and (
+            before is None or self.is_lost or before.status not in ENDED
+        )
+        named = word.ids(self.id_field) if has_ended else ()
+        return (*left, *named) or self.over
+
     def _is_binds(self, run: Run | None, now: datetime) -> bool:
         """Return if bind has just said, of the print that the printer is busy with, that it is."""
         return (
@@ -277,21 +309,28 @@ class Tellers:
         pairs = [(getattr(before, each), getattr(word, each)) for each in fields]
         told = [(old, new) for old, new in pairs if old is not None and new is not None]
         told = [each for each in told if each != (NO_TASK, NO_TASK)]
-        run = self.run
-        # Bind goes on with the print whose id the printer comes to tell.
-        is_binds = self._is_binds(run, now)
-        if (is_binds or not self.is_lost) and (
-            run is None
-            or now - run.since <= (LATE if run.is_certain else SAME_START)
-            or run.name in word.ids(None)
-            or is_binds
-        ):
-            # An id that comes a while after the start makes it no other print.
+        if self._may_get_its_id(word, now):
             told = [(old, new) for old, new in told if old != NO_TASK]
         elif not told:
             # Nothing but its name tells a print from the card from another one.
             told = [(before.name, word.name)] if before.name and word.name else []
         return bool(told) and all(old != new for old, new in told)
+
+    def _may_get_its_id(self, word: Word, now: datetime) -> bool:
+        """Return if an id that was not told so far makes it no other print.
+
+        It comes a while after the start, or later while bind goes on with the run.
+        """
+        run = self.run
+        is_binds = self._is_binds(run, now)
+        if self.is_lost and not is_binds:
+            return False
+        return (
+            run is None
+            or now - run.since <= (LATE if run.is_certain else SAME_START)
+            or run.name in word.ids(None)
+            or is_binds
+        )
 
     def _begun(
         self, word: Word, now: datetime, ended: Collection[str], left: Collection[str]
@@ -325,56 +364,71 @@ class Tellers:
     ) -> Tellers:
         """Return the tellers with the run by the name that is the likeliest of all.
 
+        That is an id of the printer's which bind or the list tells as well; else the job that bind
+        names, if it can be the run; else the task that began when the run did. These are certain.
+        Until then it goes by its own id, while the list may still come to know that, or by none.
+
         tasks are the printer's in my/tasks; taken are the ids of other prints, ended of those that
-        are over. A name that bind or the list tells is better than one that nobody else knows.
+        are over.
         """
         word, run = self.word, self.run
         if word is None or run is None:
             return self
-        bind = None if self.job == NO_TASK else self.job
         # What goes by the id of an ended print has none of its own.
         own = () if run.is_again else word.ids(self.id_field)
-        both = () if run.is_again else word.ids(None)
-        listed = next((each for each in (*own, *both) if each in tasks), None)
-        if known := bind if bind in both else listed:
-            field = self.id_field
-            if not (field and getattr(word, field) == known):
-                field = "task_id" if word.task_id == known else "subtask_id"
+        ids = () if run.is_again else (*own, *word.ids(None))
+        listed = next((each for each in ids if each in tasks), None)
+        if known := self._bind_id if self._bind_id in ids else listed:
+            field = self._field_of(word, known)
             return replace(self, id_field=field, run=replace(run, name=known, is_certain=True))
         if run.is_certain:
             return self
+        # An id of its own is likelier to be listed soon than to be no task's.
+        is_own = bool(own) and now - run.since <= UNLISTED
+        within = LATE if is_own else SAME_START
+        name = (
+            self._named_by_bind(tasks, run, ended=ended, has_id=bool(own), now=now)
+            or _nearest(tasks.values(), run, {*taken, *ended}, within)
+            # The list may have told all of it before the printer was heard.
+            or _nearest(tasks.values(), run, {*taken, *self.over}, LATE)
+        )
+        if name:
+            return replace(self, run=replace(run, name=name, is_certain=True))
+        # Bind knows the print, and no id.
+        is_without = self.job == NO_TASK and not self.is_stale
+        return replace(
+            self, run=replace(run, name=own[0] if is_own and not is_without else NO_TASK)
+        )
+
+    def _field_of(self, word: Word, task_id: str) -> str:
+        """Return which of the ids of a word is that of my/tasks: the one that was, if it can be."""
+        if self.id_field and getattr(word, self.id_field) == task_id:
+            return self.id_field
+        return "task_id" if word.task_id == task_id else "subtask_id"
+
+    def _named_by_bind(
+        self,
+        tasks: Mapping[str, Task],
+        run: Run,
+        *,
+        ended: Collection[str],
+        has_id: bool,
+        now: datetime,
+    ) -> str | None:
+        """Return the id of what bind is busy with, None if that is another print than the run."""
+        bind = self._bind_id
+        if not bind or bind in ended:
+            return None
         begin = run.since - LATE if run.has_begun else run.after and run.after - BIND_LAG
-        is_since = begin is None or (self.job_since or now) >= begin
+        named_before = begin is not None and (self.job_since or now) < begin
         # Bind would have heard of it by then.
         has_rested = self.rested_at is not None and self.rested_at > run.since + BIND_LAG
         # It may still speak of the print before, whose id nobody knows.
         is_new = run.has_begun and now - run.since < BIND_LAG
-        may_lag = bool(own) and is_new and NO_TASK in self.over
-        start = tasks[bind].start_time if bind and bind in tasks else None
+        may_lag = has_id and is_new and NO_TASK in self.over
+        start = tasks[bind].start_time if bind in tasks else None
         began_later = run.has_begun and start is not None and start - run.since > SAME_START
-        may_not = has_rested or may_lag or began_later
-        if bind and bind not in ended and is_since and not may_not:
-            return replace(self, run=replace(run, name=bind, is_certain=True))
-        is_young = now - run.since <= UNLISTED
-        # An id of its own is likelier to be listed soon than to be no task's.
-        within = LATE if own and is_young else SAME_START
-        near = _nearest(tasks.values(), run, {*taken, *ended}, within)
-        # The list may have told all of it before the printer was heard.
-        if near := near or _nearest(tasks.values(), run, {*taken, *self.over}, LATE):
-            return replace(self, run=replace(run, name=near, is_certain=True))
-        # Bind knows the print, and no id.
-        is_without = self.job == NO_TASK and not self.is_stale
-        name = own[0] if own and is_young and not is_without else NO_TASK
-        return replace(self, run=replace(run, name=name))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A run that is over, by which ids, and how it ended, None if the printer does not tell."""
-
-    left: Run
-    ids: tuple[str, ...]
-    result: PrintResult | None = None
+        return None if named_before or has_rested or may_lag or began_later else bind
 
 
 def _bare(word: Word) -> Word:
@@ -402,8 +456,8 @@ def _refined(word: Word, before: Word | None) -> Word:
 
 def _result(word: Word, now: datetime) -> PrintResult | None:
     """Return how a print ended, by the printer's word after it."""
-    if word.status in _RESULTS:
-        return _RESULTS[word.status]
+    if word.status in RESULT_OF_STATUS:
+        return RESULT_OF_STATUS[word.status]
     return PrintResult.FAILED if word.was_cancelled(now) else None
 
 
