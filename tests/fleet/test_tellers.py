@@ -564,6 +564,22 @@ def test_the_id_of_the_print_before_until_it_has_its_own(story: Story) -> None:
     assert story.push(finishes("72"), after=10 * MINUTE) == [("finished", "72")]
 
 
+def test_its_own_id_comes_with_its_end(story: Story) -> None:
+    """Bind goes on to say that it prints, which is no other print."""
+    story.push(runs("71"))
+    story.wait(2 * SECOND)
+    story.push(finishes("71"), after=10 * MINUTE)
+    story.poll("SUCCESS", "71")
+    story.push(prepares("71"), after=5 * MINUTE)
+    assert story.wait(10 * SECOND) == [("started", None)]
+    story.poll("RUNNING", "0")
+    assert story.push(finishes("72"), after=10 * MINUTE) == [("finished", "72")]
+    story.lose()
+    assert story.poll("RUNNING", "0", after=10 * SECOND) == []
+    assert story.status is PrinterStatus.FINISHED
+    assert story.poll("SUCCESS", "0") == []
+
+
 # 11. Fire, then save.
 
 

@@ -251,7 +251,8 @@ class Tellers:
         if word.is_busy:
             return replace(after, run=self._begun(word, now, ended, left)), change
         calibrates = word.status is PrinterStatus.CALIBRATING
-        if before is None or is_other or before.status != word.status or calibrates:
+        has_ended = self.word is None or self.word.status != word.status
+        if has_ended or is_other or calibrates:
             after = replace(after, quiet_at=now)
         return after, change
 
