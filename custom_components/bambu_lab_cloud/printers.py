@@ -81,7 +81,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self.live: dict[str, LiveState] = {}
         self._words: dict[str, Word | None] = {}
         self._later: dict[str, CALLBACK_TYPE] = {}
-        self._changed_at: datetime | None = None
+        self._changed_at = self._now
         # The printers that were seen since the start.
         self._seen = set[str]()
         self._absences: dict[str, int] = {}

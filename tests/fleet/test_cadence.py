@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from custom_components.bambu_lab_cloud.fleet.cadence import (
+    AWAITING,
     IDLE,
+    LIVE,
     NEAR_END,
     NOBODY_ONLINE,
     PRINTING,
     TASKS_OTHERWISE,
     TASKS_WHILE_PRINTING,
     awaits_its_task,
+    live_interval,
     poll_interval,
     retry_interval,
     tasks_are_due,
@@ -139,3 +142,23 @@ def test_awaits_its_task(printer: Printer, *, awaits: bool) -> None:
 )
 def test_retry_interval(failures: int, jitter: float, wait: timedelta) -> None:
     assert retry_interval(failures, jitter) == wait
+
+
+@pytest.mark.parametrize(("seconds", "then"), [(0, 5), (1, 5), (5, 30), (31, 60), (119, 120)])
+def test_with_live_data_bind_is_asked_a_few_times_after_a_change(seconds: int, then: int) -> None:
+    now = NOW + timedelta(seconds=seconds)
+    assert now + live_interval(NOW, awaits=False, now=now) == NOW + timedelta(seconds=then)
+
+
+def test_with_live_data_what_is_never_listed_is_not_awaited_for_ever() -> None:
+    """As a print that the other account of a shared printer has started."""
+    asked, now = 0, NOW
+    while now < NOW + 24 * HOUR:
+        now += live_interval(NOW, awaits=True, now=now)
+        asked += 1
+    assert live_interval(NOW, awaits=True, now=NOW + 19 * MINUTE) == AWAITING
+    assert asked < 150
+
+
+def test_with_live_data_a_clock_that_was_set_back_stops_no_polls() -> None:
+    assert live_interval(NOW + 24 * HOUR, awaits=False, now=NOW) == LIVE

@@ -15,6 +15,9 @@ LIVE = timedelta(minutes=15)
 # It is late: so it is asked that long after what a printer told.
 _AFTER_CHANGE = [timedelta(seconds=seconds) for seconds in (5, 30, 60, 120)]
 AWAITING = timedelta(seconds=30)
+# What the list does not tell within this it may never tell: of a printer that two accounts share,
+# each lists its own prints, and owners delete them.
+_AWAITED_FOR = timedelta(minutes=20)
 
 # How long before its expected end a print is polled faster.
 _NEAR = timedelta(minutes=3)
@@ -45,17 +48,18 @@ def poll_interval(printers: Collection[Printer], now: datetime) -> timedelta:
     return IDLE if any(printer.online for printer in printers) else NOBODY_ONLINE
 
 
-def live_interval(changed_at: datetime | None, *, awaits: bool, now: datetime) -> timedelta:
+def live_interval(changed_at: datetime, *, awaits: bool, now: datetime) -> timedelta:
     """Return how long to wait before user/bind is asked again while all that are on are live.
 
-    changed_at is when a printer last told a begin or an end; awaits says that something is not
-    listed yet as it was told, or waits for the list.
+    changed_at is when a printer last told a begin or an end, or when the account was set up; awaits
+    says that something is not listed yet as it was told, or waits for the list.
     """
-    if changed_at is not None:
-        for after in _AFTER_CHANGE:
-            if now < changed_at + after:
-                return changed_at + after - now
-    return AWAITING if awaits else LIVE
+    # The clock may have been set back.
+    since = abs(now - changed_at)
+    for after in _AFTER_CHANGE:
+        if since < after:
+            return after - since
+    return AWAITING if awaits and since < _AWAITED_FOR else LIVE
 
 
 def _is_near_end(printer: Printer, now: datetime) -> bool:
