@@ -190,3 +190,13 @@ def test_an_idle_printer_may_be_silent() -> None:
     assert silence_at(state) is None
     assert not wants_bind(state, asked_at=None, now=at(9))
     assert not wants_bind(LiveState(), asked_at=None, now=at(9))
+
+
+def test_one_that_comes_on_again_and_again_is_no_reason_to_ask_for_versions_each_time() -> None:
+    """Its Wi-Fi is weak, and it never answers."""
+    asking, asked = BEGUN.asked_versions(NOW), 0
+    for minutes in range(60):
+        asking = asking.came_on(at(minutes))
+        for _ in range(wants_versions(asking, minutes)):
+            asking, asked = asking.asked_versions(at(minutes)), asked + 1
+    assert asked == 11

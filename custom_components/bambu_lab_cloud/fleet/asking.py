@@ -91,7 +91,9 @@ class Asking:
         """
         asked_at = self.versions_at
         if asked_at is None or self._is_new(asked_at):
-            is_soon = asked_at is not None and abs(now - asked_at) < APART_AFTER_RECONNECT
+            is_soon = asked_at is not None and abs(now - asked_at) < (
+                APART_AFTER_RECONNECT if asked_at < self.began_at else APART
+            )
             return not is_soon and self._is_on(live, online=online)
         since = live.nameless_since if live else None
         return (
