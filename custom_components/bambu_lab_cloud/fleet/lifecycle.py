@@ -272,7 +272,7 @@ class Records:
         )
 
     def essence(self) -> dict[str, Any]:
-        """Return what must not be lost, which is not the time of the last poll.
+        """Return what must not be lost, which is not the time of the last reading.
 
         Who saves whenever it changed announces nothing twice after a kill, and misses nothing; a
         kill between the announcement and the save repeats what was announced.
@@ -342,7 +342,7 @@ def next_record(
     before is None at first sight. printer is it by the last answer of bind, which was asked for at
     asked_at, now if that is not given; word is what it says of itself, None while nothing that is
     fresh was heard. tasks are all that is known of this printer's in my/tasks, in any order; the
-    caller asks back to LAG before the last good poll and for each awaited print. now is the cloud's
+    caller asks back to LAG before the last reading and for each awaited print. now is the cloud's
     time. after_start says that this is the first report of the printer since the program started.
     The events are in order.
     """
@@ -419,41 +419,48 @@ class _Step:
         tellers = self._tellers.polled(self._polled, asked_at)
         if word and word.heard_at and self._now - word.heard_at <= GAP:
             self._gap = False
-        run = tellers.run
-        tasks = {task.id: task for task in self._tasks}
-        # At first sight a status may have been that of the print before.
-        ended = {task_id for task_id, at in self._announced.items() if at != self._before.baseline}
-        ended |= {each for job in self._open.values() for each in job.ids}
-        left = {task_id for task_id, job in self._open.items() if task_id and job.is_left}
+        before = tellers.run
+        ended, left = self._ended(), self._left()
         tellers, change = tellers.heard(
             word,
             now=self._now,
             ended=ended,
             left=left,
-            is_over=run is not None and run.is_followed and run.task_id not in self._open,
+            is_over=before is not None and before.is_followed and before.task_id not in self._open,
         )
-        taken = {
+        if tellers.run and self._polled.print_job and self._bind_has_ended(tellers.run, asked_at):
+            ended.add(self._polled.print_job)
+        if change and change.left.task_id:
+            ended.add(change.left.task_id)
+        tasks = {task.id: task for task in self._tasks}
+        taken = self._taken(before)
+        self._tellers = tellers.named(tasks, taken=taken, ended=ended | left, now=self._now)
+        self._word = word
+        if before and (same := change.left if change else self._tellers.run):
+            self._rename(before, same)
+        return change
+
+    def _ended(self) -> set[str]:
+        """Return the ids of prints that are over, be it that they wait for their announcement."""
+        # At first sight a status may have been that of the print before.
+        ended = {task_id for task_id, at in self._announced.items() if at != self._before.baseline}
+        return ended.union(*(job.ids for job in self._open.values()))
+
+    def _left(self) -> set[str]:
+        """Return the ids of prints that their printer has left without a word."""
+        return {task_id for task_id, job in self._open.items() if task_id and job.is_left}
+
+    def _taken(self, run: Run | None) -> set[str]:
+        """Return the ids of prints that were seen to run, but for the one of a run."""
+        return {
             task_id
             for task_id, job in self._open.items()
             if task_id and job.seen_active and not (run and run.task_id == task_id)
         }
-        now_run = tellers.run
-        if (
-            now_run is not None
-            and self._polled.print_job
-            and not self._polled.is_active
-            and asked_at <= now_run.since
-        ):
-            # Bind said before that it has ended.
-            ended.add(self._polled.print_job)
-        if change and change.left.task_id:
-            ended.add(change.left.task_id)
-        ended |= left
-        self._tellers = tellers.named(tasks, taken=taken, ended=ended, now=self._now)
-        self._word = word
-        if run and (same := change.left if change else self._tellers.run):
-            self._rename(run, same)
-        return change
+
+    def _bind_has_ended(self, run: Run, asked_at: datetime) -> bool:
+        """Return if bind said before a run that the job it names has ended."""
+        return not self._polled.is_active and asked_at <= run.since
 
     def _rename(self, old: Run, new: Run) -> None:
         """Let the print that the printer is busy with go by another id: it is the same one."""
@@ -615,7 +622,7 @@ class _Step:
             told = self._listed.get(run.task_id or "", job.print)
             told = replace(told, result=change.result, ended_at=self._now)
             self._open[run.task_id] = replace(job, print=told, ids=change.ids or (NO_TASK,))
-            ids = tuple({each for each in (run.task_id, *change.ids) if each is not None})
+            ids = tuple(dict.fromkeys(each for each in (run.task_id, *change.ids) if each))
             start = told.started_at or job.since
             untold = UntoldPrint(started_at=start, ended_at=self._now, ids=ids, is_exact=True)
             self._untold += (untold,)
