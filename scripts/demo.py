@@ -34,7 +34,9 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".demo"
 HASS = Path(sys.executable).with_name("hass")
 # Where to look for ports, different for each process; from 32768 on the system gives them away.
-ASIDE = 10_000 + os.getpid() % 10_000
+ASIDE = 10_000 + os.getpid() % 20_000
+# Those that are about to be used.
+PROMISED = set[int]()
 RESTART = 100  # Home Assistant's exit code when it is to be started again
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
@@ -59,12 +61,13 @@ def alone(name: str) -> Iterator[None]:
 
 
 def free_port(preferred: int) -> int:
-    """Return the preferred port or the next free one."""
-    for port in range(preferred, preferred + 100):
+    """Return the preferred port or the next free one, each only once."""
+    for port in sorted({*range(preferred, preferred + 100)} - PROMISED):
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
+            PROMISED.add(port)
+            return port
     raise DemoError(f"No port from {preferred} on is free.")
 
 
@@ -148,7 +151,8 @@ class Demo:
         # Only the demo itself has ports to remember; what runs beside it keeps out of its way.
         owner = folder == FOLDER
         port = free_port(8123 if owner else ASIDE)
-        simulator_port = free_port(8099 if owner else ASIDE + 10_000)
+        simulator_port = free_port(8099 if owner else ASIDE)
+        mqtt_port = free_port(8100 if owner else ASIDE)
         simulator = f"http://127.0.0.1:{simulator_port}"
         self.home = Home(session, f"http://127.0.0.1:{port}", simulator, folder)
         more = configuration(simulator) if arguments.check else ""
@@ -163,12 +167,14 @@ class Demo:
             *(sys.executable, "-m", "simulator", "--port", str(simulator_port)),
             *options,
             *history,
+            *(("--mqtt-port", str(mqtt_port)) if arguments.live else ()),
         )
         self.hass = Child(
             "Home Assistant",
             folder / "hass.log",
             *(HASS, "-c", folder, "--skip-pip", "--log-no-color"),
             BAMBU_LAB_CLOUD_URL=simulator,
+            BAMBU_LAB_CLOUD_MQTT_URL=f"mqtt://127.0.0.1:{mqtt_port}" if arguments.live else "",
         )
 
     async def start(self) -> str:
@@ -309,6 +315,9 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="run the checks and end")
     parser.add_argument("--reset", action="store_true", help="begin with an empty configuration")
     parser.add_argument("--era", choices=("2022", "2026"), default="2026", help="the cloud's age")
+    parser.add_argument(
+        "--no-live", dest="live", action="store_false", help="have no broker, and no live data"
+    )
     parser.add_argument(
         "--time-factor", type=float, help="how much shorter prints take: 60, with --check 300"
     )
