@@ -28,6 +28,8 @@ from .accounts import Account
 HOST = "127.0.0.1"
 LISTENER = "default"
 CLIENT = "simulator.client"
+# Seconds in which amqtt is to notice the end of a connection.
+_PARTING = 1
 
 type Message = tuple[str, bytes]
 
@@ -193,11 +195,19 @@ class Broker:
             return
         port = writer.get_extra_info("peername")[1]
         client = self._clients[port] = Client(writer)
+        connected = self._amqtt.external_connected(
+            StreamReaderAdapter(reader), StreamWriterAdapter(writer), LISTENER
+        )
+        served = asyncio.ensure_future(connected)
         try:
-            with suppress(AMQTTError, MQTTError, NoDataError, OSError):
-                await self._amqtt.external_connected(
-                    StreamReaderAdapter(reader), StreamWriterAdapter(writer), LISTENER
-                )
+            # Of a client that leaves while it is let in amqtt hears nothing, and waits for ever.
+            while not served.done():
+                has_left = reader.at_eof()
+                await asyncio.wait([served], timeout=_PARTING)
+                if has_left:
+                    served.cancel()
+            with suppress(AMQTTError, MQTTError, NoDataError, OSError, asyncio.CancelledError):
+                await served
         finally:
             client.cut()
             if client.account:

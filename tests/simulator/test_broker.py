@@ -267,6 +267,23 @@ async def test_what_is_no_client_holds_nothing_up(
     assert log_of(simulator) == ["connect", "subscribe", "disconnect"]
 
 
+async def test_who_leaves_while_it_is_let_in_is_gone(
+    simulator: Simulator, tokens: Callable[[str], str]
+) -> None:
+    port = int(simulator.mqtt_url.rpartition(":")[2])
+    client_id, user, password = b"hasty", b"u_1000000001", tokens("demo").encode()
+    words = b"".join(len(each).to_bytes(2) + each for each in (client_id, user, password))
+    body = b"\x00\x04MQTT\x04\xc2\x00\x3c" + words
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"\x10" + bytes([len(body) % 128 | 128, len(body) // 128]) + body)
+    await writer.drain()
+    writer.transport.abort()
+    # The clocks may stand still.
+    while log_of(simulator) != ["connect", "disconnect"]:
+        await asyncio.sleep(0)
+    assert simulator.mqtt_state()["sessions"] == []
+
+
 async def test_log(simulator: Simulator, connect: Connect) -> None:
     async with connect(identifier="a secret") as client:
         await listen(client, X1C, P1S)
