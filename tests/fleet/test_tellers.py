@@ -212,6 +212,21 @@ def test_an_end_of_bind_ends_what_bind_has_shown(story: Story) -> None:
     assert story.poll("SUCCESS", "72") == [("finished", "72")]
 
 
+def test_an_end_of_bind_ends_what_began_soon_after_another(story: Story) -> None:
+    """Two minutes after it began, bind no longer speaks of the one before."""
+    story.push(runs("0"))
+    story.poll("RUNNING", "0", after=SECOND)
+    story.push(finishes("0"), after=10 * MINUTE)
+    story.poll("SUCCESS", "0", after=5 * SECOND)
+    story.push(runs("0"), after=20 * SECOND)
+    assert story.wait(2 * SECOND) == [("started", None)]
+    story.poll("RUNNING", "0", after=SECOND)
+    story.lose()
+    story.poll("RUNNING", "0", after=3 * MINUTE)
+    assert story.poll("RUNNING", "0") == []
+    assert story.poll("SUCCESS", "0") == [("finished", None)]
+
+
 def test_a_pause_of_its_own(story: Story) -> None:
     """The cloud of 2026 tells none: its RUNNING resumes nothing."""
     story.push(runs())

@@ -160,6 +160,9 @@ class Tellers:
         """Return if bind, which says busy, may speak of what the printer told to be over."""
         if self.quiet_at is None or self.busy_since is None:
             return False
+        if self.run and self.asked_at and self.asked_at > self.run.since + BIND_LAG:
+            # It has heard of what the printer told to begin after that.
+            return False
         calibrates = self.word is not None and self.word.status is PrinterStatus.CALIBRATING
         lag = self.quiet_at + BIND_LAG
         is_named = self._bind_id and self.job_since and self.job_since > lag
