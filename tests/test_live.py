@@ -550,6 +550,30 @@ async def test_a_print_that_bind_alone_tells_is_a_reason_to_ask(
     assert broker.asked_for("everything", P1S) == 2
 
 
+async def test_a_print_that_began_without_a_session_is_one(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    say: Say,
+    lose: Lose,
+    wait: Wait,
+) -> None:
+    """Changes that come before everything is told are no word on what is printed."""
+    await say(gcode_state="IDLE", task_id="0", subtask_id="0")
+    await lose()
+    await wait(2 * MINUTE)
+    task = simulator.cloud.start(P1S, duration=36000)
+    for _ in range(8):
+        await wait(2 * MINUTE)
+    await say(full=False, wifi_signal="-40dBm")
+    await wait(SECOND)
+    await say(gcode_state="RUNNING", mc_percent=30, task_id="0", subtask_id="0")
+    await wait(10 * SECOND)
+    state = hass.states.get("event.p1s_print")
+    assert state is not None
+    assert (state.attributes["event_type"], state.attributes["task_id"]) == ("started", str(task))
+
+
 async def test_a_printer_that_falls_silent_is_asked_about_once(
     entry: MockConfigEntry, simulator: Simulator, say: Say, wait: Wait
 ) -> None:

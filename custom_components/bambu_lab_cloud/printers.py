@@ -77,9 +77,11 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self.polled: dict[str, Printer] = {}
         self.asked_at = self._now
         self._poll_listeners: list[CALLBACK_TYPE] = []
-        # What printers say themselves, fresh or not, and what of it was taken last.
+        # What printers say themselves, fresh or not, what of it was taken last, and until when it
+        # was heard while that was true.
         self.live: dict[str, LiveState] = {}
         self._words: dict[str, Word | None] = {}
+        self._heard_at: dict[str, datetime] = {}
         self._later: dict[str, CALLBACK_TYPE] = {}
         self._changed_at = self._now
         # The printers that were seen since the start.
@@ -183,15 +185,16 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         The polls go on as they would, whatever they last brought, and nobody hears of it who does
         not listen for this printer.
         """
-        before = self.live.get(printer_id)
         self.live[printer_id] = live
         if printer_id not in self.data:
             return
-        word = self._word(printer_id, before.heard_at if before else None)
+        word = self._word(printer_id)
         if (word and word.essence) != self._words.get(printer_id):
             self._take_one(printer_id, word)
         elif word:
             self._show(self._shown(self.data[printer_id]))
+        if word and live.heard_at:
+            self._heard_at[printer_id] = live.heard_at
         self._tell({live_context(printer_id)}, all_others=False)
 
     @callback
@@ -255,12 +258,11 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             printer = overlaid(printer, self.live[printer.id], now=cloud_now(self.client))
         return self._with_memory(printer)
 
-    def _word(self, printer_id: str, heard_at: datetime | None = None) -> Word | None:
+    def _word(self, printer_id: str) -> Word | None:
         """Return what a printer says of its print, None if that is not fresh."""
         if not self.is_live(printer_id):
             return None
-        live = self.live[printer_id]
-        return replace(live.word, heard_at=heard_at or live.heard_at)
+        return replace(self.live[printer_id].word, heard_at=self._heard_at.get(printer_id))
 
     def is_live(self, printer_id: str) -> bool:
         """Return if what a printer says itself is true now."""
@@ -340,6 +342,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._memory.remember(self._memory.records.without(printer_id))
         self.live.pop(printer_id, None)
         self._words.pop(printer_id, None)
+        self._heard_at.pop(printer_id, None)
         self._jobs.pop(printer_id, None)
         self.async_update_listeners()
 
