@@ -424,8 +424,7 @@ class LiveFeed:
         online = self._is_online(printer_id)
         if state.due_at is not None and state.due_at <= now:
             state = settled(state, at=now)
-        is_known = state.has_full or state.lost_at is not None
-        if is_known and not is_fresh(state, online=online, now=now):
+        if state.is_known and not is_fresh(state, online=online, now=now):
             state = session_lost(state, at=now)
         if state is not before:
             self._printers.async_take_push(printer_id, state)
@@ -455,8 +454,8 @@ class LiveFeed:
         """Look at a printer when what it said is shown, is doubted or is true no more."""
         if cancel := self._timers.pop(printer_id, None):
             cancel()
-        is_known = state.has_full or state.lost_at is not None
-        ends_at = fresh_until(state, online=self._is_online(printer_id)) if is_known else None
+        online = self._is_online(printer_id)
+        ends_at = fresh_until(state, online=online) if state.is_known else None
         now = cloud_now(self._client)
         times = [at for at in (ends_at, silence_at(state), state.due_at) if at and at > now]
         if not times or self._is_over:

@@ -427,14 +427,10 @@ def test_a_stage_is_over_with_the_print_at_once() -> None:
     assert shown("stage", {0: RUNNING, 1: Report(gcode_state="FAILED")}) == ["printing", None]
 
 
-def test_a_pause_has_its_reason_at_once() -> None:
-    steps = {
-        0: RUNNING,
-        1: Report(gcode_state="PAUSE"),
-        2: Report(stage=6),
-        3: Report(gcode_state="RUNNING"),
-    }
-    assert shown("pause_reason", steps) == [None, None, "paused_filament_runout", None]
+def test_the_reason_of_a_pause_is_told_at_once() -> None:
+    """What is shown holds for a while, but an event cannot wait."""
+    steps = {0: RUNNING, 1: Report(gcode_state="PAUSE"), 2: Report(stage=6)}
+    assert shown("stage_now", steps) == ["printing", None, "paused_filament_runout"]
 
 
 # Errors.

@@ -21,7 +21,7 @@ from .tellers import Word
 
 _LOGGER = logging.getLogger(__name__)
 
-BUSY = ACTIVE | {PrinterStatus.CALIBRATING}
+_BUSY = ACTIVE | {PrinterStatus.CALIBRATING}
 
 # A printer that is busy says something more often than this.
 SILENCE = timedelta(minutes=3)
@@ -68,8 +68,8 @@ _NOTHING_SHOWN = Paces()
 class LiveState:
     """What a printer has told; None is what it never told, or what means nothing now.
 
-    progress, expected_end, layer and total_layers are those of a print that is going on, stage and
-    pause_reason one of STAGES. errors are what is wrong, which a cancelled print is not, and
+    progress, expected_end, layer and total_layers are those of a print that is going on, stage one
+    of STAGES. errors are what is wrong, which a cancelled print is not, and
     neither is mere information. has_full says that it told everything in this session: until then
     what is known is that of the one before, and can be wrong.
 
@@ -89,7 +89,6 @@ class LiveState:
     layer: int | None = None
     total_layers: int | None = None
     stage: str | None = None
-    pause_reason: str | None = None
     nozzles: tuple[LiveNozzle, ...] = ()
     bed_temperature: int | None = None
     bed_target: int | None = None
@@ -128,7 +127,12 @@ class LiveState:
     @property
     def is_busy(self) -> bool:
         """Return if it prints, in whatever way, or calibrates itself."""
-        return self.status in BUSY
+        return self.status in _BUSY
+
+    @property
+    def is_known(self) -> bool:
+        """Return if it told everything, in this session or in one that may be back in a moment."""
+        return self.has_full or self.lost_at is not None
 
     @property
     def word(self) -> Word:
@@ -227,7 +231,7 @@ def fresh_until(state: LiveState, *, online: bool | None) -> datetime | None:
 
 def is_fresh(state: LiveState | None, *, online: bool | None, now: datetime) -> bool:
     """Return if what a printer told is true now, as far as anybody can know."""
-    if state is None or not (state.has_full or state.lost_at):
+    if state is None or not state.is_known:
         return False
     end = fresh_until(state, online=online)
     return end is None or now < end
@@ -385,7 +389,7 @@ def _with_job(before: LiveState, state: LiveState, message: Report, at: datetime
         if status in ACTIVE
         else {}
     )
-    stage = stage_name(told.stage) if status in BUSY else None
+    stage = stage_name(told.stage) if status in _BUSY else None
     if stage == PRINTING and status is not PrinterStatus.PRINTING:
         # Some printers say so whenever they are at nothing else.
         stage = None
@@ -413,7 +417,6 @@ def _with_job(before: LiveState, state: LiveState, message: Report, at: datetime
         layer=current.get("layer"),
         total_layers=told.total_layers if "layer" in current else None,
         left_over=left_over,
-        pause_reason=stage if status is PrinterStatus.PAUSED else None,
         stage_now=stage,
         # What it is at when we first hear of it, it may have been at for long.
         stage_at=None
