@@ -9,9 +9,11 @@ import logging
 from typing import Any, Self
 
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.bambu_lab_cloud import binary_sensor, sensor
 from custom_components.bambu_lab_cloud.api import (
     AuthenticationError,
     BrokerRefusedError,
@@ -26,6 +28,7 @@ X1C = "00M00A000000001"
 P1S = "01P00A000000002"
 MINI = "03000A000000003"
 LIVE_DATA = "binary_sensor.demo_maker_live_data"
+KEYS = {each.key for each in (*sensor.LIVE, *binary_sensor.LIVE, binary_sensor.ERROR)}
 STATUS = "sensor.p1s"
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -148,16 +151,20 @@ def lose(hass: HomeAssistant, broker: Broker) -> Lose:
     return lose
 
 
+def state(hass: HomeAssistant, entity_id: str) -> str:
+    found = hass.states.get(entity_id)
+    assert found is not None
+    return found.state
+
+
 def status(hass: HomeAssistant) -> str:
-    state = hass.states.get(STATUS)
-    assert state is not None
-    return state.state
+    return state(hass, STATUS)
 
 
 def live_data(hass: HomeAssistant) -> tuple[str, str | None]:
-    state = hass.states.get(LIVE_DATA)
-    assert state is not None
-    return state.state, state.attributes["reason"]
+    found = hass.states.get(LIVE_DATA)
+    assert found is not None
+    return found.state, found.attributes["reason"]
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -687,8 +694,12 @@ async def choose(hass: HomeAssistant, entry: MockConfigEntry, *, live: bool) -> 
 async def test_it_can_be_switched_off_and_on(
     *, hass: HomeAssistant, entry: MockConfigEntry, broker: Broker, say: Say, wait: Wait
 ) -> None:
-    await say(gcode_state="RUNNING")
+    await say(gcode_state="RUNNING", bed_temper=60)
+    registry = er.async_get(hass)
+    over_http = set(registry.entities) - live_entities(hass)
+    assert live_entities(hass) >= {"sensor.p1s_bed_temperature", "sensor.p1s_stage"}
     await choose(hass, entry, live=False)
+    assert set(registry.entities) == over_http
     assert broker.closed == 1
     assert live_data(hass) == ("off", "off")
     assert status(hass) == "finished"
@@ -698,6 +709,16 @@ async def test_it_can_be_switched_off_and_on(
     await choose(hass, entry, live=True)
     assert live_data(hass) == ("on", None)
     assert len(broker.tried) == 2
+    assert live_entities(hass) == set()
+    await wait(MINUTE)
+    await say(gcode_state="RUNNING", bed_temper=60)
+    assert state(hass, "sensor.p1s_bed_temperature") == "60"
+
+
+def live_entities(hass: HomeAssistant) -> set[str]:
+    """Return the entities that are there for live data alone."""
+    entries = er.async_get(hass).entities.values()
+    return {each.entity_id for each in entries if each.unique_id.split("_", 2)[-1] in KEYS}
 
 
 async def test_without_a_broker_it_is_off(

@@ -8,7 +8,10 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity, EntityDescription
-from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.entity_platform import (
+    AddConfigEntryEntitiesCallback,
+    async_get_current_platform,
+)
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .coordinator import BambuCoordinator
@@ -231,11 +234,15 @@ def add_live_entities(
 ) -> None:
     """Add the entities of every printer that it has by what it says itself, once it says all.
 
-    Those that it had before are there from the start.
+    Those that it had before are there from the start, and gone where live data is switched off.
     """
     data = entry.runtime_data
     printers = data.printers
     registry = er.async_get(printers.hass)
+    if not data.live.is_on:
+        entities = (entity for each in printers.data for entity in create(data, each))
+        _remove(registry, entry, {entity.unique_id for entity in entities})
+        return
     followed: dict[str, CALLBACK_TYPE] = {}
 
     @callback
@@ -274,3 +281,13 @@ def add_live_entities(
     entry.async_on_unload(printers.async_add_listener(follow_new))
     entry.async_on_unload(stop)
     follow_new()
+
+
+def _remove(
+    registry: er.EntityRegistry, entry: ConfigEntry, unique_ids: Collection[str | None]
+) -> None:
+    """Remove entities of the platform that is being set up."""
+    domain = async_get_current_platform().domain
+    for each in er.async_entries_for_config_entry(registry, entry.entry_id):
+        if each.domain == domain and each.unique_id in unique_ids:
+            registry.async_remove(each.entity_id)

@@ -79,8 +79,8 @@ _MANNERS: WeakKeyDictionary[BambuCloud, Manners] = WeakKeyDictionary()
 class LiveFeed:
     """What the printers of an account say themselves.
 
-    Beside the polls, which go on whatever happens here. reason is why nobody is heard, None while
-    there is a session and before the first one.
+    Beside the polls, which go on whatever happens here. is_on is what the owner wants, reason why
+    nobody is heard, None while there is a session and before the first one.
     """
 
     def __init__(
@@ -94,6 +94,7 @@ class LiveFeed:
         is_on: bool,
     ) -> None:
         """Initialize the feed."""
+        self.is_on = is_on
         self.connected_at: datetime | None = None
         self.reason: Reason | None = None if is_on else "off"
         # How many sessions and attempts have ended, by the kind of error.
@@ -135,7 +136,7 @@ class LiveFeed:
     @callback
     def start(self) -> None:
         """Listen to the printers from now on, unless live data is off."""
-        if self.reason == "off":
+        if not self.is_on:
             return
         self._entry.async_on_unload(self._printers.async_add_poll_listener(self._take_poll))
         self._remember_who_is_online()
