@@ -201,8 +201,13 @@ def test_the_word_is_what_the_lifecycle_hears() -> None:
         name="Vase",
         progress=40,
         errors=("0700-8006", "0300_0100_0001_0007"),
-        stage="changing_filament",
     )
+
+
+def test_only_a_stage_that_is_a_pause_is_the_reason_of_one() -> None:
+    paused = replace(RUNNING, gcode_state="PAUSE")
+    assert say(replace(paused, stage=6)).word.stage == "paused_filament_runout"
+    assert say(replace(paused, stage=4)).word.stage is None
 
 
 # The progress.

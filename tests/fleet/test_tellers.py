@@ -430,6 +430,19 @@ def test_what_has_just_begun_at_the_first_word_is_news(word: Word) -> None:
     assert story.wait(2 * SECOND) == []
 
 
+def test_what_bind_said_long_ago_names_no_print(story: Story) -> None:
+    """Neither was asked nor heard for half an hour."""
+    start = story.now
+    story.lose()
+    story.poll("RUNNING", "71", task("71", start))
+    assert story.push(runs("72"), after=30 * MINUTE) == []
+    assert story.wait(2 * SECOND) == [("started", "72")]
+    assert story.push(finishes("72"), after=MINUTE) == [("finished", "72")]
+    ended = task("71", start, start + 20 * MINUTE)
+    listed = task("72", start + 25 * MINUTE, story.now)
+    assert story.poll("SUCCESS", "72", ended, listed) == [("finished", "71")]
+
+
 # 8. Cancel.
 
 

@@ -16,7 +16,7 @@ from .equipment import CANCELLED, LiveAms, LiveNozzle, PrinterError, Spool
 from .merge import merged
 from .printer import ACTIVE, CurrentPrint, Print, Printer, PrinterStatus
 from .quiet import NOTHING_YET, Paced, steadied
-from .stages import PRINTING, stage_name
+from .stages import PAUSES, PRINTING, stage_name
 from .tellers import Word
 
 _LOGGER = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class LiveState:
             progress=self.progress,
             cancelled_at=self.cancelled_at,
             errors=tuple(error.code for error in self.errors),
-            stage=self.stage_now,
+            stage=self.stage_now if self.stage_now in PAUSES else None,
         )
 
     @property

@@ -83,6 +83,8 @@ _STAGES = {
 }
 PRINTING = _STAGES[0]
 STAGES = tuple(dict.fromkeys(_STAGES.values()))
+# Those that say why a print is paused.
+PAUSES = frozenset(name for name in STAGES if "pause" in name)
 
 
 def stage_name(number: int | None) -> str | None:

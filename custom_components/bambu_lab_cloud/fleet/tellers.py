@@ -48,7 +48,7 @@ class Word:
     status is never OFFLINE, and None where it says nothing known. task_id and subtask_id are as it
     tells them, one of which is the id of my/tasks: "0" is none, None is not told. cancelled_at is
     when it last said that a print was cancelled, errors the codes of what is wrong otherwise, and
-    stage what it is at. heard_at is when it was heard before it said so.
+    stage why it is paused, where it says so. heard_at is when it was heard before it said so.
     """
 
     status: PrinterStatus | None
@@ -425,6 +425,7 @@ class Tellers:
             return None
         begin = run.since - LATE if run.has_begun else run.after and run.after - BIND_LAG
         named_before = begin is not None and (self.job_since or now) < begin
+        is_old = self.asked_at is None or self.asked_at < run.since - BIND_LAG
         # Bind would have heard of it by then.
         has_rested = self.rested_at is not None and self.rested_at > run.since + BIND_LAG
         # It may still speak of the print before, whose id nobody knows.
@@ -432,7 +433,8 @@ class Tellers:
         may_lag = has_id and is_new and NO_TASK in self.over
         start = tasks[bind].start_time if bind in tasks else None
         began_later = run.has_begun and start is not None and start - run.since > SAME_START
-        return None if named_before or has_rested or may_lag or began_later else bind
+        may_not = named_before or is_old or has_rested or may_lag or began_later
+        return None if may_not else bind
 
 
 def _bare(word: Word) -> Word:
