@@ -18,6 +18,8 @@ from custom_components.bambu_lab_cloud.fleet.cadence import (
     awaits_its_task,
     live_interval,
     poll_interval,
+    reconnect_interval,
+    refusal_interval,
     retry_interval,
     tasks_are_due,
 )
@@ -142,6 +144,20 @@ def test_awaits_its_task(printer: Printer, *, awaits: bool) -> None:
 )
 def test_retry_interval(failures: int, jitter: float, wait: timedelta) -> None:
     assert retry_interval(failures, jitter) == wait
+
+
+@pytest.mark.parametrize(
+    ("attempts", "jitter", "wait"), [(1, 0.0, 5), (1, 1.0, 6.25), (4, 0.0, 40), (99, 1.0, 375)]
+)
+def test_reconnect_interval(attempts: int, jitter: float, wait: float) -> None:
+    assert reconnect_interval(attempts, jitter) == timedelta(seconds=wait)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "jitter", "wait"), [(1, 0.0, 0.25), (3, 0.0, 1), (6, 0.0, 6), (99, 1.0, 7.5)]
+)
+def test_refusal_interval(refusals: int, jitter: float, wait: float) -> None:
+    assert refusal_interval(refusals, jitter) == timedelta(hours=wait)
 
 
 @pytest.mark.parametrize(("seconds", "then"), [(0, 5), (1, 5), (5, 30), (31, 60), (119, 120)])
