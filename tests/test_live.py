@@ -167,12 +167,16 @@ def live_data(hass: HomeAssistant) -> tuple[str, str | None]:
     return found.state, found.attributes["reason"]
 
 
-def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [
         record.getMessage()
         for record in caplog.records
-        if record.levelno >= logging.INFO and "live data" in record.getMessage().lower()
+        if record.levelno >= logging.INFO and record.name.endswith(DOMAIN)
     ]
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [line for line in said(caplog) if "live data" in line.lower()]
 
 
 async def test_all_printers_are_followed_and_asked(
@@ -391,15 +395,24 @@ async def test_the_cloud_may_be_wrong_once(
 
 
 async def test_a_printer_that_the_broker_refuses_is_its_own_matter(
-    hass: HomeAssistant, simulator: Simulator, broker: Broker, wait: Wait
+    hass: HomeAssistant,
+    simulator: Simulator,
+    broker: Broker,
+    wait: Wait,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     broker.strangers = {X1C}
     await sign_in_demo(hass, simulator)
     await breathe()
     assert broker.followed == [P1S, MINI]
     assert broker.asked_for("everything", X1C) == 0
+    for _ in range(50):
+        await wait(2 * MINUTE)
+    assert [line for line in said(caplog) if "refuses" in line] == [
+        "Printers of the account that the broker refuses: 1"
+    ]
     broker.strangers = set()
-    for _ in range(25):
+    for _ in range(5):
         await wait(2 * MINUTE)
     assert broker.followed == [P1S, MINI]
     for _ in range(8):
@@ -503,7 +516,11 @@ async def test_a_printer_that_comes_on_is_asked(
 async def test_a_printer_that_the_broker_knows_to_come_is_asked(
     hass: HomeAssistant, entry: MockConfigEntry, broker: Broker, wait: Wait
 ) -> None:
-    await tell(hass, broker, MINI, {"event": {"event": "client.connected", "connected_at": "1"}})
+    for number in range(3):
+        event = {"event": "client.disconnected", "disconnected_at": str(number)}
+        await tell(hass, broker, MINI, {"event": event})
+    assert broker.asked_for("everything", MINI) == 0
+    await tell(hass, broker, MINI, {"event": {"event": "client.connected", "connected_at": "9"}})
     assert broker.asked_for("everything", MINI) == 1
     assert broker.asked_for("versions", MINI) == 1
 

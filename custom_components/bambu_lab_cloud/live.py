@@ -300,9 +300,9 @@ class LiveFeed:
                 if each not in refused_at or abs(now - refused_at[each]) >= _REFUSED_FOR
             }:
                 refused = await session.follow(*sorted(new))
-                if refused:
-                    LOGGER.info("The broker does not let %d printers be heard", len(refused))
-                for each in new:
+                if refused - refused_at.keys():
+                    LOGGER.info("Printers of the account that the broker refuses: %d", len(refused))
+                for each in new - refused:
                     refused_at.pop(each, None)
                 refused_at.update(dict.fromkeys(refused, now))
                 self._followed |= new - refused
@@ -368,9 +368,11 @@ class LiveFeed:
             return
         now = cloud_now(self._client)
         before = self._printers.live.get(printer_id)
-        came = isinstance(message, Presence) and message.online
-        was_gone = before is not None and before.gone_at is not None
-        if (came or was_gone) and not (before and before.has_full):
+        if isinstance(message, Presence):
+            comes = message.online
+        else:
+            comes = before is not None and before.gone_at is not None
+        if comes and not (before and before.has_full):
             self._come_on(printer_id)
         state = heard(before, message, at=now, model=printer.model or printer.model_id)
         self._take(printer_id, state)
