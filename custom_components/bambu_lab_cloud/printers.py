@@ -236,7 +236,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         @callback
         def take(now: datetime) -> None:
             del self._later[printer_id]
-            if printer_id in self.data:
+            if printer_id in self.data.keys() & self.polled.keys():
                 self._take_one(printer_id, self._word(printer_id))
 
         delay = (due_at - cloud_now(self.client)).total_seconds()
