@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 import ctypes
 import fcntl
@@ -17,18 +17,23 @@ import time
 
 import aiohttp
 
+from scripts import demo_live
 from scripts.demo_checks import (
     CHECKS,
     LAST_CHECKS,
     MIDDLE_CHECKS,
     check_end,
+    check_files,
     check_log,
+    check_sessions,
+    check_shown,
     check_simulator_log,
+    secrets_of_printers,
     warnings,
 )
 from scripts.demo_flows import FLOW_CHECKS
 from scripts.demo_home import LOGIN, DemoError, Home, prepare, until
-from scripts.demo_prints import Prints, configuration
+from scripts.demo_prints import EVENTS, Prints, configuration
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".demo"
@@ -40,6 +45,10 @@ PROMISED = set[int]()
 RESTART = 100  # Home Assistant's exit code when it is to be started again
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
+
+type Check = Callable[[], Awaitable[str]]
+# What is looked at side by side, by name.
+type Step = Sequence[tuple[str, Check]]
 
 
 def say(text: str) -> None:
@@ -145,7 +154,11 @@ class Demo:
     """The simulator and Home Assistant on their ports."""
 
     def __init__(
-        self, folder: Path, session: aiohttp.ClientSession, arguments: argparse.Namespace
+        self,
+        folder: Path,
+        session: aiohttp.ClientSession,
+        arguments: argparse.Namespace,
+        events: Iterable[str] = EVENTS,
     ) -> None:
         self._folder = folder
         # Only the demo itself has ports to remember; what runs beside it keeps out of its way.
@@ -155,7 +168,7 @@ class Demo:
         mqtt_port = free_port(8100 if owner else ASIDE)
         simulator = f"http://127.0.0.1:{simulator_port}"
         self.home = Home(session, f"http://127.0.0.1:{port}", simulator, folder)
-        more = configuration(simulator) if arguments.check else ""
+        more = configuration(simulator, events) if arguments.check else ""
         prepare(folder, ROOT / "custom_components", port, more)
         factor = str(arguments.time_factor)
         options = ("--seed", "1", "--time-factor", factor, "--era", arguments.era)
@@ -241,26 +254,22 @@ class Demo:
             say("[demo] Home Assistant starts again")
             await self.hass.start()
 
-    async def check(self) -> int:
-        """Run every check, end both, and read the logs."""
-        failures = int(await failed("start", self.start()))
-        if not failures:
-            prints = Prints(self)
-            checks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
-                *((name, partial(check, self.home)) for name, check in CHECKS),
-                *prints.early_checks(),
-                *((name, partial(check, self.home)) for name, check in MIDDLE_CHECKS),
-                *prints.checks(),
-                *((name, partial(check, self.home)) for name, check in LAST_CHECKS),
-                ("prints, each once", prints.each_once),
-                *((name, partial(check, self.home)) for name, check in FLOW_CHECKS),
-            ]
-            for name, check in checks:
-                failures += await failed(name, check())
+    async def check(self, start: Check, steps: Iterable[Step], said: Iterable[str] = ()) -> int:
+        """Run every check, those of a step side by side, end both, and read the logs.
+
+        Each of `said` stands in Home Assistant's log once, although it is a complaint.
+        """
+        failures = int(await failed("start", start()))
+        for step in () if failures else steps:
+            failures += sum(await asyncio.gather(*(failed(name, check()) for name, check in step)))
+        hidden = await secrets_of_printers(self.home)
+        failures += await failed("secrets that are shown", check_shown(self.home, hidden))
         await self.hass.stop()
         log = self.hass.text()
         failures += await failed("end", check_end(await self.hass.wait()))
-        failures += await failed("log", check_log(self.home, log))
+        failures += await failed("log", check_log(self.home, log, said))
+        failures += await failed("secrets in files", check_files(self._folder, hidden))
+        failures += await failed("sessions", check_sessions(self.home))
         failures += await failed("simulator", check_simulator_log(self.simulator.text()))
         for record in warnings(log):
             say(f"        {record.splitlines()[0]}")
@@ -279,25 +288,68 @@ async def failed(name: str, check: Awaitable[str]) -> bool:
     return False
 
 
+def steps_of_prints(demo: Demo) -> list[Step]:
+    """Return what is looked at one after the other, with the demo account."""
+    prints = Prints(demo)
+    checks: list[tuple[str, Check]] = [
+        *((name, partial(check, demo.home)) for name, check in CHECKS),
+        *prints.early_checks(),
+        *((name, partial(check, demo.home)) for name, check in MIDDLE_CHECKS),
+        *prints.checks(),
+        *((name, partial(check, demo.home)) for name, check in LAST_CHECKS),
+        ("prints, each once", prints.each_once),
+        *((name, partial(check, demo.home)) for name, check in FLOW_CHECKS),
+    ]
+    return [(each,) for each in checks]
+
+
+async def check(session: aiohttp.ClientSession, arguments: argparse.Namespace) -> int:
+    """Run the checks; those of live data take their time, with another Home Assistant."""
+    demo = Demo(emptied("check"), session, arguments)
+    demos = [demo]
+    tracks = [demo.check(demo.start, steps_of_prints(demo))]
+    if arguments.live:
+        other = Demo(emptied("check_live"), session, arguments, demo_live.EVENTS)
+        demos.append(other)
+        live = demo_live.Live(other)
+        tracks.append(other.check(live.start, live.steps(), demo_live.SAID))
+    try:
+        return max(await asyncio.gather(*tracks))
+    finally:
+        await asyncio.gather(*(each.stop() for each in demos))
+
+
+def emptied(name: str) -> Path:
+    """Return a configuration folder of the check, with nothing in it."""
+    folder = FOLDER / name
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+async def show(session: aiohttp.ClientSession, arguments: argparse.Namespace) -> int:
+    """Run the demo."""
+    if arguments.reset:
+        reset()
+    demo = Demo(FOLDER, session, arguments)
+    try:
+        return await demo.show()
+    finally:
+        await demo.stop()
+
+
 def reset() -> None:
     """Remove the demo's configuration folder, but for the check's."""
     for item in FOLDER.iterdir() if FOLDER.exists() else ():
         if item.is_symlink() or item.is_file():
             item.unlink()
-        elif item.name != "check":
+        elif item.name not in {"check", "check_live"}:
             shutil.rmtree(item)
 
 
 async def run(arguments: argparse.Namespace) -> int:
     """Run the demo or the check; a signal ends it."""
-    folder = FOLDER / "check" if arguments.check else FOLDER
-    if arguments.check:
-        shutil.rmtree(folder, ignore_errors=True)
-    elif arguments.reset:
-        reset()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60)) as session:
-        demo = Demo(folder, session, arguments)
-        work = asyncio.create_task(demo.check() if arguments.check else demo.show())
+        work = asyncio.create_task((check if arguments.check else show)(session, arguments))
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, work.cancel)
         try:
@@ -305,8 +357,6 @@ async def run(arguments: argparse.Namespace) -> int:
         except asyncio.CancelledError:
             say("[demo] Ending Home Assistant and the simulator")
             return 130
-        finally:
-            await demo.stop()
 
 
 def main() -> int:

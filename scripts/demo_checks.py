@@ -1,6 +1,8 @@
 """What `scripts/demo --check` looks at."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+import json
 from pathlib import Path
 import re
 from typing import Any
@@ -45,6 +47,7 @@ PRINTER_ENTITIES = (
     ("update", "firmware", BUSY),
 )
 ACCOUNT_ENTITIES = (
+    ("binary_sensor", "live_data", ALWAYS),
     ("event", "message", PERHAPS),
     ("sensor", "last_message", PERHAPS),
     ("sensor", "next_print_end", PERHAPS),
@@ -52,6 +55,34 @@ ACCOUNT_ENTITIES = (
     ("sensor", "slicer_version", DISABLED),
     ("sensor", "token_expiry", DISABLED),
     ("sensor", "unread_messages", TODAY),
+)
+# Per printer that speaks for itself.
+LIVE_ENTITIES = (
+    ("binary_sensor", "chamber_light", DISABLED),
+    ("binary_sensor", "error", ALWAYS),
+    ("sensor", "bed_target_temperature", DISABLED),
+    ("sensor", "bed_temperature", ALWAYS),
+    ("sensor", "external_spool", PERHAPS),
+    ("sensor", "heatbreak_fan", DISABLED),
+    ("sensor", "layer", PERHAPS),
+    ("sensor", "nozzle_target_temperature", DISABLED),
+    ("sensor", "nozzle_temperature", ALWAYS),
+    ("sensor", "nozzle_type", DISABLED),
+    ("sensor", "part_fan", DISABLED),
+    ("sensor", "sd_card", DISABLED),
+    ("sensor", "speed_profile", DISABLED),
+    ("sensor", "stage", PERHAPS),
+    ("sensor", "total_layers", PERHAPS),
+    ("sensor", "wifi_signal", DISABLED),
+)
+# Per printer that tells of them, now or once.
+LIVE_ENTITIES_OF_SOME = (
+    ("binary_sensor", "door"),
+    ("sensor", "active_filament"),
+    ("sensor", "aux_fan"),
+    ("sensor", "chamber_fan"),
+    ("sensor", "chamber_target_temperature"),
+    ("sensor", "chamber_temperature"),
 )
 UNREAD = "sensor.demo_maker_unread_messages"
 MESSAGES = 30  # more than a page
@@ -108,8 +139,9 @@ async def expected(home: Home) -> dict[tuple[str, str], str]:
     """List the demo account's entities by platform and unique id, with when they are known."""
     uid, printers = await account(home)
     entities = {(platform, f"{uid}_{key}"): known for platform, key, known in ACCOUNT_ENTITIES}
+    live = LIVE_ENTITIES if await is_live(home) else ()
     for printer in printers:
-        for platform, key, known in PRINTER_ENTITIES:
+        for platform, key, known in (*PRINTER_ENTITIES, *(live if printer["online"] else ())):
             certain = ALWAYS if printer["scheduled"] else PERHAPS
             unique_id = f"{uid}_{printer['dev_id']}_{key}"
             entities[platform, unique_id] = certain if known == BUSY else known
@@ -120,6 +152,11 @@ async def expected(home: Home) -> dict[tuple[str, str], str]:
 async def is_today(home: Home) -> bool:
     """Return if the simulator answers as the cloud does today."""
     return bool((await home.simulated("state"))["era"] == "2026")
+
+
+async def is_live(home: Home) -> bool:
+    """Return if the printers speak for themselves."""
+    return bool((await home.simulated("mqtt"))["running"])
 
 
 async def registered(home: Home, registry: str) -> list[dict[str, Any]]:
@@ -214,13 +251,27 @@ async def check_entities(home: Home) -> str:
 async def unexpected(home: Home) -> list[str]:
     """Return our entities that are in no list, but for those of AMS."""
     devices = {row["id"]: row for row in await registered(home, "device")}
-    wanted = (await expected(home)).keys()
+    wanted = set(await expected(home))
+    if await is_live(home):
+        uid, printers = await account(home)
+        speaking = [printer["dev_id"] for printer in printers if printer["online"]]
+        wanted |= {
+            (platform, f"{uid}_{dev_id}_{key}")
+            for platform, key in LIVE_ENTITIES_OF_SOME
+            for dev_id in speaking
+        }
     return [
         row["entity_id"]
         for row in await registered(home, "entity")
         if (row["entity_id"].partition(".")[0], row["unique_id"]) not in wanted
         and not _is_ams(devices[row["device_id"]])
     ]
+
+
+def says_itself(row: dict[str, Any], uid: str) -> bool:
+    """Return if an entity of an account is of what a printer says itself."""
+    own = row["unique_id"].removeprefix(uid)
+    return not any(own.endswith(f"_{key}") for _, key, _ in (*PRINTER_ENTITIES, *ACCOUNT_ENTITIES))
 
 
 def _is_ams(device: dict[str, Any]) -> bool:
@@ -416,8 +467,13 @@ async def is_picture(home: Home, entity_id: str) -> bool:
 
 
 async def check_reload(home: Home) -> str:
-    """Unload the entry and load it again, after which all entities are back."""
-    before = (await entities(home))[0].keys()
+    """Unload the entry and load it again, after which all entities are back.
+
+    A printer is asked for what it says itself a minute after the last time at the earliest.
+    """
+    uid, _ = await account(home)
+    rows = await registered(home, "entity")
+    before = {row["entity_id"] for row in rows if not (row["disabled_by"] or says_itself(row, uid))}
     entry = await home.entry() or {}
     await home.post(f"/api/config/config_entries/entry/{entry['entry_id']}/reload")
     await check_entry(home)
@@ -472,13 +528,99 @@ async def secrets(home: Home) -> set[str]:
     return {ACCOUNT_PASSWORD, home.cloud_token(), *home.secrets} | accounts | serials
 
 
-async def check_log(home: Home, log: str) -> str:
-    """Read the whole log, also of the stop: no complaint about us, and no secret."""
-    if found := complaints(log):
+async def check_log(home: Home, log: str, said: Iterable[str] = ()) -> str:
+    """Read the whole log, also of the stop: no complaint about us but what is said, no secret.
+
+    Each of these complaints, told by a part of it, is there once.
+    """
+    found = complaints(log)
+    for text in said:
+        if text not in "".join(found):
+            raise DemoError(f"Home Assistant did not log: {text}")
+        found.remove(next(record for record in found if text in record))
+    if found:
         raise DemoError("Home Assistant logged:\n" + "\n".join(found))
     if found := mentions(log, await secrets(home)):
         raise DemoError("Home Assistant's log tells secrets:\n" + "\n".join(found))
     return f"{log.count(f'[custom_components.{DOMAIN}')} lines of ours, no complaint"
+
+
+async def secrets_of_printers(home: Home) -> re.Pattern[bytes]:
+    """Return what finds anything that printers tell and nobody but their owner may see."""
+    return finder(await home.simulated("mqtt/secrets"))
+
+
+def finder(words: Iterable[str]) -> re.Pattern[bytes]:
+    """Return what finds words, some of which are mere numbers of eight digits, part of others."""
+    any_word = b"|".join(re.escape(word.encode()) for word in sorted(words))
+    return re.compile(rb"(?<![0-9A-Za-z.])(?:" + any_word + rb")(?![0-9A-Za-z])")
+
+
+async def check_shown(home: Home, hidden: re.Pattern[bytes]) -> str:
+    """Read all states, and what an owner downloads for a report, where ids are left out as well."""
+    if hidden.search(await home.content("/api/states")):
+        raise DemoError("A state tells a secret of a printer.")
+    entries = await home.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
+    known = [word.encode() for word in await secrets(home)]
+    for entry in entries:
+        content = await home.content(f"/api/diagnostics/config_entry/{entry['entry_id']}")
+        ours = json.dumps(json.loads(content)["data"]).encode()
+        if hidden.search(content) or any(word in ours for word in known):
+            raise DemoError("The diagnostics tell a secret.")
+    return f"none in the states and in the diagnostics of {len(entries)} accounts"
+
+
+async def check_files(folder: Path, hidden: re.Pattern[bytes]) -> str:
+    """Read what Home Assistant has written: its log, its storage and its database."""
+    files = contents(folder)
+    if found := [name for name, content in files.items() if hidden.search(content)]:
+        raise DemoError(f"These files tell a secret of a printer: {', '.join(found)}.")
+    return f"none in {len(files)} files"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder by name."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+async def check_sessions(home: Home) -> str:
+    """See how the broker was treated: never two sessions of an account, and none in the end.
+
+    A printer is asked for everything once in a session, and once more at the most.
+    """
+    mqtt = await home.simulated("mqtt")
+    if mqtt["accidents"]:
+        raise DemoError(f"Something else was published: {mqtt['accidents']}.")
+    if wrong := impolite(mqtt["log"]):
+        raise DemoError("; ".join(wrong))
+    counts = Counter(each["what"] for each in mqtt["log"])
+    return ", ".join(f"{count} {what}" for what, count in sorted(counts.items())) or "none"
+
+
+def impolite(log: Iterable[dict[str, Any]]) -> list[str]:
+    """Say what is too much in a broker's log."""
+    wrong: list[str] = []
+    sessions, begun = Counter[str](), Counter[str]()
+    asked: Counter[tuple[str, str, str]] = Counter()
+    for each in log:
+        account, what = each["account"], each["what"]
+        if what == "connect":
+            sessions[account] += 1
+            begun[account] += 1
+            if sessions[account] > 1:
+                wrong.append(f"{account} has {sessions[account]} sessions at {each['at']}")
+        elif what == "disconnect":
+            sessions[account] -= 1
+        elif what in {"pushall", "get_version"}:
+            asked[account, each["dev_id"], what] += 1
+    wrong += [f"{account} has a session yet" for account, count in sessions.items() if count]
+    wrong += [
+        f"{dev_id} was asked for {what} {count} times in {begun[account]} sessions"
+        for (account, dev_id, what), count in asked.items()
+        if count > begun[account] + 1
+    ]
+    return wrong
 
 
 async def check_end(code: int) -> str:

@@ -16,26 +16,27 @@ def _account(name: str, **more: str) -> Step:
     return {"region": "global", "account": f"{name}@example.com", **more}
 
 
-def _password(name: str) -> Step:
+def with_password(name: str) -> Step:
+    """Return what the form for a password takes of an account."""
     return _account(name, password=f"{name}-password")
 
 
 # By account: the way, what its form takes, and the form for a code that follows.
 WAYS: dict[str, tuple[str, Step, str | None]] = {
-    "password": ("password", _password("password"), None),
+    "password": ("password", with_password("password"), None),
     "google": ("email_code", _account("google"), "code"),
-    "totp": ("password", _password("totp"), "totp"),
-    "tfa": ("password", _password("tfa"), "totp"),
+    "totp": ("password", with_password("totp"), "totp"),
+    "tfa": ("password", with_password("tfa"), "totp"),
     "china": ("sms_code", {"account": "+86 138 0000 0000"}, "code"),
 }
 # What an owner does wrong: the way, what the form takes, and the error that it answers.
 MISTAKES: tuple[tuple[str, Step, str], ...] = (
     ("password", _account("password", password="wrong"), "invalid_auth"),  # noqa: S106
-    ("password", {**_password("china"), "account": "13800000000"}, "wrong_region"),
-    ("password", {**_password("password"), "account": "maker"}, "not_an_account"),
-    ("password", _password("captcha"), "captcha"),
-    ("password", _password("blocked"), "blocked"),
-    ("password", _password("limited"), "rate_limited"),
+    ("password", {**with_password("china"), "account": "13800000000"}, "wrong_region"),
+    ("password", {**with_password("password"), "account": "maker"}, "not_an_account"),
+    ("password", with_password("captcha"), "captcha"),
+    ("password", with_password("blocked"), "blocked"),
+    ("password", with_password("limited"), "rate_limited"),
     ("email_code", {**_account("google"), "account": "13800000000"}, "not_an_email"),
     ("sms_code", {"account": "google@example.com"}, "not_a_phone_number"),
     ("token", {"region": "global", "token": "AQnonsense"}, "invalid_token"),
@@ -55,6 +56,12 @@ async def submit(home: Home, flow: Step, values: Step) -> Step:
     return dict(await home.post(f"{FLOWS}/{flow['flow_id']}", values))
 
 
+async def submit_code(home: Home, flow: Step, name: str) -> Step:
+    """Type the code that an account was sent, as an owner may write it."""
+    code = (await home.simulated(f"codes/{name}"))["code"]
+    return await submit(home, flow, {"code": f"{code[:3]}-{code[3:]}", "next": SIGN_IN})
+
+
 def expect(step: Step, **wanted: object) -> None:
     """Fail unless the step is as it should be."""
     if found := {key: step.get(key) for key, value in wanted.items() if step.get(key) != value}:
@@ -69,8 +76,7 @@ async def check_ways(home: Home) -> str:
             expect(step, type="form", step_id=code_step)
             step = await submit(home, step, {"code": "none", "next": SIGN_IN})
             expect(step, errors={"base": f"invalid_{code_step}"})
-            code = (await home.simulated(f"codes/{name}"))["code"]
-            step = await submit(home, step, {"code": f"{code[:3]}-{code[3:]}", "next": SIGN_IN})
+            step = await submit_code(home, step, name)
         expect(step, type="create_entry")
         expect(step["result"], state="loaded")
         await home.remember_token(step["result"]["entry_id"])
@@ -101,7 +107,7 @@ async def check_reconfigure(home: Home) -> str:
     """Sign the account in again: first another one, which is refused, then a token of its own."""
     entry = await home.entry() or {}
     source = {"entry_id": entry["entry_id"]}
-    step = await submit(home, await begin(home, "password", **source), _password("password"))
+    step = await submit(home, await begin(home, "password", **source), with_password("password"))
     expect(step, type="abort", reason="unique_id_mismatch")
     step = await begin(home, "token", **source)
     step = await submit(home, step, {"region": "global", "token": home.cloud_token()})

@@ -145,6 +145,10 @@ class Home:
         """POST to the simulator's own controls."""
         return await self._simulator("POST", f"/simulator/{path}", json=body)
 
+    async def unsimulate(self, path: str) -> Any:
+        """DELETE in the simulator's own controls."""
+        return await self._simulator("DELETE", f"/simulator/{path}")
+
     async def _simulator(self, method: str, path: str, **more: Any) -> Any:
         async with self._session.request(method, f"{self.simulator}{path}", **more) as response:
             response.raise_for_status()
@@ -152,7 +156,11 @@ class Home:
 
     def _cloud_tokens(self) -> dict[str, str]:
         """Return the tokens that Home Assistant has stored, by entry."""
-        stored = json.loads((self._folder / ".storage/core.config_entries").read_text())
+        path = self._folder / ".storage/core.config_entries"
+        if not path.exists():
+            # Home Assistant writes it a while later.
+            return {}
+        stored = json.loads(path.read_text())
         entries = [each for each in stored["data"]["entries"] if each["domain"] == DOMAIN]
         return {each["entry_id"]: str(each["data"]["token"]) for each in entries}
 

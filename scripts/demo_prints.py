@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from scripts.demo_checks import is_picture, registered
+from scripts.demo_checks import is_live, is_picture, registered
 from scripts.demo_home import DemoError, until
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # The simulator's own printers print by themselves; this one is added, and prints by command.
 PRINTER = "Bench"
 EVENT = "event.bench_print"
+# It is there once the printer says itself what it does.
+SPEAKING = "sensor.bench_stage"
 EVENTS = ("event.workshop_x1c_print", "event.p1s_print", "event.3dp_030_117_print", EVENT)
 # What the status of a task means.
 RESULTS = {2: "finished", 3: "failed"}
@@ -26,14 +28,20 @@ PATIENCE = 45
 CALM = 3
 # The recorder writes every five seconds.
 RECORDING = 7
-MOST_LINES = 10
+# To the activity, without live data and with it.
+MOST_LINES, MOST_LIVE_LINES = 10, 30
 # The cloud counts in whole seconds, which matters at the moment from which on prints are followed.
 DOUBT = timedelta(seconds=2)
 
 
-def configuration(simulator: str) -> str:
-    """Return the configuration of an automation that reports each print event to the simulator."""
+def configuration(simulator: str, events: Iterable[str] = EVENTS) -> str:
+    """Return the configuration of an automation that reports each print event to the simulator.
+
+    What an owner downloads for a report is there as well.
+    """
+    listed = ", ".join(events)
     return f"""\
+diagnostics:
 rest_command:
   report:
     url: "{simulator}/simulator/received/{{{{ trigger }}}}"
@@ -49,12 +57,12 @@ automation reports:
       - trigger: event.received
         id: received
         target:
-          entity_id: [{", ".join(EVENTS)}]
+          entity_id: [{listed}]
         options:
           event_type: [started, paused, resumed, finished, failed]
       - trigger: state
         id: state
-        entity_id: [{", ".join(EVENTS)}]
+        entity_id: [{listed}]
         not_from: unavailable
         not_to: [unavailable, unknown]
     actions:
@@ -165,9 +173,12 @@ class Prints:
         )
         self._printer = answer["dev_id"]
 
+        # What it does when it is heard for the first time it may have begun before.
+        wanted = {EVENT, *((SPEAKING,) if await is_live(self._home) else ())}
+
         async def is_there() -> bool:
             await self._home.update("sensor.workshop_x1c")
-            return EVENT in {item["entity_id"] for item in await self._home.get("/api/states")}
+            return wanted <= {item["entity_id"] for item in await self._home.get("/api/states")}
 
         if not await until(is_there, PATIENCE, every=2):
             raise DemoError("A printer that joins the account does not appear.")
@@ -232,7 +243,8 @@ class Prints:
             f"{line.get('entity_id') or line['name']}: {line.get('state') or line['message']}"
             for line in lines
         ]
-        if not told or len(told) > MOST_LINES:
+        most = MOST_LIVE_LINES if await is_live(self._home) else MOST_LINES
+        if not told or len(told) > most:
             raise DemoError(f"A print writes {len(told)} lines: {', '.join(told)}.")
         return "\n        ".join([f"{len(told)} lines", *told])
 

@@ -11,8 +11,19 @@ import pytest
 
 from scripts import demo_checks
 from scripts.demo import free_port, say
-from scripts.demo_checks import MAGIC, complaints, mentions, records, warnings
-from scripts.demo_home import prepare, time_zone
+from scripts.demo_checks import (
+    MAGIC,
+    check_log,
+    complaints,
+    contents,
+    finder,
+    impolite,
+    mentions,
+    records,
+    says_itself,
+    warnings,
+)
+from scripts.demo_home import DemoError, prepare, time_zone
 from scripts.demo_prints import disagreements, ended_after
 
 OURS = "[custom_components.bambu_lab_cloud.coordinator]"
@@ -95,6 +106,103 @@ def test_checkout_named_like_us(monkeypatch: pytest.MonkeyPatch, record: str, fo
     monkeypatch.setattr(demo_checks, "ROOT", Path("/home/me/bambu_lab_cloud"))
     line = "2026-11-22 21:10:02.009+00:00 WARNING (Recorder) [homeassistant.components.recorder] "
     assert len(complaints(QUIET + line + record)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b'{"code": "12345678"}', True),
+        (b"12345678\n", True),
+        (b"at 1764112345678.25", False),
+        (b"912345678", False),
+        (b"0.12345678", False),
+        (b"rtsps://10.0.0.7:322", True),
+        (b"10.0.0.71", False),
+    ],
+)
+def test_secrets_of_printers(text: bytes, *, found: bool) -> None:
+    assert bool(finder(["12345678", "10.0.0.7"]).search(text)) is found
+
+
+def test_all_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / ".storage").mkdir()
+    (tmp_path / ".storage/one").write_bytes(b"\xff")
+    (tmp_path / "two").write_bytes(b"2")
+    assert contents(tmp_path) == {".storage/one": b"\xff", "two": b"2"}
+
+
+@pytest.mark.parametrize(
+    ("key", "own"),
+    [
+        ("1_00M1_status", False),
+        ("1_00M1_last_print_title", False),
+        ("1_live_data", False),
+        ("1_AMS1_firmware", False),
+        ("1_00M1_ams_0_firmware", False),
+        ("1_00M1_stage", True),
+        ("1_00M1_bed_temperature", True),
+        ("1_AMS1_tray_1", True),
+    ],
+)
+def test_entities_of_what_printers_say_themselves(key: str, *, own: bool) -> None:
+    assert says_itself({"unique_id": key}, "1") is own
+
+
+def noted(*entries: str) -> list[dict[str, Any]]:
+    """Return a broker's log of two accounts, in which each word is what somebody did."""
+    accounts = {"a": "demo", "b": "farm"}
+    return [
+        {"at": "now", "what": what, "account": accounts[who], "dev_id": "00M1"}
+        for who, _, what in (entry.partition(" ") for entry in entries)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("log", "wrong"),
+    [
+        (["a connect", "b connect", "a pushall", "b disconnect", "a disconnect"], []),
+        (["a connect", "a pushall", "a pushall", "a disconnect"], []),
+        (["a refused", "a connect", "a disconnect"], []),
+        (
+            ["a connect", "a connect", "a disconnect", "a disconnect"],
+            ["demo has 2 sessions at now"],
+        ),
+        (["a connect"], ["demo has a session yet"]),
+        (
+            ["a connect", *["a get_version"] * 3, "a disconnect"],
+            ["00M1 was asked for get_version 3 times in 1 sessions"],
+        ),
+    ],
+)
+def test_how_the_broker_is_treated(log: list[str], wrong: list[str]) -> None:
+    assert impolite(noted(*log)) == wrong
+
+
+class Simulated:
+    """A home of which nobody knows a secret."""
+
+    secrets: frozenset[str] = frozenset()
+
+    def cloud_token(self) -> str:
+        return "a token"
+
+    async def simulated(self, _path: str) -> dict[str, list[Any]]:
+        return {"accounts": [], "printers": []}
+
+
+LOST = f"2026-11-22 21:10:02.009+00:00 WARNING (MainThread) {OURS} There is no live data\n"
+
+
+async def test_what_may_be_said_once() -> None:
+    assert await check_log(Simulated(), QUIET + LOST, ["no live data"])  # type: ignore[arg-type]
+    with pytest.raises(DemoError, match="logged"):
+        await check_log(Simulated(), QUIET + LOST)  # type: ignore[arg-type]
+    with pytest.raises(DemoError, match="logged"):
+        await check_log(
+            Simulated(), QUIET + LOST + LOST.replace("02.009", "02.010"), ["no live data"]
+        )  # type: ignore[arg-type]
+    with pytest.raises(DemoError, match="did not log: no live data"):
+        await check_log(Simulated(), QUIET, ["no live data"])  # type: ignore[arg-type]
 
 
 def test_mentions() -> None:
@@ -187,6 +295,12 @@ def test_busy_port_moves_on() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert free_port(port) > port
+
+
+@pytest.mark.usefixtures("socket_enabled")
+def test_a_port_is_promised_once() -> None:
+    port = free_port(20_000)
+    assert free_port(port) > port
 
 
 def test_each_print_is_announced_once() -> None:
