@@ -47,8 +47,9 @@ PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
 type Check = Callable[[], Awaitable[str]]
-# What is looked at side by side, by name.
-type Step = Sequence[tuple[str, Check]]
+# What is looked at one after the other, by name, and the rows that are side by side.
+type Row = Sequence[tuple[str, Check]]
+type Step = Sequence[Row]
 
 
 def say(text: str) -> None:
@@ -255,13 +256,13 @@ class Demo:
             await self.hass.start()
 
     async def check(self, start: Check, steps: Iterable[Step], said: Iterable[str] = ()) -> int:
-        """Run every check, those of a step side by side, end both, and read the logs.
+        """Run every check, the rows of a step side by side, end both, and read the logs.
 
         Each of `said` stands in Home Assistant's log once, although it is a complaint.
         """
         failures = int(await failed("start", start()))
         for step in () if failures else steps:
-            failures += sum(await asyncio.gather(*(failed(name, check()) for name, check in step)))
+            failures += sum(await asyncio.gather(*(failures_of(row) for row in step)))
         hidden = await secrets_of_printers(self.home)
         failures += await failed("secrets that are shown", check_shown(self.home, hidden))
         await self.hass.stop()
@@ -278,6 +279,11 @@ class Demo:
         return int(failures > 0)
 
 
+async def failures_of(row: Row) -> int:
+    """Run some checks one after the other, and return how many fail."""
+    return sum([await failed(name, check()) for name, check in row])
+
+
 async def failed(name: str, check: Awaitable[str]) -> bool:
     """Say how a check ends."""
     try:
@@ -289,18 +295,19 @@ async def failed(name: str, check: Awaitable[str]) -> bool:
 
 
 def steps_of_prints(demo: Demo) -> list[Step]:
-    """Return what is looked at one after the other, with the demo account."""
+    """Return what is looked at with the demo account."""
     prints = Prints(demo)
-    checks: list[tuple[str, Check]] = [
-        *((name, partial(check, demo.home)) for name, check in CHECKS),
-        *prints.early_checks(),
-        *((name, partial(check, demo.home)) for name, check in MIDDLE_CHECKS),
-        *prints.checks(),
-        *((name, partial(check, demo.home)) for name, check in LAST_CHECKS),
-        ("prints, each once", prints.each_once),
-        *((name, partial(check, demo.home)) for name, check in FLOW_CHECKS),
+
+    def of_home(checks: Iterable[tuple[str, Callable[[Home], Awaitable[str]]]]) -> Row:
+        return [(name, partial(check, demo.home)) for name, check in checks]
+
+    return [
+        [[*of_home(CHECKS), *prints.early_checks()]],
+        # Both take their time.
+        [of_home(MIDDLE_CHECKS), [("activity of a print", prints.activity)]],
+        [[*prints.checks(), *of_home(LAST_CHECKS), ("prints, each once", prints.each_once)]],
+        [of_home(FLOW_CHECKS)],
     ]
-    return [(each,) for each in checks]
 
 
 async def check(session: aiohttp.ClientSession, arguments: argparse.Namespace) -> int:

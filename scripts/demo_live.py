@@ -326,23 +326,23 @@ class Live:
                 raise DemoError(f"There were no such prints: {others}.")
         return f"{len(self._tasks)} prints, each announced once"
 
-    def steps(self) -> Iterable[Step]:
+    def steps(self) -> list[Step]:
         """Return what is looked at, and what side by side."""
-        return (
-            (("live, set-up", self.set_up),),
-            (
-                ("live, automation", self.heard),
-                ("live, token revoked", self.expired),
-                ("live, switched off and on", self.switched),
-                ("live, somebody else's printer", self.robbed),
-                ("live, token refused by the broker", self.refused),
-            ),
-            (("live, broker away", self.away),),
-            (
-                ("live, refused token", self.politeness),
-                ("live, prints, each once", self.each_once),
-            ),
-        )
+        return [
+            [[("live, set-up", self.set_up)]],
+            [
+                [("live, automation", self.heard)],
+                [("live, token revoked", self.expired)],
+                [("live, switched off and on", self.switched)],
+                [("live, somebody else's printer", self.robbed)],
+                [("live, token refused by the broker", self.refused)],
+            ],
+            [[("live, broker away", self.away)]],
+            [
+                [("live, refused token", self.politeness)],
+                [("live, prints, each once", self.each_once)],
+            ],
+        ]
 
     # Home Assistant
 

@@ -325,7 +325,6 @@ class Prints:
     def checks(self) -> tuple[tuple[str, Callable[[], Awaitable[str]]], ...]:
         """Return the checks in their order."""
         return (
-            ("activity of a print", self.activity),
             ("print, Home Assistant stopped", self.after_stop),
             ("print, Home Assistant killed afterwards", self.after_kill),
             ("print, Home Assistant killed meanwhile", self.through_kill),
