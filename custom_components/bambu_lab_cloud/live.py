@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import random
@@ -308,22 +308,24 @@ class LiveFeed:
                 self._followed |= new - refused
                 self._due |= new
             while self._due:
-                await self._async_ask(session, self._due.pop())
+                due, self._due = self._due, set()
+                await self._async_ask(session, due)
             await self._wake.wait()
 
-    async def _async_ask(self, session: LiveSession, printer_id: str) -> None:
-        """Ask a printer what is worth it."""
-        if printer_id not in self._followed:
-            return
-        # Taken note of before: whatever comes of it, it is not asked again.
-        everything = versions = False
-        with self._mistakes.survived():
-            everything = self._takes_note_of_everything(printer_id)
-            versions = self._takes_note_of_versions(printer_id)
-        if everything:
-            await session.ask_for_everything(printer_id)
-        if versions:
-            await session.ask_for_versions(printer_id)
+    async def _async_ask(self, session: LiveSession, due: Iterable[str]) -> None:
+        """Ask printers what is worth it: with many of them, the values of all come first."""
+        questions = (
+            (self._takes_note_of_everything, session.ask_for_everything),
+            (self._takes_note_of_versions, session.ask_for_versions),
+        )
+        for takes_note, ask in questions:
+            for printer_id in due:
+                # Taken note of before: whatever comes of it, it is not asked again.
+                is_wanted = False
+                with self._mistakes.survived():
+                    is_wanted = printer_id in self._followed and takes_note(printer_id)
+                if is_wanted:
+                    await ask(printer_id)
 
     def _asking(self, printer_id: str) -> Asking:
         """Return when a printer was asked."""
