@@ -988,7 +988,7 @@ def foreign(printer: Printer) -> list[Body | bytes]:
                 "command": "project_file",
                 "sequence_id": "20015",
                 "subtask_name": "A job of somebody's app",
-                "url": f"https://files.example.com/{tray_uuid(printer, 9, '9')}.3mf",
+                "url": f"https://media.example.com/{tray_uuid(printer, 9, '9')}.3mf",
                 "task_id": "1",
                 "gcode_state": "RUNNING",
                 **done,
