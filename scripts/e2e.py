@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import re
 import shutil
 import sys
 import time
@@ -24,6 +25,9 @@ OPTIONS = (
     "--disable-sync",
 )
 PRINTER = "Workshop X1C"
+# What it says itself, and how the page shows a value of it.
+LIVE = ("Bed temperature", "Nozzle temperature", "Layer")
+VALUE = re.compile(r"\d")
 PATIENCE = 30_000  # ms for whatever the page has to show
 
 
@@ -122,6 +126,44 @@ class Walk:
         await self.text("Print title").wait_for()
         await self.see("printer")
 
+    async def see_live_data(self) -> None:
+        """See on the page of a printer what it says itself, with values."""
+        await self.see_printer()
+        for name in LIVE:
+            # The states of a page are not known from its start.
+            await self.text(name).scroll_into_view_if_needed()
+            await self.row(name).filter(has_text=VALUE).wait_for()
+        await self.see("live")
+
+    def row(self, name: str) -> Locator:
+        """Return the row of an entity on the page of a device."""
+        return self._page.locator("hui-generic-entity-row").filter(has_text=name).first
+
+    async def switch_live_data(self) -> None:
+        """Switch live data off and on again, in the dialog of the account's options."""
+        await self._switch("off")
+        await self._without_live_data()
+        await self._switch("on")
+        await self.see_live_data()
+
+    async def _switch(self, name: str) -> None:
+        """Read what the option says, and turn it over."""
+        await self._page.goto(f"{self._home.url}/config/integrations/integration/bambu_lab_cloud")
+        await self.button("Configure").click()
+        await self._page.get_by_text("Reads what your printers say themselves").wait_for()
+        await self.see(f"options-{name}")
+        await self._page.locator("ha-switch").locator("visible=true").last.click()
+        await self.button("Submit").click()
+        await self._page.get_by_text("success").locator("visible=true").first.wait_for()
+        await self.see(f"switched-{name}")
+
+    async def _without_live_data(self) -> None:
+        """See that nothing of it is left on the page of a printer."""
+        await self.see_printer()
+        for name in LIVE:
+            await self.text(name).wait_for(state="hidden")
+        await self.see("no-live")
+
     async def lose_token(self) -> None:
         """Have the cloud forget the token, and find what Home Assistant offers."""
         await self._home.simulate(f"accounts/{ACCOUNT}/revoke")
@@ -193,7 +235,8 @@ async def walk(demo: Demo) -> None:
         try:
             await owner.open()
             await owner.add_account()
-            await owner.see_printer()
+            await owner.see_live_data()
+            await owner.switch_live_data()
             await owner.lose_token()
             await owner.sign_in_again()
             await owner.sign_in_early()
