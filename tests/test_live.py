@@ -339,6 +339,21 @@ async def test_a_token_that_the_broker_alone_refuses_is_no_matter_of_the_owner(
     assert live_data(hass) == ("on", None)
 
 
+async def test_a_session_ends_a_row_of_refusals(
+    entry: MockConfigEntry, broker: Broker, lose: Lose, wait: Wait
+) -> None:
+    """The next one begins with a quarter of an hour again."""
+    for _ in range(2):
+        broker.failure = BrokerRefusedError("MQTT broker: [135] Not authorized")
+        await lose()
+        for _ in range(12):
+            await wait(5 * MINUTE)
+        broker.failure = None
+        await wait(2 * HOUR)
+        await breathe()
+    assert sum(15 * 60 <= pause <= 20 * 60 for pause in pauses(broker)) == 2
+
+
 async def test_a_token_that_is_dead_is_asked_for_once(
     *,
     hass: HomeAssistant,
@@ -349,6 +364,8 @@ async def test_a_token_that_is_dead_is_asked_for_once(
     wait: Wait,
 ) -> None:
     """The broker notices first, and the poll that is asked for says so."""
+    for _ in range(15):
+        await wait(MINUTE)
     simulator.cloud.revoke("demo")
     broker.failure = BrokerRefusedError("MQTT broker: [135] Not authorized")
     tries = len(broker.tried)
@@ -486,7 +503,8 @@ async def test_a_printer_that_leaves_the_account_is_not_heard(
     wait: Wait,
 ) -> None:
     """Back in it, it has to tell everything anew."""
-    await say(gcode_state="RUNNING")
+    await say(gcode_state="IDLE")
+    assert status(hass) == "idle"
     simulator.cloud.remove_printer(P1S, "demo")
     await wait(2 * MINUTE)
     await breathe()
@@ -511,6 +529,23 @@ async def test_a_printer_that_comes_on_is_asked(
     await breathe()
     assert broker.asked_for("everything", MINI) == 1
     assert broker.asked_for("versions", MINI) == 1
+
+
+async def test_a_printer_that_comes_on_again_is_asked_again(
+    entry: MockConfigEntry, simulator: Simulator, broker: Broker, say: Say, wait: Wait
+) -> None:
+    """It may have changed meanwhile, and an AMS may be another one."""
+    await say(gcode_state="IDLE")
+    simulator.cloud.change_printer(P1S, online=False)
+    for _ in range(5):
+        await wait(5 * MINUTE)
+    assert broker.asked_for("everything", P1S) == 1
+    simulator.cloud.change_printer(P1S, online=True)
+    for _ in range(2):
+        await wait(5 * MINUTE)
+        await breathe()
+    assert broker.asked_for("everything", P1S) == 2
+    assert broker.asked_for("versions", P1S) == 2
 
 
 async def test_a_printer_that_the_broker_knows_to_come_is_asked(

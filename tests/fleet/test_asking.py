@@ -127,6 +127,14 @@ def test_a_silent_printer_is_not_asked_again() -> None:
     assert not any(wants(asking, minutes, say(CHANGE, 0.5)) for minutes in range(600))
 
 
+def test_a_printer_that_went_off_is_not_asked() -> None:
+    """What it has told is old, and there is nobody to tell it anew."""
+    asking = BEGUN.asked_everything(None, NOW)
+    state = session_lost(say(IDLE, 1), at=at(3))
+    assert not any(wants(asking, minutes, state, online=False) for minutes in range(2, 600))
+    assert wants(asking, 10, say(CHANGE, 10, state), online=False)
+
+
 def test_an_idle_printer_that_heats_is_asked() -> None:
     """The change to another status may have been lost on the way."""
     state = say(Report(bed_target=60.0), 7, say(IDLE, 0))

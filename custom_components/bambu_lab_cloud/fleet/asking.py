@@ -73,7 +73,7 @@ class Asking:
         if live is None or not live.has_full:
             if asked_at is None or self._is_new(asked_at):
                 return self._is_on(live, online=online)
-            return live is not None and _is_after(live.heard_at, asked_at)
+            return live is not None and self._speaks(live, online=online, now=now)
         if live.is_doubtful:
             return True
         told = (live.full_at, live.status_at)
@@ -112,6 +112,12 @@ class Asking:
     def _is_on(self, live: LiveState | None, *, online: bool | None) -> bool:
         heard_at = live.heard_at if live else None
         return online is not False or self.came_at is not None or _is_after(heard_at, self.began_at)
+
+    def _speaks(self, live: LiveState, *, online: bool | None, now: datetime) -> bool:
+        """Return if the printer has said something since it was asked, and may say more."""
+        return _is_after(live.heard_at, self.everything_at) and (
+            online is not False or _is_after(live.heard_at, now - SILENT)
+        )
 
     def _apart(self, asked_at: datetime, live: LiveState | None) -> timedelta:
         if asked_at < self.began_at:
