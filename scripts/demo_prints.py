@@ -217,7 +217,10 @@ class Prints:
         ids = [
             row["entity_id"]
             for row in rows
-            if row["device_id"] == device and not row["disabled_by"]
+            if row["device_id"] == device
+            and not row["disabled_by"]
+            # Whose firmware is heard of meanwhile, for the first time, is no matter of a print.
+            and not row["entity_id"].startswith("update.")
         ]
         total = next(each for each in ids if each.endswith("_total_prints"))
         before = (await self._home.get(f"/api/states/{total}"))["state"]
