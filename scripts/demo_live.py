@@ -66,6 +66,8 @@ class Live:
     async def start(self) -> str:
         """Start both, with printers that print by command."""
         await self._demo.start_both()
+        # What begins by itself has the cloud asked, in the midst of what is looked at.
+        await self._home.simulate("stop-schedules")
         for index, name in enumerate(PRINTERS):
             self._fleet.append(await self._add_printer(MANY, MODELS[index % len(MODELS)], name))
         self._lost = await self._add_printer(ROBBED, "A1", "Sold A1")
