@@ -240,6 +240,9 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
             if each not in self._told or self._told[each] != now:
                 changed.add(each)
             self._told[each] = now
+        if not changed and not all_others:
+            # Most of what is pushed is nothing new to anybody, and a farm has thousands who listen.
+            return
         for listener, context in list(self._listeners.values()):
             if context in changed or (context is None and all_others):
                 try:

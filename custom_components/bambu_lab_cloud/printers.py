@@ -133,7 +133,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             self._jobs |= busy
             self._jobs = {key: job for key, job in self._jobs.items() if job != NO_TASK}
         self._devices.follow_printers(printers)
-        self.update_interval = self._interval(printers)
+        self.update_interval = self._interval(printers, shown)
         return shown
 
     @callback
@@ -299,13 +299,13 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             self.data = data
             self.async_update_listeners()
 
-    def _interval(self, printers: Mapping[str, Printer]) -> timedelta:
-        """Return how long to wait before bind is asked again."""
+    def _interval(self, printers: Mapping[str, Printer], shown: Mapping[str, Printer]) -> timedelta:
+        """Return how long to wait before bind is asked again, after what it told and is shown."""
         if not self.are_live:
             return poll_interval(printers.values(), self._now)
         on = [printer for printer in printers.values() if printer.online is not False]
         awaits = any(awaits_its_task(each) for each in on) or bool(
-            self._memory.records.awaited(self.data)
+            self._memory.records.awaited(shown)
         )
         return live_interval(self._changed_at, awaits=awaits, now=self._now)
 

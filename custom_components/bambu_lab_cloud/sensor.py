@@ -1,7 +1,7 @@
 """Sensors of the Bambu Lab Cloud integration."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, override
@@ -302,14 +302,8 @@ def _target(
     key: str, value_fn: Callable[[LiveState], int | None]
 ) -> BambuLiveSensorEntityDescription:
     """Return a temperature that is to be reached."""
-    return BambuLiveSensorEntityDescription(
-        key=key,
-        translation_key=key,
-        device_class=SensorDeviceClass.TEMPERATURE,
-        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
-        entity_registry_enabled_default=False,
-        suggested_display_precision=0,
-        value_fn=value_fn,
+    return replace(
+        _temperature(key, value_fn), state_class=None, entity_registry_enabled_default=False
     )
 
 

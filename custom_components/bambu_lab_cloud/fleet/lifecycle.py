@@ -589,13 +589,13 @@ class _Step:
         """Recognize the task of a print that the printer left without a word, by another id."""
         seen = {task_id for task_id, job in self._open.items() if job.seen_active}
         for task_id, left in tuple(self._open.items()):
+            if not left.is_left or task_id in self._listed:
+                continue
             start = left.print.started_at or left.since
             near = [
                 (abs(job.started_at - start), job)
                 for job in self._listed.values()
-                if left.is_left
-                and task_id not in self._listed
-                and job.started_at
+                if job.started_at
                 and job.task_id not in seen | self._announced.keys()
                 and abs(job.started_at - start) <= LATE
             ]
