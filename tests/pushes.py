@@ -35,6 +35,14 @@ class Pushes:
         """Tell a change."""
         await self._hear(delta(**changes))
 
+    async def versions(self, **serials: str | None) -> None:
+        """Tell the serial numbers of the AMS, by name and number: n3f_0; None is not told."""
+        modules = [
+            {"name": "/".join(name.rsplit("_", 1)), "sw_ver": "00.00.06.40", "sn": serial}
+            for name, serial in serials.items()
+        ]
+        await self._hear(message({"command": "get_version", "module": modules}, "info"))
+
     async def settle(self) -> None:
         """Let what was held back be shown, as far as it is due."""
         printers = self._printers

@@ -93,7 +93,9 @@ async def test_account_device(
         (DOMAIN, entry.unique_id), entry.entry_id
     )
     diagnostics = await get_diagnostics_for_device(hass, hass_client, entry, device)
-    assert diagnostics["devices"] == [{"firmware": None, "live": None, "printer": None}]
+    assert diagnostics["devices"] == [
+        {"ams": None, "firmware": None, "live": None, "printer": None}
+    ]
     assert diagnostics["account"]["region"] == "global"
 
 

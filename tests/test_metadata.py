@@ -39,6 +39,7 @@ DESCRIPTIONS = [
     *(("sensor", description) for description in sensor.TOTALS),
     *(("sensor", description) for description in sensor.ACCOUNT_SENSORS),
     *(("sensor", description) for description in sensor.LIVE),
+    *(("sensor", description) for description in sensor.AMS),
     *(("binary_sensor", description) for description in binary_sensor.BINARY_SENSORS),
     ("binary_sensor", binary_sensor.PROBLEM),
     ("binary_sensor", binary_sensor.ERROR),

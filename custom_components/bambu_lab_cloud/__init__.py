@@ -85,6 +85,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     )
     async_watch_expiry(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    if not entry.runtime_data.live.is_on:
+        devices.remove_ams_without_entities()
     printers.start()
     entry.async_on_unload(announcer.start())
     firmware.start()
@@ -105,13 +107,13 @@ async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bo
 async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: BambuConfigEntry, device: dr.DeviceEntry
 ) -> bool:
-    """Let owners remove an AMS, and a printer that is not in the account any more."""
+    """Let owners remove an AMS that nobody shows, and a printer that left the account."""
     # Only an account that is loaded says what is in it.
     if entry.state is not ConfigEntryState.LOADED:
         return False
     printers = entry.runtime_data.printers
     ids = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
-    if not ids.isdisjoint({*printers.data, entry.unique_id}):
+    if not ids.isdisjoint({*printers.data, entry.unique_id}) or any(map(printers.told, ids)):
         return False
     for device_id in ids:
         printers.forget(device_id)

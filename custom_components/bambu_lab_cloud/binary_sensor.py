@@ -24,6 +24,7 @@ from .entity import (
     add_printer_entities,
 )
 from .fleet.equipment import SEVERITIES, PrinterError
+from .fleet.live import LiveState
 from .fleet.printer import Printer, PrintResult
 from .live import LiveFeed
 from .printers import PrintersCoordinator
@@ -88,7 +89,7 @@ LIVE_DATA = BinarySensorEntityDescription(
 
 @dataclass(frozen=True, kw_only=True)
 class BambuLiveBinarySensorEntityDescription(
-    BambuLiveEntityDescription[bool], BinarySensorEntityDescription
+    BambuLiveEntityDescription[LiveState, bool], BinarySensorEntityDescription
 ):
     """A binary sensor of what a printer says itself."""
 
@@ -168,7 +169,7 @@ class BambuLiveBinarySensor(BambuLiveEntity, BinarySensorEntity):
     @override
     def is_on(self) -> bool | None:
         """Return if it is on."""
-        return self.entity_description.value_fn(self.live)
+        return self.entity_description.value_fn(self.told)
 
 
 def _urgency(error: PrinterError) -> int:
@@ -185,12 +186,12 @@ class BambuErrorBinarySensor(BambuLiveBinarySensor):
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
         """Return all that is wrong, the worst first, how bad that is and what explains it."""
-        errors = sorted(self.live.errors, key=_urgency)
+        errors = sorted(self.told.errors, key=_urgency)
         worst = errors[0] if errors else None
         return {
             "codes": [error.code for error in errors],
             "severity": worst and worst.severity,
-            "link": worst and worst.link(self._printer_id),
+            "link": worst and worst.link(self._device_id),
         }
 
 

@@ -15,10 +15,20 @@ from .cloud import cloud_now, entry_client
 from .const import CONF_EXPIRES_AT, DOMAIN
 from .coordinator import BambuCoordinator
 from .data import BambuConfigEntry
+from .fleet.equipment import LiveAms
 from .printers import PrintersCoordinator
 
 # What is there but not for others to see shows as redacted, what is missing as null.
-TO_REDACT = {"cover", "design_id", "id", "name", "printer_id", "serial_number", "title"}
+TO_REDACT = {
+    "cover",
+    "design_id",
+    "id",
+    "name",
+    "printer_id",
+    "serial",
+    "serial_number",
+    "title",
+}
 
 
 async def async_get_config_entry_diagnostics(
@@ -29,7 +39,7 @@ async def async_get_config_entry_diagnostics(
         return _account(hass, entry)
     data = entry.runtime_data
     return _account(hass, entry) | _diagnostics(
-        entry, sorted(data.printers.data.keys() | data.firmware.data.keys())
+        entry, sorted({*data.printers.data, *data.printers.ams.places, *data.firmware.data})
     )
 
 
@@ -85,6 +95,7 @@ def _diagnostics(entry: BambuConfigEntry, device_ids: Iterable[str]) -> dict[str
                     "printer": _as_dict(data.printers.data.get(device_id)),
                     "firmware": _as_dict(data.firmware.data.get(device_id)),
                     "live": _live(data.printers, device_id),
+                    "ams": _ams(data.printers, device_id),
                 },
                 TO_REDACT,
             )
@@ -119,6 +130,12 @@ def _live(printers: PrintersCoordinator, printer_id: str) -> dict[str, Any] | No
         "age": round((now - live.heard_at).total_seconds()) if live.heard_at else None,
         "unknown": sorted(live.told.unknown),
     }
+
+
+def _ams(printers: PrintersCoordinator, device_id: str) -> dict[str, Any] | None:
+    """Return what is told of an AMS."""
+    told = printers.told(device_id)
+    return asdict(told) if isinstance(told, LiveAms) else None
 
 
 def _as_dict(thing: Any) -> dict[str, Any] | None:

@@ -18,7 +18,6 @@ from .coordinator import BambuCoordinator
 from .data import BambuConfigEntry, BambuData
 from .firmware import FirmwareCoordinator
 from .fleet.firmware import DeviceFirmware
-from .fleet.live import LiveState
 from .fleet.printer import Printer
 from .printers import PrintersCoordinator, live_context
 from .registry import device_info
@@ -153,49 +152,48 @@ class BambuFirmwareEntity(BambuPrinterEntity):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BambuLiveEntityDescription[_ValueT](EntityDescription):
-    """An entity of what a printer says itself.
+class BambuLiveEntityDescription[_ToldT, _ValueT](EntityDescription):
+    """An entity of what a printer says itself, or of an AMS that hangs on it.
 
-    A printer has it once it tells a value, or where has_fn says so.
+    A device has it once a value of it is told, or where has_fn says so.
     """
 
-    value_fn: Callable[[LiveState], _ValueT | None]
-    has_fn: Callable[[LiveState], bool] | None = None
+    value_fn: Callable[[_ToldT], _ValueT | None]
+    has_fn: Callable[[_ToldT], bool] | None = None
 
-    def is_of(self, live: LiveState) -> bool:
-        """Return if a printer has it, by all that it has told."""
-        return self.has_fn(live) if self.has_fn else self.value_fn(live) is not None
+    def is_of(self, told: _ToldT) -> bool:
+        """Return if a device has it, by all that was told of it."""
+        return self.has_fn(told) if self.has_fn else self.value_fn(told) is not None
 
 
 class BambuLiveEntity(BambuEntity[PrintersCoordinator]):
-    """An entity of what a printer says itself, there while that is true.
+    """An entity of what a printer says itself, or of its AMS, there while that is true.
 
     Whether the cloud answers makes no difference to it.
     """
 
-    entity_description: BambuLiveEntityDescription[Any]
+    entity_description: BambuLiveEntityDescription[Any, Any]
 
     def __init__(
         self,
         coordinator: PrintersCoordinator,
-        printer_id: str,
-        description: BambuLiveEntityDescription[Any],
+        device_id: str,
+        description: BambuLiveEntityDescription[Any, Any],
     ) -> None:
         """Initialize the entity."""
-        super().__init__(coordinator, description, printer_id, context=live_context(printer_id))
-        self._printer_id = printer_id
-        self._attr_unique_id = unique_id(coordinator.config_entry, printer_id, description)
+        super().__init__(coordinator, description, device_id, context=live_context(device_id))
+        self._attr_unique_id = unique_id(coordinator.config_entry, device_id, description)
 
     @property
-    def live(self) -> LiveState:
-        """Return what the printer has told."""
-        return self.coordinator.live[self._printer_id]
+    def told(self) -> Any:
+        """Return what was told of the device, None if that is not true any more."""
+        return self.coordinator.told(self._device_id)
 
     @property
     @override
     def available(self) -> bool:
-        """Return if what the printer has told is true now."""
-        return self.coordinator.is_live(self._printer_id)
+        """Return if what was told of the device is true now."""
+        return self.told is not None
 
 
 def unique_id(entry: ConfigEntry, device_id: str, description: EntityDescription) -> str:
@@ -231,47 +229,49 @@ def add_live_entities(
     entry: BambuConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
     create: Callable[[BambuData, str], Iterable[BambuLiveEntity]],
+    devices: Callable[[PrintersCoordinator], Collection[str]] = lambda printers: printers.data,
 ) -> None:
     """Add the entities of every printer that it has by what it says itself, once it says all.
 
     Those that it had before are there from the start, and gone where live data is switched off.
+    devices are others than the printers.
     """
     data = entry.runtime_data
     printers = data.printers
     registry = er.async_get(printers.hass)
     if not data.live.is_on:
-        entities = (entity for each in printers.data for entity in create(data, each))
+        entities = (entity for each in devices(printers) for entity in create(data, each))
         _remove(registry, entry, {entity.unique_id for entity in entities})
         return
     followed: dict[str, CALLBACK_TYPE] = {}
 
     @callback
-    def follow(printer_id: str, known: Collection[str | None]) -> CALLBACK_TYPE:
-        """Add what is known of a printer, and the rest when it tells of it."""
-        entities = list(create(data, printer_id))
+    def follow(device_id: str, known: Collection[str | None]) -> CALLBACK_TYPE:
+        """Add what is known of a device, and the rest when it is told."""
+        entities = list(create(data, device_id))
         awaited = [each for each in entities if each.unique_id not in known]
         async_add_entities(each for each in entities if each.unique_id in known)
 
         @callback
         def add_told() -> None:
-            live = printers.live.get(printer_id)
-            if live is None or not live.has_full:
+            told = printers.told(device_id) if printers.has_told_all(device_id) else None
+            if told is None:
                 return
-            told = [each for each in awaited if each.entity_description.is_of(live)]
-            awaited[:] = [each for each in awaited if each not in told]
-            async_add_entities(told)
+            new = [each for each in awaited if each.entity_description.is_of(told)]
+            awaited[:] = [each for each in awaited if each not in new]
+            async_add_entities(new)
 
         add_told()
-        return printers.async_add_listener(add_told, live_context(printer_id))
+        return printers.async_add_listener(add_told, live_context(device_id))
 
     @callback
     def follow_new() -> None:
-        for printer_id in [each for each in followed if not printers.is_remembered(each)]:
-            followed.pop(printer_id)()
-        new = printers.data.keys() - followed.keys()
+        for device_id in [each for each in followed if not printers.is_remembered(each)]:
+            followed.pop(device_id)()
+        new = [each for each in devices(printers) if each not in followed]
         entries = er.async_entries_for_config_entry(registry, entry.entry_id) if new else ()
         known = {each.unique_id for each in entries}
-        followed.update({printer_id: follow(printer_id, known) for printer_id in new})
+        followed.update({device_id: follow(device_id, known) for device_id in new})
 
     @callback
     def stop() -> None:

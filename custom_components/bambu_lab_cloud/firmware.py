@@ -8,10 +8,17 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from .api import BambuCloud, BambuCloudError, DeviceVersion, PermissionDeniedError, ResponseError
+from .api import (
+    AmsVersion,
+    BambuCloud,
+    BambuCloudError,
+    DeviceVersion,
+    PermissionDeniedError,
+    ResponseError,
+)
 from .const import LOGGER
 from .coordinator import BambuCoordinator, Outage
-from .fleet.firmware import DeviceFirmware, add_answer
+from .fleet.firmware import Ams, DeviceFirmware, add_answer
 from .fleet.stored import as_stored, from_stored
 from .printers import PrintersCoordinator
 from .registry import Devices
@@ -70,7 +77,7 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         self.keep_polling()
         # An AMS is named after its printer.
         self.config_entry.async_on_unload(
-            self._printers.async_add_listener(lambda: self._devices.follow_firmware(self.data))
+            self._printers.async_add_listener(lambda: self._follow(self.data))
         )
 
     @override
@@ -125,13 +132,53 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
                 self._due[printer.id] = now
                 raise
             if answer:
-                devices = add_answer(devices, answer, online=printer.online is True)
+                devices = self._after(answer, devices, online=printer.online is True)
                 self._due[printer.id] = now + BETWEEN_ANSWERS
         self.update_interval = BETWEEN_PRINTERS if waiting else BETWEEN_LOOKS
         for device_id in self.data.keys() - devices.keys():
             self._devices.remove(device_id)
-        self._devices.follow_firmware(devices)
+            self._printers.ams.forget(device_id)
+        self._follow(devices)
         return devices
+
+    @callback
+    def _follow(self, devices: Mapping[str, DeviceFirmware]) -> None:
+        """Follow the versions of devices."""
+        self._devices.follow_firmware(devices, self._printers.ams.places)
+
+    def _after(
+        self, answer: DeviceVersion, devices: dict[str, DeviceFirmware], *, online: bool
+    ) -> dict[str, DeviceFirmware]:
+        """Return the firmware after an answer; an AMS that its printer shows is not gone."""
+        printer_id = answer.id
+        # Those that no answer has listed yet.
+        unlisted = {
+            ams_id: DeviceFirmware(
+                installed=None, latest=None, notes=None, ams=Ams(printer_id=printer_id)
+            )
+            for ams_id in self._devices.ams(printer_id) - devices.keys()
+        }
+        devices = devices | unlisted
+        of_printer = {
+            ams_id: ams
+            for ams_id, firmware in devices.items()
+            if (ams := firmware.ams) and ams.printer_id == printer_id
+        }
+        if self._printers.is_live(printer_id):
+            kept = self._printers.ams.at(printer_id)
+            units = {self._printers.ams.places[ams_id][1]: ams_id for ams_id in kept}
+        else:
+            # Only their printer can tell of these.
+            kept = {ams_id for ams_id, ams in of_printer.items() if ams.model_id is None}
+            units = {ams.unit: ams_id for ams_id, ams in of_printer.items() if ams.unit is not None}
+
+        def identify(listed: AmsVersion) -> str | None:
+            """Return the id of an AMS, of which some do not tell their serial number."""
+            if listed.device_id is None and listed.address in units:
+                return units[listed.address]
+            return self._devices.ams_id(printer_id, listed.address, listed.device_id)
+
+        return add_answer(devices, answer, online=online, identify=identify, kept=kept)
 
     def _waiting(self, now: datetime) -> list[str]:
         """Return the printers that are due: the wanted, then those never asked about, first."""

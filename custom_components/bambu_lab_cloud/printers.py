@@ -9,6 +9,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 
+from .ams import AmsPlaces
 from .announcer import Announcer
 from .api import BambuCloud, Device, PrintStatus
 from .cloud import cloud_now, optional
@@ -19,6 +20,7 @@ from .fleet.cadence import (
     live_interval,
     poll_interval,
 )
+from .fleet.equipment import LiveAms
 from .fleet.lifecycle import next_record, next_records
 from .fleet.live import LiveState, is_fresh, overlaid
 from .fleet.printer import NO_TASK, Printer, PrinterStatus, derive_printers, newest_print
@@ -28,7 +30,7 @@ from .memory import Memory
 from .registry import Devices
 from .tasks import TaskList
 
-# Of a printer, what it says itself is a matter of its own: it changes far more often.
+# What a device says itself is a matter of its own: it changes far more often.
 _LIVE = "live "
 
 # A printer is gone for good if it is missing for this long, in this many answers.
@@ -36,9 +38,9 @@ GONE_AFTER = timedelta(hours=24)
 GONE_AFTER_POLLS = 20
 
 
-def live_context(printer_id: str) -> str:
-    """Return the context of a listener that hears of what a printer says itself."""
-    return _LIVE + printer_id
+def live_context(device_id: str) -> str:
+    """Return the context of a listener that hears of what a printer says itself, or of its AMS."""
+    return _LIVE + device_id
 
 
 class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
@@ -80,6 +82,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         # What printers say themselves, fresh or not, what of it was taken last, and until when it
         # was heard while that was true.
         self.live: dict[str, LiveState] = {}
+        self.ams = AmsPlaces(devices)
         self._words: dict[str, Word | None] = {}
         self._heard_at: dict[str, datetime] = {}
         self._later: dict[str, CALLBACK_TYPE] = {}
@@ -104,11 +107,10 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
 
     @override
     def _of_device(self, context: str) -> object:
-        """Return a printer, or what it says itself while that is fresh."""
+        """Return a printer, or what a device says itself while that is fresh."""
         if not context.startswith(_LIVE):
             return self.data.get(context)
-        printer_id = context.removeprefix(_LIVE)
-        return self.live[printer_id] if self.is_live(printer_id) else None
+        return self.told(context.removeprefix(_LIVE))
 
     @override
     async def _async_update_internal(self) -> dict[str, Printer]:
@@ -174,8 +176,11 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._seen |= printers.keys()
         self._memory.remember(records)
         self._announcer.post(events)
-        for printer_id in printers:
+        for printer_id, printer in printers.items():
             self._take_later(printer_id)
+            if live := self.live.get(printer_id):
+                # They are named after it.
+                self.ams.follow(printer, live, self._now)
         return {each.id: self._shown(each) for each in seen.values()}
 
     @callback
@@ -195,7 +200,10 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             self._show(self._shown(self.data[printer_id]))
         if word and live.heard_at:
             self._heard_at[printer_id] = live.heard_at
-        self._tell({live_context(printer_id)}, all_others=False)
+        devices = {printer_id} | self.ams.at(printer_id)
+        has_other_ams = self.ams.follow(self.polled[printer_id], live, cloud_now(self.client))
+        devices |= self.ams.at(printer_id)
+        self._tell({live_context(each) for each in devices}, all_others=has_other_ams)
 
     @callback
     def _take_one(self, printer_id: str, word: Word | None) -> None:
@@ -271,6 +279,19 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             self.live.get(printer_id), online=polled.online, now=cloud_now(self.client)
         )
 
+    def told(self, device_id: str) -> LiveState | LiveAms | None:
+        """Return what a printer says itself, or of an AMS that hangs on it, None if not fresh."""
+        printer_id, unit = self.ams.places.get(device_id, (device_id, None))
+        if not self.is_live(printer_id):
+            return None
+        live = self.live[printer_id]
+        return live if unit is None else live.unit(unit)
+
+    def has_told_all(self, device_id: str) -> bool:
+        """Return if all that a device has was told in this session."""
+        printer_id, _ = self.ams.places.get(device_id, (device_id, None))
+        return printer_id in self.live and self.live[printer_id].has_full
+
     @property
     def are_live(self) -> bool:
         """Return if all printers that are on say themselves what is new, and one is."""
@@ -332,18 +353,19 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self.prints_in_status = any(status.has_task_fields for status in statuses)
         return statuses
 
-    def is_remembered(self, printer_id: str) -> bool:
-        """Return if a printer is in the account, or missing for a while only."""
-        return printer_id in self._memory.records.printers
+    def is_remembered(self, device_id: str) -> bool:
+        """Return if a printer is in the account, or missing for a while only; so of an AMS."""
+        return device_id in self._memory.records.printers or device_id in self.ams.known
 
     @callback
-    def forget(self, printer_id: str) -> None:
-        """Forget a printer, so that it is a new one should it come back."""
-        self._memory.remember(self._memory.records.without(printer_id))
-        self.live.pop(printer_id, None)
-        self._words.pop(printer_id, None)
-        self._heard_at.pop(printer_id, None)
-        self._jobs.pop(printer_id, None)
+    def forget(self, device_id: str) -> None:
+        """Forget a printer or an AMS, so that it is a new one should it come back."""
+        self.ams.forget(device_id)
+        self._memory.remember(self._memory.records.without(device_id))
+        self.live.pop(device_id, None)
+        self._words.pop(device_id, None)
+        self._heard_at.pop(device_id, None)
+        self._jobs.pop(device_id, None)
         self.async_update_listeners()
 
     @callback

@@ -1,13 +1,16 @@
 """The devices of an account: the one place that writes them."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.typing import UNDEFINED
 
 from .const import DOMAIN, MANUFACTURER
+from .fleet.ams import AMS_MODELS, ams_id, ams_name
+from .fleet.equipment import LiveAms
 from .fleet.firmware import DeviceFirmware
 from .fleet.printer import Printer
 
@@ -29,6 +32,7 @@ class Devices:
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Initialize the devices."""
+        self._hass = hass
         self._registry = dr.async_get(hass)
         self._entry_id = entry_id
 
@@ -67,12 +71,61 @@ class Devices:
             )
 
     @callback
-    def follow_firmware(self, devices: Mapping[str, DeviceFirmware]) -> None:
-        """Follow the versions, and add AMS that have one to show."""
+    def ams(self, printer_id: str | None = None) -> set[str]:
+        """Return the AMS that are registered, or those of a printer."""
+        printer = self._device(printer_id) if printer_id else None
+        return {
+            identifier
+            for device in self._all()
+            if device.via_device_id and (printer is None or device.via_device_id == printer.id)
+            for _, identifier in device.identifiers
+        }
+
+    @callback
+    def ams_id(self, printer_id: str, unit: int | None, serial: str | None) -> str | None:
+        """Return what identifies an AMS; what did so before goes on to.
+
+        One that did not tell its serial number may do so later.
+        """
+        told = ams_id(printer_id, unit, serial)
+        if told is None or serial is None or unit is None:
+            return told
+        for device in self._all():
+            if device.via_device_id and device.serial_number == serial:
+                return next(identifier for _, identifier in device.identifiers)
+        before = ams_id(printer_id, unit, None)
+        known = self._device(before) if before else None
+        return before if known and known.serial_number is None else told
+
+    @callback
+    def follow_ams(self, device_id: str, printer: Printer, unit: LiveAms) -> None:
+        """Add an AMS that a printer has, or follow where it hangs and what it is called there."""
+        if (hub := self._device(printer.id)) is None:
+            return
+        self._registry.async_get_or_create(
+            config_entry_id=self._entry_id,
+            identifiers={(DOMAIN, device_id)},
+            manufacturer=MANUFACTURER,
+            # What is not told is left as it was.
+            model=AMS_MODELS.get(unit.kind or "", UNDEFINED),
+            name=f"{printer.name} {ams_name(unit.id)}",
+            serial_number=unit.serial or UNDEFINED,
+            sw_version=unit.version or UNDEFINED,
+            via_device_id=hub.id,
+        )
+
+    @callback
+    def follow_firmware(
+        self, devices: Mapping[str, DeviceFirmware], heard: Container[str] = ()
+    ) -> None:
+        """Follow the versions, and add AMS that have one to show.
+
+        Those that are heard tell better themselves what they are.
+        """
         for device_id, firmware in devices.items():
             ams = firmware.ams
             printer = self._device(ams.printer_id if ams else device_id)
-            if printer is None:
+            if printer is None or device_id in heard:
                 continue
             if ams is None:
                 if firmware.installed and firmware.installed != printer.sw_version:
@@ -81,15 +134,16 @@ class Devices:
             known = self._device(device_id)
             name = f"{printer.name} {ams.name}"
             version = firmware.installed or (known.sw_version if known else None)
+            model = (known.model if known else None) or ams.model
             if version is None or (
-                known and (known.name, known.model, known.sw_version) == (name, ams.model, version)
+                known and (known.name, known.model, known.sw_version) == (name, model, version)
             ):
                 continue
             self._registry.async_get_or_create(
                 config_entry_id=self._entry_id,
                 identifiers={(DOMAIN, device_id)},
                 manufacturer=MANUFACTURER,
-                model=ams.model,
+                model=model,
                 model_id=ams.model_id,
                 name=name,
                 serial_number=ams.serial_number,
@@ -98,14 +152,28 @@ class Devices:
             )
 
     @callback
+    def remove_ams_without_entities(self) -> None:
+        """Remove the AMS of which nothing is shown any more."""
+        entities = er.async_get(self._hass)
+        for device_id in self.ams():
+            device = self._device(device_id)
+            if device and not er.async_entries_for_device(
+                entities, device.id, include_disabled_entities=True
+            ):
+                self._registry.async_remove_device(device.id)
+
+    @callback
     def remove(self, device_id: str) -> None:
         """Remove a device, and those that hang on it."""
         if (device := self._device(device_id)) is None:
             return
-        for other in dr.async_entries_for_config_entry(self._registry, self._entry_id):
+        for other in self._all():
             if other.via_device_id == device.id:
                 self._registry.async_remove_device(other.id)
         self._registry.async_remove_device(device.id)
+
+    def _all(self) -> list[dr.DeviceEntry]:
+        return dr.async_entries_for_config_entry(self._registry, self._entry_id)
 
     def _device(self, device_id: str) -> dr.DeviceEntry | None:
         return self._registry.async_get_device_by_identifier((DOMAIN, device_id), self._entry_id)

@@ -13,6 +13,7 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import (
+    ATTR_ENTITY_PICTURE,
     MAX_LENGTH_STATE_STATE,
     PERCENTAGE,
     SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
@@ -27,7 +28,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import slugify
 
-from .api.report import NOZZLE_TYPES, SD_CARDS, Slot
+from .api.report import NOZZLE_TYPES, SD_CARDS
 from .cloud import cloud_now
 from .coordinator import BambuCoordinator
 from .data import BambuConfigEntry, BambuData
@@ -41,7 +42,7 @@ from .entity import (
     add_live_entities,
     add_printer_entities,
 )
-from .fleet.equipment import SPEED_PROFILES, LiveNozzle, Spool
+from .fleet.equipment import SPEED_PROFILES, LiveAms, LiveNozzle, Spool
 from .fleet.history import Totals
 from .fleet.live import LiveState
 from .fleet.messages import message_text, message_title
@@ -51,6 +52,7 @@ from .history import HistoryCoordinator
 from .messages import Inbox
 from .printers import PrintersCoordinator
 from .repairs import expires_at
+from .swatch import swatch
 
 PARALLEL_UPDATES = 0
 SCAN_INTERVAL = timedelta(minutes=1)
@@ -230,19 +232,23 @@ LAST_PRINT: tuple[BambuSensorEntityDescription, ...] = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class BambuLiveSensorEntityDescription(
-    BambuLiveEntityDescription[StateType], SensorEntityDescription
+class BambuLiveSensorEntityDescription[_ToldT](
+    BambuLiveEntityDescription[_ToldT, StateType], SensorEntityDescription
 ):
-    """A sensor of what a printer says itself."""
+    """A sensor of what a printer says itself, or of its AMS."""
 
-    attributes_fn: Callable[[LiveState], dict[str, Any]] | None = None
+    attributes_fn: Callable[[_ToldT], dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BambuSpoolSensorEntityDescription[_ToldT](BambuLiveSensorEntityDescription[_ToldT]):
+    """A sensor of what is on a spool."""
+
+    spool_fn: Callable[[_ToldT], Spool | None]
 
 
 # The only nozzle, or those of a printer with two.
 _SIDES = (None, "left", "right")
-_A2L_LITE = 16
-_FIRST_AMS_HT = 128
-_FIRST_EXTERNAL = 254
 
 
 def _on(side: str | None, key: str) -> str:
@@ -262,30 +268,45 @@ def _of_nozzle[_T](
     return value
 
 
-def _material(spool: Spool | None) -> str | None:
-    """Return what is on a spool."""
-    return spool.material if spool else None
+def _spool[_ToldT](
+    key: str,
+    spool_fn: Callable[[_ToldT], Spool | None],
+    *attributes: str,
+    number: int | None = None,
+    visible: bool = True,
+) -> BambuSpoolSensorEntityDescription[_ToldT]:
+    """Return what is on a spool: "empty" where there is none, unknown where nothing is told."""
+
+    def material(told: _ToldT) -> str | None:
+        spool = spool_fn(told)
+        if spool is None:
+            return None
+        return "empty" if spool.is_empty else spool.material
+
+    def known(told: _ToldT) -> dict[str, Any]:
+        spool = spool_fn(told)
+        return {name: spool and getattr(spool, name) for name in ("color", "brand", *attributes)}
+
+    return BambuSpoolSensorEntityDescription(
+        key=key if number is None else f"{key}_{number}",
+        translation_key=key,
+        translation_placeholders=None if number is None else {"number": str(number)},
+        entity_registry_visible_default=visible,
+        value_fn=material,
+        attributes_fn=known,
+        has_fn=lambda told: spool_fn(told) is not None,
+        spool_fn=spool_fn,
+    )
 
 
-def _filament(spool: Spool | None) -> dict[str, Any]:
-    """Return what else is known of it."""
-    return {"color": spool and spool.color, "brand": spool and spool.brand}
-
-
-def _place(slot: Slot) -> str:
-    """Return what Bambu Studio calls the place of a spool: "A1" to "D4", "HT-A" or "external"."""
-    ams, tray = slot.ams or 0, slot.tray or 0
-    if ams >= _FIRST_EXTERNAL:
-        return "external"
-    if ams >= _FIRST_AMS_HT:
-        return f"HT-{chr(ord('A') + ams - _FIRST_AMS_HT)}"
-    # The AMS Lite of an A2L has number 16, and is the only one.
-    return f"{chr(ord('A') + ams % _A2L_LITE)}{tray + 1}"
+def _tray(number: int) -> BambuSpoolSensorEntityDescription[LiveAms]:
+    """Return what is in a tray, which people count from 1."""
+    return _spool("tray", lambda ams: ams.tray(number - 1), "name", "remaining", number=number)
 
 
 def _temperature(
     key: str, value_fn: Callable[[LiveState], int | None]
-) -> BambuLiveSensorEntityDescription:
+) -> BambuLiveSensorEntityDescription[LiveState]:
     """Return a temperature."""
     return BambuLiveSensorEntityDescription(
         key=key,
@@ -300,14 +321,14 @@ def _temperature(
 
 def _target(
     key: str, value_fn: Callable[[LiveState], int | None]
-) -> BambuLiveSensorEntityDescription:
+) -> BambuLiveSensorEntityDescription[LiveState]:
     """Return a temperature that is to be reached."""
     return replace(
         _temperature(key, value_fn), state_class=None, entity_registry_enabled_default=False
     )
 
 
-def _fan(name: str) -> BambuLiveSensorEntityDescription:
+def _fan(name: str) -> BambuLiveSensorEntityDescription[LiveState]:
     """Return how fast a fan is."""
     return BambuLiveSensorEntityDescription(
         key=f"{name}_fan",
@@ -319,20 +340,14 @@ def _fan(name: str) -> BambuLiveSensorEntityDescription:
     )
 
 
-def _external_spool(side: str | None) -> BambuLiveSensorEntityDescription:
+def _external_spool(side: str | None) -> BambuSpoolSensorEntityDescription[LiveState]:
     """Return what is on the external spool of a nozzle."""
-    key = _on(side, "external_spool")
-    return BambuLiveSensorEntityDescription(
-        key=key,
-        translation_key=key,
-        entity_registry_visible_default=False,
-        value_fn=lambda live: _material(live.external_spool(side)),
-        attributes_fn=lambda live: _filament(live.external_spool(side)),
-        has_fn=lambda live: live.external_spool(side) is not None,
+    return _spool(
+        _on(side, "external_spool"), lambda live: live.external_spool(side), visible=False
     )
 
 
-def _nozzle_type(side: str | None) -> BambuLiveSensorEntityDescription:
+def _nozzle_type(side: str | None) -> BambuLiveSensorEntityDescription[LiveState]:
     """Return what a nozzle is made of, and what else is known of it."""
     key = _on(side, "nozzle_type")
     return BambuLiveSensorEntityDescription(
@@ -352,7 +367,7 @@ def _nozzle_type(side: str | None) -> BambuLiveSensorEntityDescription:
 
 # In the order in which they are looked at. Those that have a unit or a state class stay out of the
 # activity.
-LIVE: tuple[BambuLiveSensorEntityDescription, ...] = (
+LIVE: tuple[BambuLiveSensorEntityDescription[LiveState], ...] = (
     BambuLiveSensorEntityDescription(
         key="stage",
         translation_key="stage",
@@ -384,17 +399,7 @@ LIVE: tuple[BambuLiveSensorEntityDescription, ...] = (
         value_fn=lambda live: live.total_layers,
         has_fn=lambda live: True,
     ),
-    BambuLiveSensorEntityDescription(
-        key="active_filament",
-        translation_key="active_filament",
-        entity_registry_visible_default=False,
-        value_fn=lambda live: _material(live.active_filament),
-        attributes_fn=lambda live: (
-            _filament(live.active_filament)
-            | {"tray": live.active_filament and _place(live.active_filament.slot)}
-        ),
-        has_fn=lambda live: live.active_filament is not None,
-    ),
+    _spool("active_filament", lambda live: live.active_filament, "tray", visible=False),
     *(_external_spool(side) for side in _SIDES),
     *(
         _target(
@@ -432,6 +437,40 @@ LIVE: tuple[BambuLiveSensorEntityDescription, ...] = (
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
         value_fn=lambda live: live.wifi_signal,
+    ),
+)
+
+
+AMS: tuple[BambuLiveSensorEntityDescription[LiveAms], ...] = (
+    *(_tray(number) for number in range(1, 5)),
+    BambuLiveSensorEntityDescription(
+        key="humidity",
+        device_class=SensorDeviceClass.HUMIDITY,
+        native_unit_of_measurement=PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda ams: ams.humidity,
+    ),
+    BambuLiveSensorEntityDescription(
+        key="humidity_level",
+        translation_key="humidity_level",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda ams: ams.humidity_level,
+    ),
+    BambuLiveSensorEntityDescription(
+        key="drying_remaining",
+        translation_key="drying_remaining",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.MINUTES,
+        value_fn=lambda ams: ams.drying_remaining,
+    ),
+    BambuLiveSensorEntityDescription(
+        key="temperature",
+        device_class=SensorDeviceClass.TEMPERATURE,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=0,
+        value_fn=lambda ams: ams.temperature,
     ),
 )
 
@@ -592,9 +631,13 @@ async def async_setup_entry(
     add_live_entities(
         entry,
         async_add_entities,
-        lambda data, printer_id: [
-            BambuLiveSensor(data.printers, printer_id, each) for each in LIVE
-        ],
+        lambda data, printer_id: [_live(data.printers, printer_id, each) for each in LIVE],
+    )
+    add_live_entities(
+        entry,
+        async_add_entities,
+        lambda data, ams_id: [_live(data.printers, ams_id, each) for each in AMS],
+        devices=lambda printers: printers.ams.known,
     )
     data = entry.runtime_data
     async_add_entities(
@@ -630,15 +673,15 @@ class BambuPastSensor(BambuPastEntity, BambuSensor):
 
 
 class BambuLiveSensor(BambuLiveEntity, SensorEntity):
-    """A sensor of what a printer says itself."""
+    """A sensor of what a printer says itself, or of its AMS."""
 
-    entity_description: BambuLiveSensorEntityDescription
+    entity_description: BambuLiveSensorEntityDescription[Any]
 
     @property
     @override
     def native_value(self) -> StateType:
         """Return the value."""
-        return self.entity_description.value_fn(self.live)
+        return self.entity_description.value_fn(self.told)
 
     @property
     @override
@@ -646,7 +689,32 @@ class BambuLiveSensor(BambuLiveEntity, SensorEntity):
         """Return what belongs beside the value."""
         if (attributes_fn := self.entity_description.attributes_fn) is None:
             return None
-        return attributes_fn(self.live)
+        return attributes_fn(self.told)
+
+
+class BambuSpoolSensor(BambuLiveSensor):
+    """A sensor of what is on a spool, which shows its colors."""
+
+    entity_description: BambuSpoolSensorEntityDescription[Any]
+    _unrecorded_attributes = frozenset({ATTR_ENTITY_PICTURE})
+
+    @property
+    @override
+    def entity_picture(self) -> str | None:
+        """Return a picture of the colors."""
+        if self.told is None or (spool := self.entity_description.spool_fn(self.told)) is None:
+            return None
+        return swatch(spool.colors or ((spool.color,) if spool.color else ()))
+
+
+def _live(
+    printers: PrintersCoordinator,
+    device_id: str,
+    description: BambuLiveSensorEntityDescription[Any],
+) -> BambuLiveSensor:
+    """Return the sensor that a description describes."""
+    is_spool = isinstance(description, BambuSpoolSensorEntityDescription)
+    return (BambuSpoolSensor if is_spool else BambuLiveSensor)(printers, device_id, description)
 
 
 class BambuRemainingSensor(BambuPrinterEntity, SensorEntity):

@@ -1,12 +1,13 @@
 """Which firmware is installed, which is the latest, and which AMS there are."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 import json
 from typing import Any
 
 import pytest
 
 from custom_components.bambu_lab_cloud.api.models import DeviceVersion
+from custom_components.bambu_lab_cloud.fleet.ams import ams_id
 from custom_components.bambu_lab_cloud.fleet.firmware import (
     ANSWERS_WITHOUT_AMS,
     Ams,
@@ -30,11 +31,16 @@ def after(
     known: dict[str, DeviceFirmware] | None = None,
     online: bool = True,
     printer_id: str = PRINTER,
+    kept: Collection[str] = (),
 ) -> dict[str, DeviceFirmware]:
     known = known or {}
     for answer in answers:
         known = add_answer(
-            known, DeviceVersion.from_api({"dev_id": printer_id, **answer}), online=online
+            known,
+            DeviceVersion.from_api({"dev_id": printer_id, **answer}),
+            online=online,
+            identify=lambda ams: ams_id(printer_id, ams.address, ams.device_id),
+            kept=kept,
         )
     return known
 
@@ -134,18 +140,19 @@ def test_answer_replaces_the_one_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ams", "ams_id", "expected"),
+    ("ams", "device_id", "expected", "name", "model"),
     [
         pytest.param(
             AMS_WITH_NUMBER,
             "00600A000000001",
             Ams(
                 printer_id=PRINTER,
-                name="AMS 1",
-                model="AMS",
+                unit=0,
                 model_id="BL-A001",
                 serial_number="00600A000000001",
             ),
+            "AMS 1",
+            "AMS",
             id="with a serial number",
         ),
         pytest.param(
@@ -153,11 +160,12 @@ def test_answer_replaces_the_one_before() -> None:
             f"{PRINTER}_ams_1",
             Ams(
                 printer_id=PRINTER,
-                name="AMS 2",
-                model="AMS",
+                unit=1,
                 model_id="BL-A001",
                 serial_number=None,
             ),
+            "AMS 2",
+            "AMS",
             id="without a serial number",
         ),
         pytest.param(
@@ -165,11 +173,12 @@ def test_answer_replaces_the_one_before() -> None:
             f"{PRINTER}_ams_129",
             Ams(
                 printer_id=PRINTER,
-                name="AMS HT 2",
-                model="N3S",
+                unit=129,
                 model_id="N3S",
                 serial_number=None,
             ),
+            "AMS HT 2",
+            "N3S",
             id="of another kind",
         ),
         pytest.param(
@@ -177,22 +186,24 @@ def test_answer_replaces_the_one_before() -> None:
             "00600A000000001",
             Ams(
                 printer_id=PRINTER,
-                name="AMS",
-                model=None,
-                model_id=None,
                 serial_number="00600A000000001",
             ),
+            "AMS",
+            None,
             id="with nothing but a serial number",
         ),
     ],
 )
-def test_ams(ams: dict[str, Any], ams_id: str, expected: Ams) -> None:
+def test_ams(
+    ams: dict[str, Any], device_id: str, expected: Ams, name: str, model: str | None
+) -> None:
     versions = {"firmware_current": "00.00.06.40", "firmware": [offer("00.00.06.49")]}
     known = after({"ams": [ams | versions]})
-    assert known.keys() == {PRINTER, ams_id}
-    assert known[ams_id] == DeviceFirmware(
+    assert known.keys() == {PRINTER, device_id}
+    assert known[device_id] == DeviceFirmware(
         installed="00.00.06.40", latest="00.00.06.49", notes="About 00.00.06.49", ams=expected
     )
+    assert (expected.name, expected.model) == (name, model)
 
 
 @pytest.mark.parametrize("ams", [{}, {"device_id": PRINTER}, {"device_id": PRINTER, "address": 0}])
@@ -218,6 +229,12 @@ def test_ams_that_returns_begins_anew() -> None:
 def test_ams_stays_while_its_printer_is_off() -> None:
     known = after({"ams": [AMS_WITH_NUMBER]})
     known = after(*[{"ams": []}] * 10, known=known, online=False)
+    assert "00600A000000001" in known
+
+
+def test_ams_that_its_printer_shows_stays() -> None:
+    known = after({"ams": [AMS_WITH_NUMBER]})
+    known = after(*[{"ams": []}] * 10, known=known, kept={"00600A000000001"})
     assert "00600A000000001" in known
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..api.report import AmsModule, AmsUnit, Nozzle, Report, Slot, Tray
+from .ams import slot_name
 
 SPEED_PROFILES = {1: "silent", 2: "standard", 3: "sport", 4: "ludicrous"}
 # What is mere information is nothing to complain of.
@@ -60,6 +61,11 @@ class Spool:
     colors: tuple[str, ...] = ()
     remaining: int | None = None
 
+    @property
+    def tray(self) -> str:
+        """Return what Bambu Studio calls its place."""
+        return slot_name(self.slot)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveAms:
@@ -72,11 +78,16 @@ class LiveAms:
     id: int
     kind: str | None
     serial: str | None = field(repr=False)
+    version: str | None
     humidity: int | None
     humidity_level: int | None
     temperature: int | None
     drying_remaining: int | None
     trays: tuple[Spool, ...]
+
+    def tray(self, number: int) -> Spool | None:
+        """Return a tray by its number, from 0 on."""
+        return next((tray for tray in self.trays if tray.slot.tray == number), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +197,7 @@ def _ams(unit: AmsUnit, told: Report, module: AmsModule, temperature: int | None
         id=unit.id,
         kind=kind,
         serial=module.serial,
+        version=module.version,
         humidity=unit.humidity,
         humidity_level=unit.humidity_level
         if unit.humidity is None and kind != _NO_SENSORS

@@ -1,12 +1,13 @@
 """From the answers of device/version to the firmware of each printer and AMS."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 import re
 
 from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
 
 from ..api.models import AmsVersion, DeviceVersion, Firmware
+from .ams import ams_name
 
 # An AMS is gone after this many answers in a row about a printer that is on and does not list it.
 ANSWERS_WITHOUT_AMS = 3
@@ -16,22 +17,31 @@ ANSWERS_WITHOUT_AMS = 3
 _HEAD = re.compile(r"\s*#*\s*version\s+\S+\s*(\n|$)", re.IGNORECASE)
 _RELEASED = frozenset({None, "release"})
 _MODELS = {"BL-A001": "AMS"}
-_FIRST_AMS_HT = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ams:
-    """An AMS: the printer it is connected to, and what it is called there.
+    """An AMS: the printer it is connected to, and its number there.
 
-    missing counts the answers in a row that did not list it.
+    missing counts the answers in a row that did not list it. model_id is None for one that no
+    answer has listed yet.
     """
 
     printer_id: str = field(repr=False)
-    name: str
-    model: str | None
-    model_id: str | None
-    serial_number: str | None = field(repr=False)
+    unit: int | None = None
+    model_id: str | None = None
+    serial_number: str | None = field(default=None, repr=False)
     missing: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return what it is called there."""
+        return ams_name(self.unit)
+
+    @property
+    def model(self) -> str | None:
+        """Return the product name, as far as the cloud tells it."""
+        return _MODELS.get(self.model_id or "", self.model_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,52 +91,39 @@ def _is_version(version: str) -> bool:
 
 
 def add_answer(
-    known: Mapping[str, DeviceFirmware], answer: DeviceVersion, *, online: bool
+    known: Mapping[str, DeviceFirmware],
+    answer: DeviceVersion,
+    *,
+    online: bool,
+    identify: Callable[[AmsVersion], str | None],
+    kept: Collection[str] = (),
 ) -> dict[str, DeviceFirmware]:
     """Return the firmware by id of the device, known so far, after an answer about one printer.
 
-    online says if the printer is; what an answer about one that is off leaves out is not gone.
+    online says if the printer is; what an answer about one that is off leaves out is not gone, and
+    neither are those that are kept. identify returns the id of an AMS, None if it has none.
     """
+    printer_id = answer.id
     listed = {
-        ams_id: device_firmware(ams.version, ams.firmware, _ams(answer.id, ams))
+        device_id: device_firmware(
+            ams.version,
+            ams.firmware,
+            Ams(
+                printer_id=printer_id,
+                unit=ams.address,
+                model_id=ams.model,
+                serial_number=ams.device_id,
+            ),
+        )
         for ams in answer.ams
-        if (ams_id := _ams_id(answer.id, ams))
+        if (device_id := identify(ams))
     }
     result = {}
     for device_id, device in known.items():
         ams = device.ams
-        if ams and ams.printer_id == answer.id and device_id not in listed:
-            ams = replace(ams, missing=ams.missing + online)
+        if ams and ams.printer_id == printer_id and device_id not in listed:
+            ams = replace(ams, missing=ams.missing + (online and device_id not in kept))
             if ams.missing >= ANSWERS_WITHOUT_AMS:
                 continue
         result[device_id] = replace(device, ams=ams)
-    return result | {answer.id: device_firmware(answer.version, answer.firmware)} | listed
-
-
-def _ams_id(printer_id: str, ams: AmsVersion) -> str | None:
-    """Return what identifies an AMS: some do not tell their serial number.
-
-    One that has that of its printer would take its place, so nothing identifies it.
-    """
-    if ams.device_id == printer_id:
-        return None
-    if ams.device_id or ams.address is None:
-        return ams.device_id
-    return f"{printer_id}_ams_{ams.address}"
-
-
-def _ams(printer_id: str, ams: AmsVersion) -> Ams:
-    address = ams.address
-    if address is None:
-        name = "AMS"
-    elif address >= _FIRST_AMS_HT:
-        name = f"AMS HT {address - _FIRST_AMS_HT + 1}"
-    else:
-        name = f"AMS {address + 1}"
-    return Ams(
-        printer_id=printer_id,
-        name=name,
-        model=_MODELS.get(ams.model or "", ams.model),
-        model_id=ams.model,
-        serial_number=ams.device_id,
-    )
+    return result | {printer_id: device_firmware(answer.version, answer.firmware)} | listed

@@ -164,6 +164,10 @@ class LiveState:
         """Return the nozzle on a side, or the only one."""
         return next((nozzle for nozzle in self.nozzles if nozzle.side == side), None)
 
+    def unit(self, number: int) -> LiveAms | None:
+        """Return the AMS with a number."""
+        return next((unit for unit in self.ams if unit.id == number), None)
+
     def external_spool(self, side: str | None) -> Spool | None:
         """Return the place of the external spool of a nozzle, or of the only one."""
         return next((spool for spool in self.external if spool.side == side), None)
