@@ -318,6 +318,24 @@ async def show(pushes: Pushes) -> None:
     await pushes.versions(ams_0=ONE)
 
 
+async def test_its_firmware(
+    *,
+    hass: HomeAssistant,
+    pushes: Pushes,
+    listed: list[dict[str, Any]],
+    wait: Wait,
+) -> None:
+    """The cloud tells what is offered, the printer what is installed."""
+    offers = [{"version": "00.00.06.49", "status": "release", "description": "1. Better."}]
+    listed.append(a_listed(firmware=offers))
+    await show(pushes)
+    await ask_all(wait)
+    update = hass.states.get("update.p1s_ams_1_firmware")
+    assert update.state == "on"
+    assert update.attributes["installed_version"] == "00.00.06.40"
+    assert update.attributes["latest_version"] == "00.00.06.49"
+
+
 # Where they hang.
 
 
@@ -495,7 +513,7 @@ async def test_removal_by_hand(
 
 
 @pytest.mark.parametrize(
-    ("version", "left"), [(None, set()), ("00.00.06.40", {"update.p1s_ams_1_firmware"})]
+    ("is_listed", "left"), [(False, set()), (True, {"update.p1s_ams_1_firmware"})]
 )
 async def test_live_data_is_switched_off(
     *,
@@ -506,11 +524,11 @@ async def test_live_data_is_switched_off(
     entity_registry: er.EntityRegistry,
     listed: list[dict[str, Any]],
     wait: Wait,
-    version: str | None,
+    is_listed: bool,
     left: set[str],
 ) -> None:
     """What only a printer tells goes, and an AMS of which nothing is left."""
-    listed.append(a_listed(firmware_current=version))
+    listed += [a_listed()] * is_listed
     await show(pushes)
     await ask_all(wait)
     hass.config_entries.async_update_entry(entry, options={"live_data": False})

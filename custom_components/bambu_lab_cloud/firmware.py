@@ -1,6 +1,7 @@
 """The firmware of an account's printers and AMS: asked twice a day, one printer at a time."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, override
 
@@ -18,6 +19,7 @@ from .api import (
 )
 from .const import LOGGER
 from .coordinator import BambuCoordinator, Outage
+from .fleet.equipment import LiveAms
 from .fleet.firmware import Ams, DeviceFirmware, add_answer
 from .fleet.stored import as_stored, from_stored
 from .printers import PrintersCoordinator
@@ -178,6 +180,13 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
                 return units[listed.address]
             return self._devices.ams_id(printer_id, listed.address, listed.device_id)
 
+        def with_version(listed: AmsVersion) -> AmsVersion:
+            """Return an AMS with its version, by the word of its printer if need be."""
+            told = self._printers.told(identify(listed) or "")
+            version = told.version if isinstance(told, LiveAms) else None
+            return replace(listed, version=listed.version or version)
+
+        answer = replace(answer, ams=tuple(with_version(listed) for listed in answer.ams))
         return add_answer(devices, answer, online=online, identify=identify, kept=kept)
 
     def _waiting(self, now: datetime) -> list[str]:
