@@ -1,6 +1,8 @@
 """What the simulated cloud is stocked with: models, filaments, titles and release notes."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
 from random import Random
 
 
@@ -14,6 +16,8 @@ class Unit:
     loaded: str = "0123"
     # The nozzle that it feeds where there are two: 0 is the right one.
     nozzle: int = 0
+    # Whether it is drying when the simulator starts.
+    dries: bool = False
 
     @property
     def slots(self) -> int:
@@ -69,7 +73,7 @@ MODELS = (
         (Unit("n3f", 0, nozzle=1), Unit("ams", 1), Unit("n3s", 128, "0")),
         nozzles=2,
     ),
-    Model("O1C2-V2", "H2C", "31B", "CoreXY", (AMS_2_PRO,), nozzles=2),
+    Model("O1C2-V2", "H2C", "31B", "CoreXY", (Unit("n3f", 0, dries=True),), nozzles=2),
 )
 # Nobody has them without having added them.
 MORE_MODELS = (
@@ -83,6 +87,8 @@ MORE_MODELS = (
         nozzles=2,
     ),
     Model("N9", "A2L", "26A", "I3", (Unit("ams_f1", 16, "13"),)),
+    # It is connected by a cable.
+    Model("O1E", "H2D Pro", "239", "CoreXY", (AMS_2_PRO, Unit("n3s", 128, "0")), nozzles=2),
 )
 
 
@@ -110,6 +116,7 @@ FILAMENTS = (
     Filament("ABS", "GFB00", 2.5),
     Filament("TPU", "GFU99", 2.91),
 )
+SPOOLS_SINCE = datetime(2026, 6, 1, tzinfo=UTC)
 COLORS = ("00AE42FF", "FFFFFFFF", "161616FF", "F4D976FF", "0A2989FF", "C12E1FFF", "898989FF")
 BEDS = ("textured_plate", "auto", "eng_plate", "Supertack Plate")
 OWN_TITLES = (
@@ -151,6 +158,7 @@ class Look:
     filaments: tuple[tuple[Filament, str, float], ...]
 
 
+@lru_cache(4096)
 def look(seed: int, number: int, title: str | None, spools: int, used: int | None = None) -> Look:
     """Make up a job from its id; a job with a title of its own is never a MakerWorld design.
 

@@ -13,8 +13,9 @@ from itertools import count, islice, pairwise
 from random import Random
 from typing import Any
 
-from . import catalogue
+from . import ams, catalogue
 from .accounts import Account, Accounts
+from .ams import Ams, Spool
 from .answers import FAULTS, GIVEN, JSON, Answer
 from .catalogue import Look, Model
 
@@ -32,6 +33,12 @@ LONGEST_REACH = timedelta(days=10 * 365)
 WEEKEND, WEEKDAY = 1.6, 0.76
 FINISHED, FAILED, PRINTING = 2, 3, 4
 GRAMS_PER_HOUR = 13.7
+# The share of a job after which the first layer begins.
+FIRST_LAYER = 0.04
+# How much later the cloud knows which AMS there are, before the time factor.
+VERSIONS_LAG = 60.0
+FILAMENT_RAN_OUT = 6
+RAN_OUT, RAN_OUT_HT, RAN_OUT_BESIDE = 0x07008011, 0x18008011, 0x07FF8011
 # The rest of an id is seconds since this day, so ids rise with time and never get a second meaning.
 FIRST_DAY = datetime(2014, 1, 1, tzinfo=UTC)
 PRINTER_NUMBERS = 10_000
@@ -84,6 +91,14 @@ class Job:
     # Why it pauses: a stage as printers number them.
     pause_stage: int = PAUSED_BY_USER
 
+    def done(self, at: datetime) -> float:
+        """Return which share of it is done."""
+        if not self.running(at):
+            at = self.ends or at
+            if self.result == FINISHED:
+                return 1
+        return min(max(self.printed_for(at) / self.cost, 0), 1)
+
     def running(self, at: datetime) -> bool:
         """Return whether the job occupies the printer."""
         return self.started <= at and (self.ends is None or at < self.ends)
@@ -134,6 +149,40 @@ class Printer:
     hms: tuple[tuple[int, int], ...] = ()
     # Since when it says nothing more of the jobs that had ended by then.
     idle_since: datetime | None = None
+    # From which its AMS and spools follow, and since when they do.
+    seed: int = 0
+    born: datetime = FIRST_DAY
+    _plugged: list[tuple[datetime, dict[int, Ams]]] = field(default_factory=list)
+    # The spools beside it.
+    beside: dict[int, Spool] = field(default_factory=dict)
+
+    @property
+    def plugged(self) -> list[tuple[datetime, dict[int, Ams]]]:
+        """Return which AMS there were, and from when on HTTP knows of these."""
+        if not self._plugged:
+            units = ams.stocked(
+                self.model, self.number, self.dev_id, seed=self.seed, since=self.born
+            )
+            self._plugged.append((self.born, units))
+        return self._plugged
+
+    @property
+    def units(self) -> dict[int, Ams]:
+        """Return its AMS by their ids."""
+        return self.plugged[-1][1]
+
+    def units_known(self, at: datetime) -> dict[int, Ams]:
+        """Return the AMS that HTTP knows of, which is late."""
+        known = (units for since, units in reversed(self.plugged) if since <= at)
+        return next(known, self.plugged[0][1])
+
+    def places(self) -> Iterator[tuple[int, int, Spool]]:
+        """Yield the spools with the units and slots that they are in, those beside it too."""
+        for unit, each in self.units.items():
+            for slot, spool in sorted(each.spools.items()):
+                yield unit, slot, spool
+        for unit, spool in sorted(self.beside.items()):
+            yield unit, 0, spool
 
     def seen_at(self, now: datetime) -> datetime:
         """Return the moment of which the cloud knows: it learns nothing from an offline printer."""
@@ -220,6 +269,27 @@ FIRST_PRESET = Preset(
 )
 
 
+def trays(job: Job, printer: Printer, look: Look) -> list[int]:
+    """Return the flat number of the tray of each filament, -1 for one that is not used."""
+    model, second = printer.model, job.id // PRINTER_NUMBERS
+    if job.ams is not None:
+        return list(job.ams)
+    if not model.ams:
+        return [255] * len(look.filaments)
+    first = second % max(1, len(model.trays) - 3)
+    trays = model.trays[first : first + len(look.filaments)]
+    if model.ht and second % 3 == 0:
+        trays[-1] = ams.FIRST_AMS_HT
+    return [-1, *trays] if second % 7 == 0 else trays
+
+
+def part(done: float, parts: int) -> tuple[int, float]:
+    """Return which part of several a job is at, and which share of the job ago it began."""
+    length = (1 - FIRST_LAYER) / parts
+    number = min(parts - 1, int(max(0, done - FIRST_LAYER) / length))
+    return number, done - FIRST_LAYER - number * length
+
+
 class Cloud:
     """Accounts, printers, jobs and everything that the control endpoints do."""
 
@@ -262,6 +332,10 @@ class Cloud:
         self._sent: dict[int, list[tuple[datetime, int, int]]] = {uid: [] for uid in self._bound}
         # The presets of each account by their ids; all begin with the same one.
         self.presets = {uid: {FIRST_PRESET.id: FIRST_PRESET} for uid in self._bound}
+        # The AMS that are nowhere, and all spools that commands have made.
+        self._shelf: dict[str, Ams] = {}
+        self._spools: list[Spool] = []
+        self._made = 0
         self._received: list[dict[str, Any]] = []
         self._posted = 0
         self._stock(printers)
@@ -300,7 +374,7 @@ class Cloud:
         self, login: str, model: Model, name: str, pace: str | None, *, offline: bool = False
     ) -> Printer:
         """Bind a new printer to an account."""
-        number = len(self._by_number) + 1
+        number, now = len(self._by_number) + 1, datetime.now(UTC)
         code = f"{Random(f'{self.seed}:code:{number}').randrange(10**8):08d}"
         printer = Printer(
             number=number,
@@ -313,6 +387,9 @@ class Cloud:
             past=0,
             scheduled=pace is not None and not offline,
             offline_since=self.started if offline else None,
+            seed=self.seed,
+            born=now,
+            beside={} if model.units else {ams.RIGHT: ams.spool_beside(now)},
         )
         self._printers[printer.dev_id] = self._by_number[number] = printer
         self._bind(printer, self.accounts.find(login))
@@ -562,6 +639,23 @@ class Cloud:
         used = None if job.ams is None else sum(tray >= 0 for tray in job.ams)
         return catalogue.look(self.seed, job.id, job.title, len(printer.model.trays), used)
 
+    def left(self, printer: Printer, unit: int, slot: int, spool: Spool, now: datetime) -> float:
+        """Return how many grams there are on a spool.
+
+        Prints take from it; one that is empty is followed by a full one of the same kind.
+        """
+        gone, numbers = 0.0, ams.trays(unit, slot)
+        for job in reversed(printer.jobs):
+            if job.ends and job.ends <= spool.since:
+                break
+            look = self.look(job, printer)
+            used = [tray for tray in trays(job, printer, look) if tray >= 0]
+            for tray, (_, _, share) in zip(used, look.filaments, strict=True):
+                if tray in numbers:
+                    since = job.done(max(spool.since, job.started))
+                    gone += job.weight * share * max(0, job.done(now) - since)
+        return ams.GRAMS - (ams.GRAMS - spool.grams + gone) % ams.GRAMS
+
     def printer(self, dev_id: str) -> Printer:
         """Return a printer as it is now."""
         if dev_id not in self._printers:
@@ -687,6 +781,298 @@ class Cloud:
         if print_error is not None:
             printer.print_error = print_error
 
+    # AMS and spools
+
+    def ams(self, dev_id: str) -> dict[str, Any]:
+        """Return the AMS of a printer, and the spools in them and beside it."""
+        printer, now = self.printer(dev_id), datetime.now(UTC)
+        return {
+            "units": ams.described(printer.units, now, self.time_factor),
+            "spools": [
+                {
+                    "unit": unit,
+                    "tray": slot,
+                    "spool": spool.id,
+                    "material": spool.material,
+                    "name": spool.name,
+                    "colors": list(spool.colors),
+                    "chip": spool.has_chip,
+                    "remaining": int(self.left(printer, unit, slot, spool, now)) // 10,
+                }
+                for unit, slot, spool in printer.places()
+            ],
+        }
+
+    def _settle(self, printer: Printer, now: datetime) -> None:
+        """Let what is on the spools of a printer no longer follow from what it has printed."""
+        for unit, slot, spool in printer.places():
+            spool.grams, spool.since = self.left(printer, unit, slot, spool, now), now
+
+    def _plug(
+        self, printer: Printer, units: Mapping[int, Ams], now: datetime, lag: float | None
+    ) -> None:
+        seconds = VERSIONS_LAG / self.time_factor if lag is None else lag
+        since = now + timedelta(seconds=seconds)
+        # What was plugged in later is not known before.
+        printer.plugged[1:] = [each for each in printer.plugged[1:] if each[0] < since]
+        printer.plugged.append((since, dict(sorted(units.items()))))
+
+    def plug_ams(
+        self,
+        dev_id: str,
+        unit: int,
+        kind: str | None = None,
+        *,
+        serial: str | None = None,
+        loaded: str | None = None,
+        nozzle: int | None = None,
+        untold: float = 0,
+        ready: bool = True,
+        lag: float | None = None,
+    ) -> str:
+        """Plug an AMS in as a unit of a printer, in place of what is there; return its serial.
+
+        With the serial number of one that there is or was, it is that one, with its spools, and is
+        no longer where it was. `loaded` are the slots of a new one with a spool in them, all
+        without. In so many answers about versions as `untold` its serial number is missing, for
+        ever if that is True. One that is not `ready` starts. `lag` is how many seconds later HTTP
+        knows.
+        """
+        printer, now = self.printer(dev_id), datetime.now(UTC)
+        each = self._shelf.get(serial or "")
+        for other in self._printers.values():
+            for number, known in other.units.items() if serial and not each else ():
+                if known.serial == serial:
+                    self.unplug_ams(other.dev_id, number, lag=lag)
+                    each = known
+                    break
+        kind = each.kind if each else kind or "ams"
+        loaded = ("0" if kind == "n3s" else "0123") if loaded is None else loaded
+        ams.checked(kind, unit, loaded)
+        self._settle(printer, now)
+        if each is None:
+            each = self._new_ams(kind, serial, loaded, now)
+        self._shelf.pop(each.serial, None)
+        units = dict(printer.units)
+        if before := units.get(unit):
+            self._shelf[before.serial] = before
+        for spool in each.spools.values():
+            spool.since = now
+        each.nozzle = each.nozzle if nozzle is None else nozzle
+        each.untold = float("inf") if untold is True else untold
+        each.ready = ready
+        self._plug(printer, units | {unit: each}, now, lag)
+        return each.serial
+
+    def _number(self) -> int:
+        """Return a number for something new, which nothing that was there from the start has."""
+        self._made += 1
+        return 900_000 + self._made
+
+    def _new_ams(self, kind: str, serial: str | None, loaded: str, now: datetime) -> Ams:
+        number = self._number()
+        chance = Random(f"{self.seed}:ams:{number}")
+        each = Ams(
+            kind=kind,
+            serial=serial or f"00600Z{number:09d}",
+            chip=f"C0DE5EC{number:06d}000",
+            percent=chance.randint(8, 32),
+            celsius=chance.randint(24, 29),
+            measured=now,
+        )
+        each.spools = {int(slot): self._new_spool(now) for slot in loaded}
+        return each
+
+    def _new_spool(self, now: datetime) -> Spool:
+        number = self._number()
+        spool = ams.seeded_spool(Random(f"{self.seed}:new:{number}"), f"{number}00", now)
+        self._spools.append(spool)
+        return spool
+
+    def _unit(self, printer: Printer, unit: int) -> Ams:
+        if unit not in printer.units:
+            raise LookupError("No such AMS")
+        return printer.units[unit]
+
+    def unplug_ams(self, dev_id: str, unit: int, *, lag: float | None = None) -> str:
+        """Unplug an AMS, with its spools, and return its serial number; HTTP knows later."""
+        printer, now = self.printer(dev_id), datetime.now(UTC)
+        each = self._unit(printer, unit)
+        self._settle(printer, now)
+        self._shelf[each.serial] = each
+        units = {number: other for number, other in printer.units.items() if number != unit}
+        self._plug(printer, units, now, lag)
+        return each.serial
+
+    def change_ams(
+        self,
+        dev_id: str,
+        unit: int,
+        *,
+        humidity: float | None = None,
+        temperature: float | None = None,
+        drying: float | None = None,
+        nozzle: int | None = None,
+        untold: float | None = None,
+        ready: bool | None = None,
+    ) -> None:
+        """Set what an AMS measures, in percent and °C, or let it dry for minutes, 0 to end it.
+
+        The minutes pass as fast as the time factor says. What it measures then goes on to drift.
+        The rest is as in `plug_ams`.
+        """
+        each, now = self._unit(self.printer(dev_id), unit), datetime.now(UTC)
+        if humidity is not None or temperature is not None:
+            each.measures(now, self.time_factor, humidity, temperature)
+        if drying is not None:
+            if each.kind not in ("n3f", "n3s"):
+                raise ValueError("It cannot dry")
+            each.dries = (now, timedelta(minutes=drying)) if drying else None
+        each.nozzle = each.nozzle if nozzle is None else nozzle
+        each.ready = each.ready if ready is None else ready
+        if untold is not None:
+            each.untold = float("inf") if untold is True else untold
+
+    def _tray(self, printer: Printer, unit: int, tray: int) -> dict[int, Spool]:
+        """Return where the spool of a tray is noted, by its number there."""
+        if unit in (ams.LEFT, ams.RIGHT):
+            if tray or (unit == ams.LEFT and printer.model.nozzles == 1):
+                raise LookupError("No such tray")
+            return printer.beside
+        each = self._unit(printer, unit)
+        if not 0 <= tray < each.slots:
+            raise LookupError("No such tray")
+        return each.spools
+
+    def put_spool(
+        self,
+        dev_id: str,
+        unit: int,
+        tray: int = 0,
+        *,
+        spool: int | None = None,
+        material: str | None = None,
+        filament_id: str | None = None,
+        brand: str | None = None,
+        name: str | None = None,
+        colors: Sequence[str] | None = None,
+        remaining: float | None = None,
+        chip: bool = True,
+        reading: float = 0,
+    ) -> int:
+        """Put a spool into a tray, in place of what is there, and return its number.
+
+        A unit of 255, or 254 on the left, is the place beside the printer. It is a `spool` that
+        there was before, or a new one: what is not said of it is made up, but without a chip and a
+        material the printer does not know what it is. `colors` are as "FF6A13FF", several of one
+        with several; `remaining` is a percentage. The printer reads its chip for some seconds.
+        """
+        printer, now = self.printer(dev_id), datetime.now(UTC)
+        where, place = self._tray(printer, unit, tray), unit if unit >= ams.LEFT else tray
+        self._settle(printer, now)
+        if spool is None:
+            new = self._new_spool(now)
+            new.has_chip = chip and unit < ams.LEFT
+            if material or not chip:
+                new.material, new.filament_id = material or "", ""
+                new.vendor = "Bambu Lab" if new.has_chip else "Generic"
+                known = (each for each in catalogue.FILAMENTS if each.type == material)
+                if material and (filament := next(known, None)):
+                    new.filament_id = filament.id if new.has_chip else f"GF{material[0]}99"
+                new.name = f"{material} Basic" if material else ""
+        else:
+            new = self._take_anywhere(spool, now)
+        new.filament_id = filament_id or new.filament_id
+        new.vendor = brand or new.vendor
+        new.name = name or new.name
+        new.colors = tuple(colors) if colors else new.colors
+        new.grams = new.grams if remaining is None else remaining * 10
+        new.since, new.reduced, new.state = now, False, None
+        new.read_until = now + timedelta(seconds=reading)
+        where[place] = new
+        return new.id
+
+    def _take_anywhere(self, spool: int, now: datetime) -> Spool:
+        """Return a spool that is somewhere or was, and is then nowhere."""
+        for printer in self._printers.values():
+            for unit, slot, known in printer.places():
+                if known.id == spool:
+                    self.take_spool(printer.dev_id, unit, slot)
+                    return known
+        for known in self._spools:
+            if known.id == spool:
+                return known
+        raise LookupError("No such spool")
+
+    def take_spool(self, dev_id: str, unit: int, tray: int = 0) -> int:
+        """Take the spool out of a tray and return its number."""
+        printer, now = self.printer(dev_id), datetime.now(UTC)
+        where, place = self._tray(printer, unit, tray), unit if unit >= ams.LEFT else tray
+        if place not in where:
+            raise ValueError("There is no spool")
+        self._settle(printer, now)
+        taken = where.pop(place)
+        if taken not in self._spools:
+            self._spools.append(taken)
+        return taken.id
+
+    def change_spool(
+        self,
+        dev_id: str,
+        unit: int,
+        tray: int = 0,
+        *,
+        remaining: float | None = None,
+        reading: float | None = None,
+        reduced: bool | None = None,
+        state: int | None = None,
+    ) -> None:
+        """Change what a printer tells of a spool.
+
+        `remaining` is a percentage. For so many seconds as `reading` the printer reads its chip.
+        While it is `reduced` only its number and state are told; `state` is that number, 0 is as
+        the printer would tell.
+        """
+        printer, now = self.printer(dev_id), datetime.now(UTC)
+        where, place = self._tray(printer, unit, tray), unit if unit >= ams.LEFT else tray
+        if place not in where:
+            raise ValueError("There is no spool")
+        spool = where[place]
+        if remaining is not None:
+            self._settle(printer, now)
+            spool.grams = remaining * 10
+        if reading is not None:
+            spool.read_until = now + timedelta(seconds=reading)
+        spool.reduced = spool.reduced if reduced is None else reduced
+        spool.state = spool.state if state is None else state or None
+
+    def spools_made(self) -> list[Spool]:
+        """Return the spools that were taken out or came by command."""
+        return self._spools
+
+    def units_unplugged(self) -> list[Ams]:
+        """Return the AMS that are nowhere."""
+        return list(self._shelf.values())
+
+    def run_out(self, dev_id: str) -> None:
+        """Let the filament run out that is printed from: the print pauses, and the tray is empty.
+
+        The error goes when the print is resumed.
+        """
+        now = datetime.now(UTC)
+        job, printer = self._running(dev_id, now), self.printer(dev_id)
+        used = [tray for tray in trays(job, printer, self.look(job, printer)) if tray >= 0]
+        tray = used[part(job.done(now), len(used))[0]]
+        beside = tray in (ams.LEFT, ams.RIGHT)
+        place = (tray, 0) if beside else ams.place(printer.units, tray)
+        if place is None:
+            raise ValueError("It does not print from a tray")
+        self.take_spool(dev_id, *place)
+        self.pause(dev_id, FILAMENT_RAN_OUT)
+        unit = place[0]
+        error = RAN_OUT | unit << 16 if unit < 128 else RAN_OUT_HT | unit - 128 << 16
+        printer.print_error = RAN_OUT_BESIDE if beside else error
+
     def stop_schedules(self) -> None:
         """Let every printer rest: schedules stop, running jobs never were, ended ones are told."""
         now = datetime.now(UTC)
@@ -796,6 +1182,8 @@ class Cloud:
             raise ValueError("The print is not paused")
         rest = max(job.cost - job.printed_for(now), timedelta(seconds=1))
         job.pauses[-1] = (job.pauses[-1][0], now)
+        if job.pause_stage == FILAMENT_RAN_OUT:
+            self._printers[dev_id].print_error = 0
         job.ends = now + rest
 
     def revoke(self, account: str) -> None:

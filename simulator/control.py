@@ -103,6 +103,46 @@ def _set_error(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None
     cloud.set_error(request.match_info["dev_id"], **body)
 
 
+def _ams(cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> Any:
+    return cloud.ams(request.match_info["dev_id"])
+
+
+def _unit(request: web.Request) -> tuple[str, int]:
+    return request.match_info["dev_id"], int(request.match_info["unit"])
+
+
+def _tray(request: web.Request) -> tuple[str, int, int]:
+    return *_unit(request), int(request.match_info["tray"])
+
+
+def _plug_ams(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> Any:
+    return {"serial": cloud.plug_ams(*_unit(request), **body)}
+
+
+def _unplug_ams(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> Any:
+    return {"serial": cloud.unplug_ams(*_unit(request), **body)}
+
+
+def _change_ams(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
+    cloud.change_ams(*_unit(request), **body)
+
+
+def _put_spool(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> Any:
+    return {"spool": cloud.put_spool(*_tray(request), **body)}
+
+
+def _take_spool(cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> Any:
+    return {"spool": cloud.take_spool(*_tray(request))}
+
+
+def _change_spool(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
+    cloud.change_spool(*_tray(request), **body)
+
+
+def _run_out(cloud: Cloud, request: web.Request, _body: dict[str, Any]) -> None:
+    cloud.run_out(request.match_info["dev_id"])
+
+
 def _refuse_mqtt(cloud: Cloud, request: web.Request, body: dict[str, Any]) -> None:
     cloud.refuse_mqtt(request.match_info["account"], **body)
 
@@ -186,6 +226,14 @@ ROUTES: tuple[tuple[str, str, Command], ...] = (
     ("POST", "/simulator/printers/{dev_id}/pause", _pause),
     ("POST", "/simulator/printers/{dev_id}/resume", _resume),
     ("POST", "/simulator/printers/{dev_id}/error", _set_error),
+    ("POST", "/simulator/printers/{dev_id}/run-out", _run_out),
+    ("GET", "/simulator/printers/{dev_id}/ams", _ams),
+    ("PUT", "/simulator/printers/{dev_id}/ams/{unit}", _plug_ams),
+    ("PATCH", "/simulator/printers/{dev_id}/ams/{unit}", _change_ams),
+    ("DELETE", "/simulator/printers/{dev_id}/ams/{unit}", _unplug_ams),
+    ("PUT", "/simulator/printers/{dev_id}/ams/{unit}/{tray}", _put_spool),
+    ("PATCH", "/simulator/printers/{dev_id}/ams/{unit}/{tray}", _change_spool),
+    ("DELETE", "/simulator/printers/{dev_id}/ams/{unit}/{tray}", _take_spool),
     ("POST", "/simulator/printers/{dev_id}/push", _push),
     ("POST", "/simulator/printers/{dev_id}/lose", _lose),
     ("POST", "/simulator/printers/{dev_id}/publish", _publish),

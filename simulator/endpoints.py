@@ -158,7 +158,7 @@ def my_filament(call: Call) -> Any:
     """List the spools that the owner keeps in Bambu Handy, which 2022 did not know."""
     if call.cloud.era == "2022":
         return answers.ROUTE_NOT_FOUND
-    spools = wire.spools(call.cloud.printers_of(call.owner), call.owner, call.cloud.seed)
+    spools = wire.spools(call.cloud, call.owner, call.now)
     limit, offset = min(call.number("limit", 20), MOST_TASKS), call.number("offset", 0)
     return {"hits": spools[offset : offset + limit]}
 
@@ -361,7 +361,10 @@ def device_version(call: Call) -> Any:
     printers = call.cloud.printers_of(call.owner)
     if wanted := call.query.get("dev_id"):
         printers = [printer for printer in printers if printer.dev_id == wanted]
-    return {**ENVELOPE, "devices": [wire.device_version(p, call.cloud.era) for p in printers]}
+    return {
+        **ENVELOPE,
+        "devices": [wire.device_version(p, call.now, call.cloud.era) for p in printers],
+    }
 
 
 def projects(call: Call) -> Any:

@@ -176,6 +176,8 @@ class Live:
             talk.versions_told += 1
             early = talk.versions_told == 1
             answer = self._message(printer, reports.versions(printer, number, early=early))
+            for each in printer.units.values():
+                each.untold = max(0, each.untold - 1)
         self._broker.send([answer])
         return True
 

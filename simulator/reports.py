@@ -5,19 +5,19 @@ which the noise comes: two messages of one moment differ in it alone.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 import json
 from typing import Any
 
-from . import wire
-from .catalogue import Look, Unit
-from .cloud import FINISHED, PRINTER_NUMBERS, Cloud, Job, Printer
+from . import ams, wire
+from .ams import NO_TAG, NO_UUID, Ams, Spool
+from .catalogue import Look
+from .cloud import FINISHED, FIRST_LAYER, PRINTER_NUMBERS, Cloud, Job, Printer, part, trays
 
 type Body = dict[str, Any]
 
-# The share of a job after which the first layer begins, and until when it is in which stage.
-FIRST_LAYER = 0.04
+# Until when the first layer begins, and which share of a job is in which stage before.
 STAGES = ((0.01, 2), (0.02, 7), (0.03, 1), (FIRST_LAYER, 14))
 CHANGING_FILAMENT, FOR_SO_LONG = 4, 0.01
 # A calibration is over before its progress is.
@@ -31,11 +31,11 @@ HOT_CHAMBER, WARM_CHAMBER = 60, 38
 CANCELLED, CANCELLED_FOR = 0x0300400C, timedelta(seconds=2)
 # How much warmer than the room a nozzle is that rests beside a hot one.
 RESTING = 9
-DRYING = timedelta(hours=12)
 EXTERNAL, NO_TRAY = 254, 255
 BUSY = ("PREPARE", "RUNNING", "PAUSE")
-NO_TAG, NO_SPOOL = "0" * 16, "0" * 32
 PERCENT_PACKED = 100 << 16
+# The nozzle of an AMS that starts.
+NOT_READY = 0xE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class Family:
     # A local job has a number, which no list knows.
     numbers_local_jobs: bool = False
     rtsp: bool = False
+    wired: bool = False
 
 
 SMALL = Family("small", 255, device=False, vt_tray="254")
@@ -71,7 +72,15 @@ TWO_NOZZLES = Family(
 FAMILIES: Mapping[str, Family] = {
     "X1 Carbon": Family("x1", -1, whole=True, vt_tray="255", door="home_flag", rtsp=True),
     "X1E": Family(
-        "x1", -1, whole=True, device=False, msg=False, vt_tray="254", door="home_flag", rtsp=True
+        "x1",
+        -1,
+        whole=True,
+        device=False,
+        msg=False,
+        vt_tray="254",
+        door="home_flag",
+        heats_chamber=True,
+        rtsp=True,
     ),
     "P1S": SMALL,
     "P1P": SMALL,
@@ -81,6 +90,8 @@ FAMILIES: Mapping[str, Family] = {
     "P2S": NEW,
     "H2S": Family("new", -1, door="stat", heats_chamber=True, numbers_local_jobs=True, rtsp=True),
     "H2D": TWO_NOZZLES,
+    # As older firmware, and with both ways to tell of the spools beside it.
+    "H2D Pro": replace(TWO_NOZZLES, vt_tray="255", wired=True),
     "H2C": TWO_NOZZLES,
     "X2D": TWO_NOZZLES,
 }
@@ -110,8 +121,8 @@ class Doing:
     stage: int | None = None
     # How far it is heated, from 0 to 1.
     heat: float = 0
-    # The flat number of the tray that it prints from, and the nozzle that is hot or was last.
-    tray: int | None = None
+    # The unit and the slot that it prints from, and the nozzle that is hot or was last.
+    place: tuple[int, int] | None = None
     nozzle: int = 0
 
     @property
@@ -128,15 +139,6 @@ def _told(printer: Printer) -> Iterator[Job]:
         yield job
 
 
-def _done(job: Job, now: datetime) -> float:
-    """Return which share of a job is done."""
-    if not job.running(now):
-        now = job.ends or now
-        if job.result == FINISHED:
-            return 1
-    return min(max(job.printed_for(now) / job.cost, 0), 1)
-
-
 def _layers(job: Job) -> int:
     """Return of how many layers a job is."""
     return 0 if job.kind == "calibration" else 20 + job.id // PRINTER_NUMBERS % 400
@@ -150,13 +152,6 @@ def _layer(job: Job, done: float) -> int:
     return min(layers, 1 + int((done - FIRST_LAYER) / (1 - FIRST_LAYER) * layers))
 
 
-def _part(done: float, parts: int) -> tuple[int, float]:
-    """Return which part of several a job is at, and which share of the job ago it began."""
-    length = (1 - FIRST_LAYER) / parts
-    part = min(parts - 1, int(max(0, done - FIRST_LAYER) / length))
-    return part, done - FIRST_LAYER - part * length
-
-
 def _stage(job: Job, done: float, trays: int) -> int | None:
     """Return the stage of a job that runs."""
     stages = CALIBRATION_STAGES if job.kind == "calibration" else STAGES
@@ -165,19 +160,23 @@ def _stage(job: Job, done: float, trays: int) -> int | None:
             return stage
     if job.kind == "calibration":
         return None
-    part, ago = _part(done, trays)
-    return CHANGING_FILAMENT if part and ago < FOR_SO_LONG else 0
+    number, ago = part(done, trays)
+    return CHANGING_FILAMENT if number and ago < FOR_SO_LONG else 0
 
 
-def _place(printer: Printer, tray: int | None) -> tuple[Unit, int] | None:
-    """Return the unit and the slot of a tray, None for the external spool."""
-    model = printer.model
-    if tray is None or tray == NO_TRAY:
-        return None
-    ht = tray - (128 if tray >= 128 else wire.FIRST_AMS_HT)
-    if 0 <= ht < len(model.ht):
-        return model.ht[ht], 0
-    return (model.ams[tray // 4], tray % 4) if tray // 4 < len(model.ams) else None
+def _place(printer: Printer, tray: int | None) -> tuple[int, int] | None:
+    """Return the unit and the slot of a tray, those beside the printer too; None is none."""
+    if tray in (ams.LEFT, ams.RIGHT):
+        return (ams.LEFT if tray == ams.LEFT and printer.model.nozzles > 1 else ams.RIGHT), 0
+    return None if tray is None else ams.place(printer.units, tray)
+
+
+def _nozzle(printer: Printer, place: tuple[int, int] | None) -> int:
+    """Return which nozzle a tray feeds."""
+    if place is None or printer.model.nozzles == 1:
+        return 0
+    unit = place[0]
+    return printer.units[unit].nozzle if unit in printer.units else int(unit == ams.LEFT)
 
 
 def doing(cloud: Cloud, printer: Printer, now: datetime) -> Doing:
@@ -187,13 +186,12 @@ def doing(cloud: Cloud, printer: Printer, now: datetime) -> Doing:
     if job is None:
         # Nobody knows why it sometimes is 100 after a restart.
         return Doing(percent=100 if printer.idle_since and printer.number % 2 == 0 else 0)
-    look, done = cloud.look(job, printer), _done(job, now)
-    trays = [tray for tray in wire.trays(job, printer, look) if tray >= 0]
+    look, done = cloud.look(job, printer), job.done(now)
+    used = [tray for tray in trays(job, printer, look) if tray >= 0]
     if job.kind == "calibration":
-        trays = []
-    tray = trays[_part(done, len(trays))[0]] if trays else None
-    place = _place(printer, tray)
-    nozzle = place[0].nozzle if place and printer.model.nozzles > 1 else 0
+        used = []
+    place = _place(printer, used[part(done, len(used))[0]]) if used else None
+    nozzle = _nozzle(printer, place)
     if not job.running(now):
         since = (now - (job.ends or now)) / (COOLING / cloud.time_factor)
         finished = job.result == FINISHED
@@ -210,7 +208,7 @@ def doing(cloud: Cloud, printer: Printer, now: datetime) -> Doing:
         )
     if now < job.started + job.prepares and job.kind != "calibration":
         # It goes on to show how far the job before was.
-        last = _done(before, now) if before else 0
+        last = before.done(now) if before else 0
         return Doing(
             state="PREPARE",
             job=job,
@@ -229,9 +227,9 @@ def doing(cloud: Cloud, printer: Printer, now: datetime) -> Doing:
         layer=_layer(job, done),
         layers=_layers(job),
         minutes=int(job.cost * (1 - done) / timedelta(minutes=1)),
-        stage=job.pause_stage if paused else _stage(job, done, len(trays) or 1),
+        stage=job.pause_stage if paused else _stage(job, done, len(used) or 1),
         heat=min(1, done / HEATING),
-        tray=tray if done >= HEATING else None,
+        place=place if done >= HEATING else None,
         nozzle=nozzle,
     )
 
@@ -386,7 +384,7 @@ def _temperatures(printer: Printer, heat: _Heat, sequence: int) -> Body:
         # It has no sensor.
         body["chamber_temper"] = 5
     elif not family(printer).device:
-        body["chamber_temper"] = float(heat.chamber)
+        body |= {"chamber_temper": float(heat.chamber), "ctt": heat.chamber_target}
     if printer.model.nozzles > 1:
         # The one that rests.
         body |= {"nozzle_temper": float(heat.room + RESTING), "nozzle_target_temper": 0.0}
@@ -438,102 +436,110 @@ def _fan_levels(fans: _Fans) -> Body:
 # The AMS
 
 
-def _units(printer: Printer) -> list[tuple[int, Unit]]:
-    """Return the units of a printer with their numbers."""
-    return list(enumerate((*printer.model.ams, *printer.model.ht)))
-
-
-def _bits(unit: Unit) -> tuple[int, int]:
+def _bits(unit: int) -> tuple[int, int]:
     """Return the bit of a unit, and that of its first tray."""
-    if unit.slots == 1:
-        return 4 + unit.id - 128, 16 + unit.id - 128
+    if unit >= 128:
+        return 4 + unit - 128, 16 + unit - 128
     # The AMS Lite of an A2L has a place of its own.
-    return (12, 24) if unit.id == 16 else (unit.id, 4 * unit.id)
+    return (12, 24) if unit == 16 else (unit, 4 * unit)
 
 
-def tag_uid(printer: Printer, index: int, slot: str) -> str:
-    """Return the number of the chip in a spool."""
-    return f"5EC0DE{printer.number:06d}{index}{slot}00"
+def _reads(spool: Spool, now: datetime) -> bool:
+    """Return whether the printer reads the chip of a spool."""
+    return spool.read_until is not None and now < spool.read_until
 
 
-def tray_uuid(printer: Printer, index: int, slot: str) -> str:
-    """Return the number of a spool."""
-    return f"5EC0DE{printer.number:010d}{index:04d}{slot:0>12}"
-
-
-def chip_id(printer: Printer, index: int) -> str:
-    """Return the number of the chip in an AMS."""
-    return f"C0DE5EC{printer.number:06d}{index:03d}"
-
-
-def _tray(cloud: Cloud, printer: Printer, index: int, unit: Unit, slot: str) -> Body:
-    """Describe a slot."""
-    board = family(printer).board
-    if slot not in unit.loaded:
-        empty: Body = {"id": slot}
-        # Empty, and empty with the memory of what was there.
-        return empty if board == "small" else empty | {"state": 10 if slot == "2" else 8}
-    spool = wire.mounted_spool(printer, index, slot, cloud.seed)
-    kind, filament, color = spool["filamentType"], spool["filamentId"], spool["color"][1:]
-    known = not filament.endswith("99")
-    tagged = known and unit.kind != "ams_f1"
-    body: Body = {
-        "id": slot,
-        "remain": spool["netWeight"] // 10 if tagged else 0 if board == "x1" else -1,
+def _description(slot: int, spool: Spool | None, *, small: bool) -> Body:
+    """Describe a spool, None and one that is unknown as a printer describes an empty place."""
+    kind = spool.material if spool else ""
+    chip = spool is not None and spool.has_chip
+    colors = spool.colors if spool and kind else ("00000000",)
+    nozzle = NOZZLE.get(kind, 220)
+    return {
+        "id": str(slot),
         "cali_idx": -1,
-        "tag_uid": tag_uid(printer, index, slot) if known else NO_TAG,
-        "tray_id_name": f"{filament[2:]}-K0" if known else "",
-        "tray_info_idx": filament,
+        "tag_uid": spool.tag if spool and chip else NO_TAG,
+        "tray_id_name": f"{spool.filament_id[2:]}-K0" if spool and chip else "",
+        "tray_info_idx": spool.filament_id if spool else "",
         "tray_type": kind,
-        "tray_sub_brands": f"{kind} Basic" if known else "",
-        "tray_color": color,
-        "tray_weight": "1000" if known else "0",
-        "tray_diameter": "1.75" if known else "0.00",
+        "tray_sub_brands": spool.name if spool and chip else "",
+        "tray_color": colors[0],
+        "tray_weight": "1000" if chip else "0",
+        "tray_diameter": "1.75" if chip or not small else "0.00",
         "bed_temp_type": "0",
         "bed_temp": "0",
-        "nozzle_temp_max": str(NOZZLE[kind] + 20),
-        "nozzle_temp_min": str(NOZZLE[kind] - 30),
+        "nozzle_temp_max": str(nozzle + 20) if kind else "0",
+        "nozzle_temp_min": str(nozzle - 30) if kind else "0",
         "xcam_info": "0" * 24,
-        "tray_uuid": tray_uuid(printer, index, slot) if known else NO_SPOOL,
+        "tray_uuid": spool.uuid if spool and chip else NO_UUID,
         "ctype": 0,
-        "cols": [color],
+        "cols": [*colors],
     }
-    if board == "small":
-        body |= {"k": 0.02, "n": 1, "tray_temp": "55", "tray_time": "8"}
-        if unit.kind == "ams_f1":
-            body["state"] = 3
-            body["remain"] = 0
-    else:
-        body |= {"state": 11, "drying_temp": "55", "drying_time": "8", "total_len": 330_000}
-    return body
 
 
-def _unit(cloud: Cloud, printer: Printer, index: int, unit: Unit, now: datetime) -> Body:
+def _tray(cloud: Cloud, printer: Printer, place: tuple[int, int], now: datetime) -> Body:
+    """Describe a slot."""
+    unit, slot = place
+    each = printer.units[unit]
+    speaks, lite, spool = family(printer), each.kind == "ams_f1", each.spools.get(slot)
+    small, number = speaks.board == "small", {"id": str(slot)}
+    # Old firmware tells no state, but an AMS Lite does.
+    states = lite or not small
+    if spool is None:
+        # Empty, and empty with the memory of what was there.
+        return number if small else number | {"state": 10 if slot == 2 else 8}
+    state = spool.state or (3 if lite else 11 if spool.material else 9)
+    if spool.reduced or (not spool.material and not small):
+        return number | {"state": state}
+    described = _description(slot, spool, small=small)
+    if _reads(spool, now):
+        return number | dict.fromkeys((*described, "remain", "state"), None) | number
+    tagged = spool.has_chip and not lite
+    left = int(cloud.left(printer, unit, slot, spool, now)) // 10
+    unknown = 0 if speaks.board == "x1" or lite else -1
+    body = described | {"remain": left if tagged else unknown}
+    if states or spool.state:
+        body["state"] = state
+    if small:
+        return body | {"k": 0.02, "n": 1, "tray_temp": "55", "tray_time": "8"}
+    return body | {"drying_temp": "55", "drying_time": "8", "total_len": 330_000}
+
+
+# From which percentage on it is how damp: 5 is dry.
+LEVELS = ((28, 1), (27, 2), (25, 3), (20, 4))
+
+
+def _unit(cloud: Cloud, printer: Printer, unit: int, each: Ams, now: datetime) -> Body:
     """Describe an AMS."""
     speaks = family(printer)
-    percent = 8 + (printer.number * 7 + index * 5) % 25
-    level = 5 if percent <= 20 else 4 if percent <= 25 else 1
-    drying = printer.model.product == "H2C"
-    left = DRYING - (now - cloud.started) * cloud.time_factor if drying else timedelta()
-    minutes = max(0, int(left / timedelta(minutes=1)))
-    kind = {"ams": 1, "ams_f1": 2, "n3f": 3, "n3s": 4}[unit.kind]
-    info = f"{(2 if kind == 4 else 1) << 12 | unit.nozzle << 8 | 2 * bool(minutes) << 4 | kind:x}"
+    percent = each.humidity(now, cloud.time_factor)
+    level = next((level for above, level in LEVELS if percent > above), 5)
+    minutes = each.minutes(now, cloud.time_factor)
+    kind = ams.KINDS.index(each.kind) + 1
+    nozzle = each.nozzle if printer.model.nozzles > 1 else 0
+    nozzle = nozzle if each.ready else NOT_READY
+    info = f"{(2 if kind == 4 else 1) << 12 | nozzle << 8 | 2 * bool(minutes) << 4 | kind:x}"
     body: Body = {
-        "id": str(unit.id),
+        "id": str(unit),
         "humidity": str(level),
-        "temp": f"{25 + printer.number % 4 + 20 * bool(minutes)}.{index}",
+        "temp": f"{each.temperature(now, cloud.time_factor)}",
     }
-    match unit.kind, speaks.board:
-        case "ams_f1", _:
+    match each.kind:
+        case "ams_f1":
             # It measures neither.
             body |= {"humidity": "5", "humidity_raw": "0", "temp": "0.0", "dry_time": 0}
-            body |= {"info": "30001005" if unit.id == 16 else info, "check": 0}
-            body["chip_id"] = chip_id(printer, index)
-        case "ams", "small":
+            body |= {"info": "30001005" if unit == 16 else info, "check": 0}
+            body["chip_id"] = each.chip
+        case "ams" if speaks.board == "small":
             body["temp"] = "0.0"
-        case _ if speaks.device:
+        case "n3f" | "n3s":
             body |= {"humidity_raw": str(percent), "dry_time": minutes, "info": info}
-    if unit.kind == "n3s":
+        case "ams" if speaks.device:
+            body |= {"humidity_raw": str(percent), "dry_time": minutes, "info": info}
+    if not each.ready and "humidity_raw" in body:
+        # What it measures while it starts is nothing.
+        body |= {"humidity_raw": "0", "temp": "-60.0"}
+    if each.kind == "n3s":
         body["humidity"] = "0"
     if speaks.board == "new":
         body["dry_setting"] = {
@@ -541,39 +547,39 @@ def _unit(cloud: Cloud, printer: Printer, index: int, unit: Unit, now: datetime)
             "dry_filament": "PETG" if minutes else "",
             "dry_temperature": 65 if minutes else -1,
         }
-    body["tray"] = [_tray(cloud, printer, index, unit, str(slot)) for slot in range(unit.slots)]
+    body["tray"] = [_tray(cloud, printer, (unit, slot), now) for slot in range(each.slots)]
     return body
 
 
 def _tray_number(printer: Printer, doing: Doing) -> int:
     """Return the tray in use as a printer numbers them."""
-    if doing.tray is None:
-        return NO_TRAY if printer.model.units else EXTERNAL
-    place = _place(printer, doing.tray)
-    if place is None:
+    if doing.place is None:
+        return NO_TRAY if printer.units else EXTERNAL
+    unit, slot = doing.place
+    if unit in (ams.LEFT, ams.RIGHT):
         return EXTERNAL
-    unit, slot = place
-    if family(printer).local_trays:
+    # With one AMS it makes no difference.
+    if family(printer).local_trays or (printer.model.product == "P2S" and len(printer.units) > 1):
         return slot
-    return unit.id if unit.slots == 1 else unit.id * 4 + slot
+    return unit if unit >= 128 else unit * 4 + slot
 
 
 def _ams(cloud: Cloud, printer: Printer, doing: Doing, now: datetime) -> Body:
     """Tell of all units."""
-    units, trays = 0, 0
-    for _, unit in _units(printer):
-        bit, first = _bits(unit)
-        units |= 1 << bit
-        trays |= sum(1 << first + int(slot) for slot in unit.loaded)
+    there = {
+        1 << _bits(unit)[1] + slot: spool
+        for unit, each in printer.units.items()
+        for slot, spool in each.spools.items()
+    }
     number = str(_tray_number(printer, doing))
-    bits = f"{trays:x}"
+    reading = sum(bit for bit, spool in there.items() if _reads(spool, now))
     return {
-        "ams": [_unit(cloud, printer, index, unit, now) for index, unit in _units(printer)],
-        "ams_exist_bits": f"{units:x}",
-        "tray_exist_bits": bits,
-        "tray_is_bbl_bits": bits,
-        "tray_read_done_bits": bits,
-        "tray_reading_bits": "0",
+        "ams": [_unit(cloud, printer, unit, each, now) for unit, each in printer.units.items()],
+        "ams_exist_bits": f"{sum(1 << _bits(unit)[0] for unit in printer.units):x}",
+        "tray_exist_bits": f"{sum(there):x}",
+        "tray_is_bbl_bits": f"{sum(bit for bit, spool in there.items() if spool.has_chip):x}",
+        "tray_read_done_bits": f"{sum(there) - reading:x}",
+        "tray_reading_bits": f"{reading:x}",
         "tray_now": number,
         "tray_tar": number,
         "tray_pre": number,
@@ -584,29 +590,16 @@ def _ams(cloud: Cloud, printer: Printer, doing: Doing, now: datetime) -> Body:
 
 
 def _external(printer: Printer, slot: str) -> Body:
-    """Describe the spool beside the printer, which only one without an AMS has."""
-    loaded = not printer.model.units
+    """Describe the spool beside the printer."""
     small = family(printer).board == "small"
-    body: Body = {
-        "id": slot,
-        "tag_uid": NO_TAG,
-        "tray_id_name": "",
-        "tray_info_idx": "GFG99" if loaded else "",
-        "tray_type": "PETG" if loaded else "",
-        "tray_sub_brands": "",
-        "tray_color": "BCBCBCFF" if loaded else "00000000",
-        "tray_weight": "0",
-        "tray_diameter": "0.00" if small else "1.75",
-        "bed_temp_type": "0",
-        "bed_temp": "0",
-        "nozzle_temp_max": "270" if loaded else "0",
-        "nozzle_temp_min": "220" if loaded else "0",
-        "xcam_info": "0" * 24,
-        "tray_uuid": NO_SPOOL,
-        "remain": 0,
-        "cali_idx": -1,
-    }
-    return body | ({"k": 0.02, "n": 1} if small else {"cols": [body["tray_color"]], "ctype": 0})
+    # With one nozzle there is one place, by either number.
+    place = int(slot) if printer.model.nozzles > 1 else ams.RIGHT
+    spool = printer.beside.get(place)
+    body = _description(int(slot), spool, small=small) | {"remain": 0}
+    if small:
+        del body["cols"], body["ctype"]
+        return body | {"k": 0.02, "n": 1}
+    return body
 
 
 # What came with the firmware of 2025
@@ -614,13 +607,13 @@ def _external(printer: Printer, slot: str) -> Body:
 
 def _extruders(printer: Printer, doing: Doing, heat: _Heat) -> Body:
     """Describe the extruders: 0 is on the right, 1 on the left."""
-    nozzles, place = printer.model.nozzles, _place(printer, doing.tray)
+    nozzles = printer.model.nozzles
     info = []
     for number in range(nozzles):
         hot = number == doing.nozzle
         snow = nothing = 0xFEFF if number else 0xFFFF
-        if hot and doing.tray is not None:
-            snow = place[0].id << 8 | place[1] if place else 0xFF00
+        if hot and doing.place is not None:
+            snow = doing.place[0] << 8 | doing.place[1]
         warmth = (heat.nozzle, heat.nozzle_target) if hot else (heat.room + RESTING, 0)
         info.append(
             {
@@ -733,10 +726,11 @@ def _network(printer: Printer, sequence: int) -> Body:
     """Tell how it is connected."""
     number = int.from_bytes(bytes(map(int, address(printer).split("."))), "little")
     info = [{"ip": number, "mask": 0x00FFFFFF}, {"ip": 0, "mask": 0}]
-    small = family(printer).board == "small"
+    small, wired = family(printer).board == "small", family(printer).wired
     return {
-        "wifi_signal": f"-{42 + printer.number % 20 + sequence * 3 % 4}dBm",
-        "net": {"conf": 0 if small else 16, "info": info[: 1 if small else 2]},
+        # By cable there is no signal.
+        "wifi_signal": "-90dBm" if wired else f"-{42 + printer.number % 20 + sequence * 3 % 4}dBm",
+        "net": {"conf": 0 if small else 16 | wired, "info": info[: 1 if small else 2]},
     }
 
 
@@ -786,9 +780,9 @@ def _rest(printer: Printer, doing: Doing) -> Body:
         "spd_mag": 100,
         "sdcard": True,
         "force_upgrade": False,
-        "ams_status": 768 if doing.tray is not None else 0,
+        "ams_status": 768 if doing.place is not None else 0,
         "ams_rfid_status": 0,
-        "hw_switch_state": int(doing.tray is not None),
+        "hw_switch_state": int(doing.place is not None),
         "cali_version": 0,
     }
     if small:
@@ -946,13 +940,13 @@ def versions(printer: Printer, sequence_id: str, *, early: bool = False) -> Body
     for name, hardware in _BOARDS[family(printer).board]:
         serial = f"0BB{printer.number:08d}{name.upper()}"
         modules.append(_module(name, "", hardware, "00.00.31.10", serial))
-    for index, unit in _units(printer):
-        kind, hardware = _AMS[unit.kind]
-        name = kind if unit.kind == "ams_f1" else f"{kind} ({index + 1})"
-        serial = wire.ams_serial(printer, index)
-        modules.append(_module(f"{unit.kind}/{unit.id}", name, hardware, "00.00.06.40", serial))
-    if early and len(printer.model.units) > 1:
-        del modules[-1]["sn"]
+    for index, (unit, each) in enumerate(printer.units.items()):
+        kind, hardware = _AMS[each.kind]
+        name = kind if each.kind == "ams_f1" else f"{kind} ({index + 1})"
+        module = _module(f"{each.kind}/{unit}", name, hardware, "00.00.06.40", each.serial)
+        modules.append(module)
+        if each.untold or (early and 0 < index == len(printer.units) - 1):
+            del module["sn"]
     body: Body = {"command": "get_version", "sequence_id": sequence_id, "module": modules}
     if family(printer).board == "small":
         body |= {"result": "success", "reason": ""}
@@ -972,6 +966,10 @@ def encoded(printer: Printer, body: Body) -> bytes:
     return text.encode("latin-1" if printer.latin1 else "utf-8", "replace")
 
 
+def _job_secret(printer: Printer) -> str:
+    return f"5EC0DE{printer.number:06d}99{'0' * 18}"
+
+
 def foreign(printer: Printer) -> list[Body | bytes]:
     """Return what is in the reports beside the printer's own state, and what is broken.
 
@@ -988,7 +986,7 @@ def foreign(printer: Printer) -> list[Body | bytes]:
                 "command": "project_file",
                 "sequence_id": "20015",
                 "subtask_name": "A job of somebody's app",
-                "url": f"https://media.example.com/{tray_uuid(printer, 9, '9')}.3mf",
+                "url": f"https://media.example.com/{_job_secret(printer)}.3mf",
                 "task_id": "1",
                 "gcode_state": "RUNNING",
                 **done,
@@ -1016,9 +1014,14 @@ def secrets(cloud: Cloud) -> list[str]:
     for printer in cloud.all_printers():
         ip = address(printer)
         found |= {ip, str(int.from_bytes(bytes(map(int, ip.split("."))), "little"))}
-        found |= {printer.access_code.strip(), tray_uuid(printer, 9, "9")}
-        for index, unit in _units(printer):
-            found.add(chip_id(printer, index))
-            for slot in unit.loaded:
-                found |= {tag_uid(printer, index, slot), tray_uuid(printer, index, slot)}
-    return sorted(found)
+        found |= {printer.access_code.strip(), _job_secret(printer)}
+        found |= {each.chip for each in printer.units.values()}
+        for _, _, spool in printer.places():
+            found |= {spool.tag, spool.uuid}
+    for each in cloud.units_unplugged():
+        found.add(each.chip)
+        for spool in each.spools.values():
+            found |= {spool.tag, spool.uuid}
+    for spool in cloud.spools_made():
+        found |= {spool.tag, spool.uuid}
+    return sorted(found - {NO_TAG, NO_UUID})

@@ -1,12 +1,13 @@
 """The bodies that the cloud sends, in the shapes of 2022 and of 2026."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from . import catalogue
+from . import ams, catalogue
 from .accounts import Account
+from .ams import Spool
 from .answers import ENVELOPE
 from .catalogue import Look
 from .cloud import (
@@ -16,15 +17,15 @@ from .cloud import (
     FIRST_PRESET,
     PRINTER_NUMBERS,
     PRINTING,
+    Cloud,
     Job,
     Preset,
     Printer,
+    trays,
 )
 
 type Body = dict[str, Any]
 
-# Where a client has seen the trays of AMS HT begin; others have seen 128.
-FIRST_AMS_HT = 16
 MESSAGES_KEPT = timedelta(days=14)
 # For how long bind repeats the status of an offline printer; how long really, nobody knows.
 TELLS_OF_OFFLINE = timedelta(hours=6)
@@ -39,7 +40,6 @@ MESSAGE_TYPES = {
 }
 AVATAR = "https://public-cdn.bblmw.com/default/avatar.png"
 BACKGROUND = "https://public-cdn.bblmw.com/default/background.png"
-SPOOLS_SINCE = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def zulu(at: datetime) -> str:
@@ -145,20 +145,6 @@ def _centimetres(job: Job, look: Look) -> int:
         job.weight * share / filament.grams_per_metre for filament, _, share in look.filaments
     )
     return max(1, round(metres * 100))
-
-
-def trays(job: Job, printer: Printer, look: Look) -> list[int]:
-    """Return the flat number of the tray of each filament, -1 for one that is not used."""
-    model, second = printer.model, job.id // PRINTER_NUMBERS
-    if job.ams is not None:
-        return list(job.ams)
-    if not model.ams:
-        return [255] * len(look.filaments)
-    first = second % max(1, len(model.trays) - 3)
-    trays = model.trays[first : first + len(look.filaments)]
-    if model.ht and second % 3 == 0:
-        trays[-1] = FIRST_AMS_HT
-    return [-1, *trays] if second % 7 == 0 else trays
 
 
 def _task_filaments(job: Job, printer: Printer, look: Look) -> list[Body]:
@@ -461,60 +447,55 @@ def my_profile(account: Account, printers: list[Printer], jobs: list[tuple[Job, 
     }
 
 
-def spools(printers: list[Printer], account: Account, seed: int) -> list[Body]:
+def spools(cloud: Cloud, account: Account, now: datetime) -> list[Body]:
     """Describe the spools of an account: one in each slot of its AMS, and two on the shelf."""
-    slots = [
-        (printer, index, slot)
-        for printer in printers
-        for index, unit in enumerate(printer.model.ams)
-        for slot in unit.loaded
-    ]
+    printers = cloud.printers_of(account)
     bodies = [
         {
-            **mounted_spool(printer, index, slot, seed),
+            **_spool(spool, mounted=True),
+            "netWeight": int(cloud.left(printer, unit, slot, spool, now)),
             "inPrinter": True,
             "devId": printer.dev_id,
-            "amsSn": ams_serial(printer, index),
+            "amsSn": each.serial,
             # One is a number and the other a text.
-            "amsId": index,
-            "slotId": slot,
+            "amsId": address(unit),
+            "slotId": str(slot),
             "deviceName": printer.name,
         }
-        for printer, index, slot in slots
+        for printer in printers
+        for unit, each in printer.units.items()
+        for slot, spool in sorted(each.spools.items())
+        if each.slots > 1
     ]
-    shelf = [Random(f"{seed}:shelf:{account.uid}:{index}") for index in range(2 * bool(printers))]
-    return bodies + [_spool(chance, mounted=False) for chance in shelf]
+    shelf = [
+        ams.seeded_spool(Random(f"{cloud.seed}:shelf:{account.uid}:{index}"), "", cloud.started)
+        for index in range(2 * bool(printers))
+    ]
+    return bodies + [_spool(spool, mounted=False) for spool in shelf]
 
 
-def mounted_spool(printer: Printer, index: int, slot: str, seed: int) -> Body:
-    """Describe the spool in a slot of an AMS, which is the n-th of the printer."""
-    return _spool(Random(f"{seed}:spool:{printer.number}:{index}:{slot}"), mounted=True)
-
-
-def _spool(chance: Random, *, mounted: bool) -> Body:
-    filament, color = chance.choice(catalogue.FILAMENTS), chance.choice(catalogue.COLORS)
-    created = SPOOLS_SINCE + timedelta(seconds=chance.randrange(86400 * 100))
+def _spool(spool: Spool, *, mounted: bool) -> Body:
     return {
-        "id": chance.randrange(1_000_000, 9_000_000),
+        "id": spool.id,
         "createType": "ams" if mounted else "manual",
-        "filamentVendor": "Generic" if filament.id.endswith("99") else "Bambu Lab",
-        "filamentType": filament.type,
-        "filamentName": f"{filament.type} Basic",
-        "filamentId": filament.id,
+        "filamentVendor": spool.vendor,
+        "filamentType": spool.material,
+        "filamentName": spool.name,
+        "filamentId": spool.filament_id,
         "RFID": "0" * 32,
         # With its opacity or without.
-        "color": f"#{color}" if mounted else f"#{color[:6]}",
+        "color": f"#{spool.colors[0]}" if mounted else f"#{spool.colors[0][:6]}",
         "colorType": 2,
-        "colors": [f"#{color}"] if mounted else None,
-        "netWeight": chance.randrange(40, 1001),
-        "totalNetWeight": 1000,
+        "colors": [f"#{color}" for color in spool.colors] if mounted else None,
+        "netWeight": int(spool.grams),
+        "totalNetWeight": ams.GRAMS,
         "note": "",
-        "createdAt": int(created.timestamp()),
-        "updatedAt": int(created.timestamp()) + 3600,
+        "createdAt": spool.created,
+        "updatedAt": spool.created + 3600,
         "status": 0,
         "isSupport": False,
         "trayIdName": "0",
-        "category": filament.type,
+        "category": spool.material,
     }
 
 
@@ -530,12 +511,12 @@ def _firmware(code: str, version: str, status: str, era: str) -> Body:
     return body
 
 
-def ams_serial(printer: Printer, unit: int) -> str:
-    """Return the serial number of an AMS."""
-    return f"006{printer.dev_id[3:5]}{chr(ord('A') + unit)}{printer.dev_id[6:]}"
+def address(unit: int) -> int:
+    """Return how HTTP counts a unit with four slots."""
+    return unit if unit < ams.FIRST_AMS_HT else 0
 
 
-def device_version(printer: Printer, era: str) -> Body:
+def device_version(printer: Printer, now: datetime, era: str) -> Body:
     """Describe firmware: in turn an update, none, and one that is being tested."""
     code = printer.model.code
     current = "01.08.02.00" if era == "2026" else "01.01.01.00"
@@ -549,14 +530,17 @@ def device_version(printer: Printer, era: str) -> Body:
     units: list[Body] = [
         {
             "dev_model_name": "BL-A001",
-            "address": address,
+            "address": address(unit),
             # Some units do not tell their serial number.
-            "device_id": "" if address else ams_serial(printer, address),
-            "firmware": [_firmware("BL-A001", "00.00.06.49", "release", era)] if address else [],
+            "device_id": "" if address(unit) else each.serial,
+            "firmware": [_firmware("BL-A001", "00.00.06.49", "release", era)]
+            if address(unit)
+            else [],
             # Synthetic: the only body that was published has null here.
             "firmware_current": "00.00.06.40" if printer.number % 3 == 1 else None,
         }
-        for address in range(len(printer.model.ams) if era == "2026" else 0)
+        for unit, each in printer.units_known(printer.seen_at(now)).items()
+        if each.slots > 1 and era == "2026"
     ]
     body: Body = {
         "dev_id": printer.dev_id,
