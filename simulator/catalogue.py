@@ -75,7 +75,7 @@ MODELS = (
     ),
     Model("O1C2-V2", "H2C", "31B", "CoreXY", (Unit("n3f", 0, dries=True),), nozzles=2),
 )
-# Nobody has them without having added them.
+# Only a demo account with many printers has them without having added them.
 MORE_MODELS = (
     Model("O1S", "H2S", "093", "CoreXY", (Unit("n3f", 0, "01"),)),
     Model(

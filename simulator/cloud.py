@@ -344,11 +344,12 @@ class Cloud:
 
     def _stock(self, printers: int | None) -> None:
         """Give the accounts their printers."""
-        models = catalogue.MODELS
+        models, all_models = catalogue.MODELS, (*catalogue.MODELS, *catalogue.MORE_MODELS)
         fleet = (("Workshop X1C", "busy"), ("P1S", "resting"), ("3DP-030-117", None))
         for index in range(3 if printers is None else printers):
             name, pace = fleet[index] if index < 3 else (f"Printer {index + 1}", "resting")
-            self._place("demo", models[index % len(models)], name, pace, offline=index == 2)
+            model = all_models[index % len(all_models)]
+            self._place("demo", model, name, pace, offline=index == 2)
         for alias, product, pace in (
             ("password", "H2D", "busy"),
             ("password", "A1", "resting"),

@@ -132,7 +132,7 @@ def test_keys_that_are_called_read_are_read() -> None:
             self.asked.add(key)
             return super().get(key, default)
 
-    recorder = Recorder({"command": "push_status"})
+    recorder = Recorder({"command": "push_status", "msg": 0})
     Report.from_api(recorder)
     asked = recorder.asked - {"command", "msg"}
     assert asked == set(report._READ.split())
@@ -410,8 +410,11 @@ def test_plate(sent: dict[str, Any], expected: int | None) -> None:
 def test_the_layers_above_win_over_those_that_lag() -> None:
     lagging = {"layer_num": 40, "total_layer_num": 124}
     assert change(**{"3D": lagging, "layer_num": 41}).layer == 41
-    assert change(**{"3D": lagging}).layer == 40
-    assert change(**{"3D": lagging}).total_layers == 124
+    # In a change they are older than what was told before.
+    assert (change(**{"3D": lagging}).layer, change(**{"3D": lagging}).total_layers) == (None, None)
+    body = FAMILIES["p2s"]() | {"3D": lagging}
+    del body["layer_num"], body["total_layer_num"]
+    assert (read(message(body)).layer, read(message(body)).total_layers) == (40, 124)
 
 
 def test_only_mc_percent_is_progress() -> None:
@@ -741,6 +744,7 @@ def test_humidity_is_the_percentage_where_there_is_one() -> None:
 def test_values_of_an_ams_that_powers_on_are_left_out() -> None:
     result = ams_of(humidity="6", humidity_raw="101", temp="100.5", dry_time=-1)
     assert result == AmsUnit(0)
+    assert ams_of(humidity_raw="-2", temp="-60.0") == AmsUnit(0)
 
 
 def test_drying_is_in_minutes() -> None:

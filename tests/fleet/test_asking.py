@@ -170,17 +170,61 @@ def test_a_clock_that_is_set_back_holds_nothing_up() -> None:
     assert wants_versions(asking.came_on(at(601)), 3)
 
 
+def asked_for_versions(asking: Asking, state: LiveState, *minutes: float) -> list[float]:
+    asked = []
+    for minute in minutes:
+        for _ in range(wants_versions(asking, minute, state)):
+            asking = asking.asked_versions(at(minute))
+            asked.append(minute)
+    return asked
+
+
 def test_versions_are_asked_again_while_an_ams_has_no_serial_number() -> None:
     """For an hour: some never tell it."""
-    asking, asked = BEGUN.asked_versions(NOW), []
-    state = say(replace(IDLE, ams=(AmsUnit(0),)), 1)
-    for minutes in range(1, 200):
-        for _ in range(wants_versions(asking, minutes, state)):
-            asking = asking.asked_versions(at(minutes))
-            asked.append(minutes)
-    assert asked == [10, 20, 30, 40, 50, 60]
+    asking = BEGUN.asked_versions(NOW)
+    state = say(replace(IDLE, ams=(AmsUnit(0),)), 0.1)
+    assert asked_for_versions(asking, state, *range(1, 200)) == [1, 11, 21, 31, 41, 51]
     named = say(Versions(ams=(AmsModule(0, "ams", "00600A000000001"),)), 11, state)
     assert not wants_versions(BEGUN.asked_versions(NOW), 12, named)
+
+
+NAMED = Versions(ams=(AmsModule(0, "ams", "00600A000000001"),))
+WITH_AMS = replace(IDLE, ams=(AmsUnit(0, kind="ams"),), ams_ids=frozenset({0}))
+OUT = Report(ams=(), ams_ids=frozenset())
+IN = Report(ams=(AmsUnit(0, kind="ams"),), ams_ids=frozenset({0}))
+
+
+@pytest.mark.parametrize(
+    "swap", [(OUT, IN), (Report(ams=(AmsUnit(0, kind="ams_2_pro"),)),)], ids=["a while", "at once"]
+)
+def test_versions_are_asked_when_an_ams_is_swapped(swap: tuple[Report, ...]) -> None:
+    """What was told of the one before says nothing of the new one, which starts slowly."""
+    state = say(NAMED, 1, say(WITH_AMS, 0))
+    asking = BEGUN.asked_versions(at(1))
+    assert not wants_versions(asking, 299, state)
+    for message in swap:
+        state = say(message, 300, state)
+    assert state.unit(0) is not None
+    assert [unit.serial for unit in state.ams] == [None]
+    assert asked_for_versions(asking, state, 300, 300.5, 301, 302, 310, 311) == [300, 301, 311]
+    late = Versions(ams=(AmsModule(0, state.ams[0].kind),))
+    assert [unit.serial for unit in say(late, 311, state).ams] == [None]
+    other = Versions(ams=(AmsModule(0, state.ams[0].kind, "00600B000000002"),))
+    state = say(other, 312, say(late, 311, state))
+    assert [unit.serial for unit in state.ams] == ["00600B000000002"]
+    assert not wants_versions(asking, 400, state)
+
+
+def test_versions_are_asked_once_a_minute_while_ams_come_and_go() -> None:
+    state = say(NAMED, 1, say(WITH_AMS, 0))
+    asking, asked = BEGUN.asked_versions(at(1)), []
+    for seconds in range(300, 420, 4):
+        state = say(IN, seconds / 60 + 0.03, say(OUT, seconds / 60, state))
+        for _ in range(wants_versions(asking, seconds / 60, state)):
+            asking = asking.asked_versions(at(seconds / 60))
+            asked.append(seconds)
+    assert asked == [300, 360]
+    assert state.unit(1) is None
 
 
 def test_bind_is_asked_once_in_a_silence() -> None:

@@ -305,6 +305,12 @@ def test_what_is_left_is_unknown_unless_it_is_measured(*, measures: bool | None)
     assert trays(replace(TOLD, measures_remaining=measures))[0].remaining is None
 
 
+def test_what_is_left_of_a_spool_without_a_chip_is_unknown() -> None:
+    """A change may tell the percentage alone."""
+    unit = replace(UNIT, trays=(replace(PLA, has_chip=False),))
+    assert trays(replace(TOLD, ams=(unit,)))[0].remaining is None
+
+
 @pytest.mark.parametrize(
     ("model", "ids", "expected"),
     [

@@ -15,7 +15,7 @@ from custom_components.bambu_lab_cloud.api.report import (
     Slot,
     Tray,
 )
-from custom_components.bambu_lab_cloud.fleet.merge import merged
+from custom_components.bambu_lab_cloud.fleet.merge import merged, replaced_units
 
 from .reports import REPORTS
 
@@ -104,6 +104,32 @@ def test_an_ams_that_is_back_is_described_anew() -> None:
         WITH_AMS, Report(ams_ids=frozenset()), Report(ams=(AmsUnit(0),), ams_ids=frozenset({0}))
     )
     assert known.ams == (AmsUnit(0),)
+
+
+def test_an_ams_of_another_kind_is_described_anew() -> None:
+    """It was swapped in one moment, or while nobody listened."""
+    other = AmsUnit(0, kind="ams_2_pro", drying=0)
+    assert told(WITH_AMS, Report(ams=(other,))).ams == (
+        other,
+        AmsUnit(128, kind="ams_ht", humidity=8),
+    )
+    assert told(WITH_AMS, Report(ams=(AmsUnit(0, drying=0),))).ams != (other,)
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (WITH_AMS, set()),
+        (Report(), set()),
+        (replace(WITH_AMS, ams_ids=frozenset({0})), {128}),
+        (Report(ams_ids=frozenset()), {0, 128}),
+        (Report(ams=(AmsUnit(0, kind="ams_2_pro"), AmsUnit(128))), {0}),
+        (Report(ams=(AmsUnit(1, kind="ams"),), ams_ids=frozenset({0, 1, 128})), set()),
+    ],
+)
+def test_which_ams_are_no_longer_there(after: Report, expected: set[int]) -> None:
+    assert replaced_units(WITH_AMS, after) == expected
+    assert replaced_units(Report(), after) == set()
 
 
 def test_no_ams_at_all() -> None:

@@ -685,7 +685,9 @@ class Report:
         looks_whole = "gcode_state" in data and len(data) >= _KEYS_OF_A_WHOLE_STATUS
         device = part(data, "device")
         ams = part(data, "ams")
-        layers = part(data, "3D")
+        full = command == "push_status" and (looks_whole if message is None else message == 0)
+        # It lags behind, so in a change it is older than what is known.
+        layers = part(data, "3D") if full else {}
         print_type = _word(data.get("print_type"))
         aux = _hex(data.get("aux"))
         home_flag = _unsigned(data.get("home_flag"))
@@ -695,7 +697,7 @@ class Report:
         extruders = _unsigned(part(device, "extruder").get("state"))
         sd_card = _first(_field(aux, 12, 2), _field(home_flag, 8, 2))
         return cls(
-            full=command == "push_status" and (looks_whole if message is None else message == 0),
+            full=full,
             gcode_state=(_word(data.get("gcode_state")) or "").upper() or None,
             progress=_within(data.get("mc_percent"), 0, 100),
             remaining=_within(data.get("mc_remaining_time"), 0, 100_000),

@@ -14,7 +14,10 @@ from .live import LiveState
 APART = timedelta(minutes=5)
 APART_AFTER_RECONNECT = timedelta(minutes=1)
 FURTHEST_APART = timedelta(hours=1)
-# An AMS may tell its serial number later than the rest, or never.
+# An AMS may tell its serial number later than the rest, or never: when it was plugged in it is
+# asked for, and once more when it has started.
+VERSIONS_APART_AT_FIRST = timedelta(minutes=1)
+STARTS = timedelta(seconds=30)
 VERSIONS_APART = timedelta(minutes=10)
 NAMELESS = timedelta(hours=1)
 # A printer that is busy and silent for this long may have gone off.
@@ -87,7 +90,7 @@ class Asking:
         """Return if the printer should be asked for its versions now.
 
         It is asked once in a session, and once when it comes on: it never tells them by itself.
-        And again, for an hour, while an AMS has no serial number.
+        And again, for an hour, while an AMS has no serial number: soon if it was plugged in.
         """
         asked_at = self.versions_at
         if asked_at is None or self._is_new(asked_at):
@@ -96,11 +99,11 @@ class Asking:
             )
             return not is_soon and self._is_on(live, online=online)
         since = live.nameless_since if live else None
-        return (
-            since is not None
-            and abs(now - since) < NAMELESS
-            and abs(now - asked_at) >= VERSIONS_APART
-        )
+        if since is None or abs(now - since) >= NAMELESS:
+            return False
+        is_first = asked_at - since < STARTS
+        apart = VERSIONS_APART_AT_FIRST if is_first else VERSIONS_APART
+        return abs(now - asked_at) >= apart
 
     def _is_new(self, asked_at: datetime | None) -> bool:
         """Return if the printer was not asked since the session began or it came on."""

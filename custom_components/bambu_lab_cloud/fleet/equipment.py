@@ -215,7 +215,8 @@ def _tray(slot: Slot, tray: Tray, told: Report) -> Spool:
     if has_spool is False:
         # Printers go on to describe what was in it.
         return Spool(slot=slot, is_empty=True)
-    remaining = tray.remaining if told.measures_remaining else None
+    is_measured = told.measures_remaining and tray.has_chip is not False
+    remaining = tray.remaining if is_measured else None
     return _spool(slot, tray, is_empty=None if has_spool is None else False, remaining=remaining)
 
 

@@ -13,7 +13,7 @@ import logging
 from ..api.report import AmsModule, Fans, Presence, Report, Versions
 from . import equipment
 from .equipment import CANCELLED, LiveAms, LiveNozzle, PrinterError, Spool
-from .merge import merged
+from .merge import merged, replaced_units
 from .printer import ACTIVE, CurrentPrint, Print, Printer, PrinterStatus
 from .quiet import NOTHING_YET, Paced, steadied
 from .stages import PAUSES, PRINTING, stage_name
@@ -160,6 +160,10 @@ class LiveState:
         dues = (paces.temperatures.due, paces.fans.due, paces.wifi.due, stage_due)
         return min((due for due in dues if due is not None), default=None)
 
+    def unit(self, ams: int) -> LiveAms | None:
+        """Return the AMS with an id."""
+        return next((unit for unit in self.ams if unit.id == ams), None)
+
     def nozzle(self, side: str | None) -> LiveNozzle | None:
         """Return the nozzle on a side, or the only one."""
         return next((nozzle for nozzle in self.nozzles if nozzle.side == side), None)
@@ -194,13 +198,15 @@ def heard(
         case Presence():
             return _after_presence(before, message, at)
         case Versions():
-            known = before.modules
-            modules = {
-                # Some leave the serial number out now and then.
-                module.id: module if module.serial is not None else known.get(module.id, module)
-                for module in message.ams
-            }
+            modules = {module.id: _named(module, before) for module in message.ams}
             return settled(replace(before, modules=modules), at=at)
+
+
+def _named(module: AmsModule, before: LiveState) -> AmsModule:
+    """Return a module with the serial number that it left out, as some do now and then."""
+    known = before.modules.get(module.id)
+    is_same = module.serial is None and known is not None and known.kind == module.kind
+    return known if known is not None and is_same else module
 
 
 def session_lost(state: LiveState, *, at: datetime) -> LiveState:
@@ -348,11 +354,18 @@ def _after_report(before: LiveState, message: Report, at: datetime) -> LiveState
         gone_at=None,
         cancelled_at=at if message.error in CANCELLED else before.cancelled_at,
         paces=_NOTHING_SHOWN if anew else before.paces,
+        modules=_without(before.modules, replaced_units(before.told, told)),
     )
     state = _with_job(before, state, message, at)
     heats_up = not state.is_busy and _heats(told) and not _heats(before.told)
     is_doubtful = not message.full and (before.is_doubtful or heats_up)
     return settled(replace(state, is_doubtful=is_doubtful), at=at)
+
+
+def _without(modules: Mapping[int, AmsModule], gone: frozenset[int]) -> Mapping[int, AmsModule]:
+    if gone.isdisjoint(modules):
+        return modules
+    return {number: module for number, module in modules.items() if number not in gone}
 
 
 def _understood(message: Report) -> Report:

@@ -38,6 +38,17 @@ def merged(before: Report, message: Report) -> Report:
     return replace(before, **changes) if changes else before
 
 
+def replaced_units(before: Report, after: Report) -> frozenset[int]:
+    """Return the AMS that are gone, or of another kind: what was known of them is over."""
+    kinds = {unit.id: unit.kind for unit in before.ams or ()}
+    others = (unit.id for unit in after.ams or () if _is_other(kinds.get(unit.id), unit.kind))
+    return _cleared(before.ams_ids, after.ams_ids).union(others)
+
+
+def _is_other(before: str | None, after: str | None) -> bool:
+    return before is not None and after is not None and before != after
+
+
 def _told(part: Any) -> dict[str, Any]:
     """Return the fields of a part of a message that it tells."""
     return {
@@ -116,6 +127,8 @@ def _cleared[T](before: frozenset[T] | None, message: frozenset[T] | None) -> fr
 
 
 def _unit(before: AmsUnit, message: AmsUnit) -> AmsUnit:
+    if _is_other(before.kind, message.kind):
+        before = AmsUnit(before.id)
     return replace(_filled(before, message), trays=_joined(before.trays, message.trays, _tray))
 
 
