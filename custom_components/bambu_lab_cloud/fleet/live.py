@@ -160,10 +160,6 @@ class LiveState:
         dues = (paces.temperatures.due, paces.fans.due, paces.wifi.due, stage_due)
         return min((due for due in dues if due is not None), default=None)
 
-    def unit(self, ams: int) -> LiveAms | None:
-        """Return the AMS with an id."""
-        return next((unit for unit in self.ams if unit.id == ams), None)
-
     def nozzle(self, side: str | None) -> LiveNozzle | None:
         """Return the nozzle on a side, or the only one."""
         return next((nozzle for nozzle in self.nozzles if nozzle.side == side), None)
