@@ -1,19 +1,24 @@
-"""Pictures of the colors of filament, which Home Assistant shows in place of an icon."""
+"""Pictures of spools in the colors of their filament, shown in place of an icon."""
 
 from base64 import b64encode
 from collections.abc import Sequence
 
+_RIMS = '<g stroke="#808080" stroke-width=".7"><circle r="10"/><circle r="4"/></g>'
+
 
 def swatch(colors: Sequence[str]) -> str | None:
-    """Return a picture of colors as "#RRGGBB" beside each other, None without any."""
+    """Return a picture of a spool in colors as "#RRGGBB", None without any."""
     if not colors:
         return None
-    width = 24 / len(colors)
-    bands = "".join(
-        f'<path fill="{color}" d="M{index * width:g} 0h{width:g}v24h-{width:g}z"/>'
+    # Each color has an equal share of the ring; the rims show white on white, and black on black.
+    count = len(colors)
+    ring = "".join(
+        f'<circle r="7" stroke="{color}" stroke-width="6" pathLength="{count}"'
+        f' stroke-dasharray="1 {count - 1}" stroke-dashoffset="{-index}"/>'
         for index, color in enumerate(colors)
     )
-    # White is to be seen on white, and black on black.
-    rim = '<circle cx="12" cy="12" r="11.5" fill="none" stroke="#808080"/>'
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">{bands}{rim}</svg>'
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 -12 24 24" fill="none">'
+        f"{ring}{_RIMS}</svg>"
+    )
     return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
