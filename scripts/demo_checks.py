@@ -294,7 +294,8 @@ async def check_devices(home: Home) -> str:
             raise DemoError(f"{printer['name']} is no device.")
     ids = {by_identifier[printer["dev_id"]]["id"] for printer in printers}
     ams = [row for row in devices if _is_ams(row)]
-    if bool(ams) != await is_today(home) or any(row["via_device_id"] not in ids for row in ams):
+    has_ams = await is_today(home) or await is_live(home)
+    if bool(ams) != has_ams or any(row["via_device_id"] not in ids for row in ams):
         raise DemoError(f"These are the AMS: {[row['name'] for row in ams]}.")
     if len(devices) != 1 + len(printers) + len(ams):
         raise DemoError(f"There are others: {[row['name'] for row in devices]}.")
@@ -374,7 +375,7 @@ async def check_firmware(home: Home) -> str:
     of_ams = [
         row["entity_id"]
         for row in await registered(home, "entity")
-        if _is_ams(devices[row["device_id"]])
+        if _is_ams(devices[row["device_id"]]) and row["entity_id"].startswith("update.")
     ]
     known = [key for key in of_ams if states[key]["state"] in {"on", "off"}]
     if bool(known) != await is_today(home):

@@ -145,6 +145,10 @@ class Home:
         """POST to the simulator's own controls."""
         return await self._simulator("POST", f"/simulator/{path}", json=body)
 
+    async def arrange(self, path: str, **body: object) -> Any:
+        """PUT something into the simulator."""
+        return await self._simulator("PUT", f"/simulator/{path}", json=body)
+
     async def unsimulate(self, path: str) -> Any:
         """DELETE in the simulator's own controls."""
         return await self._simulator("DELETE", f"/simulator/{path}")

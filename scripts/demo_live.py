@@ -27,7 +27,10 @@ OPTIONS = "/api/config/config_entries/options/flow"
 # else's, and a token that only the broker refuses.
 MANY, SWITCHED, EXPIRED, ROBBED, REFUSED = "none", "password", "partner", "one", "google"
 ACCOUNTS = (MANY, SWITCHED, EXPIRED, ROBBED, REFUSED)
-MODELS = ("X1 Carbon", "P1S", "A1", "H2D", "P2S", "X2D", "H2S", "A2L", "P1P", "X1E")
+MODELS = (
+    *("X1 Carbon", "P1S", "A1", "H2D", "P2S", "X2D"),
+    *("H2S", "A2L", "P1P", "X1E", "H2C", "A1 mini"),
+)
 PRINTERS = [f"Live {number:02d}" for number in range(1, 21)]
 EVENTS = [f"event.{name.lower().replace(' ', '_')}_print" for name in PRINTERS]
 # What Home Assistant says once: of the dead token, in a word and in detail, and of the outage.
@@ -45,6 +48,8 @@ AT_FIRST, HEARD = 10, 3
 KEPT, GONE = 50, 75
 # The longest pause of the attempts within an outage of that length, and the answers.
 BACK = 130
+# Until a printer is asked once more who an AMS is that it shows, and has answered.
+VERSIONS = 90
 # A first attempt after a loss, and what comes of it.
 SOON = 20
 
@@ -132,6 +137,59 @@ class Live:
         now = datetime.now(UTC)
         await self._home.simulate(f"printers/{dev_id}/push")
         return now
+
+    async def filament(self) -> str:
+        """Look into each tray of each family, then plug an AMS in elsewhere and swap another.
+
+        Who has a spool out and another one in sees it at once.
+        """
+        _, first, *_ = printers = self._fleet[8:20]
+        trays = await self._agree(printers)
+        swapped = next(each for each in printers if (await self._units(each))[-1:] == [1])
+        unit = f"printers/{swapped}/ams/1"
+        serial = (await self._home.unsimulate(unit))["serial"]
+        await self._home.arrange(f"printers/{first}/ams/3", serial=serial)
+        await self._home.arrange(unit, kind="n3f")
+        await self._home.unsimulate(f"{unit}/0")
+        await self._home.arrange(f"{unit}/1", material="PA-CF", colors=["101010FF"])
+        moved = await self._agree(printers)
+        return f"{trays} trays of {len(printers)} printers, and {moved} after a move and a swap"
+
+    async def _units(self, dev_id: str) -> list[int]:
+        return [
+            each["unit"] for each in (await self._home.simulated(f"printers/{dev_id}/ams"))["units"]
+        ]
+
+    async def _agree(self, printers: Iterable[str]) -> int:
+        """Wait until the trays show what is in them, and return how many there are."""
+        uid, wanted = self._uids[MANY], dict[str, str]()
+        for dev_id in printers:
+            told = await self._home.simulated(f"printers/{dev_id}/ams")
+            serials = {each["unit"]: each for each in told["units"]}
+            for each in serials.values():
+                count = 1 if each["kind"] == "n3s" else 4
+                wanted |= {f"{uid}_{each['serial']}_tray_{n + 1}": "empty" for n in range(count)}
+            wanted |= {
+                f"{uid}_{serials[each['unit']]['serial']}_tray_{each['tray'] + 1}": each["material"]
+                for each in told["spools"]
+                if each["unit"] in serials
+            }
+        shown: dict[str, str] = {}
+
+        async def agree() -> bool:
+            states = await self._states()
+            shown.update(
+                (row["unique_id"], states.get(row["entity_id"], ""))
+                for row in await self._rows()
+                if row["unique_id"] in wanted
+            )
+            return shown == wanted
+
+        if not await until(agree, VERSIONS):
+            wrong = [f"{shown.get(key)} is {value}" for key, value in wanted.items()
+                     if shown.get(key) != value]  # fmt: skip
+            raise DemoError(f"Of {len(wanted)} trays {len(wrong)} differ: {', '.join(wrong)}.")
+        return len(wanted)
 
     async def expired(self) -> str:
         """Revoke a token, at the broker and elsewhere, and sign in again."""
@@ -338,6 +396,7 @@ class Live:
             [[("live, set-up", self.set_up)]],
             [
                 [("live, automation", self.heard)],
+                [("live, AMS", self.filament)],
                 [("live, token revoked", self.expired)],
                 [("live, switched off and on", self.switched)],
                 [("live, somebody else's printer", self.robbed)],
