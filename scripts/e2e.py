@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import time
+from typing import Any
 
 import aiohttp
 from playwright.async_api import Error as BrowserError, Locator, Page, async_playwright
@@ -24,10 +25,13 @@ OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PRINTER = "Workshop X1C"
+PRINTER, AMS, OFF = "Workshop X1C", "Workshop X1C AMS 1", "3DP-030-117"
+# A desk and a phone.
+SIZES = {"desk": {"width": 1200, "height": 900}, "phone": {"width": 390, "height": 844}}
 # What it says itself, and how the page shows a value of it.
 LIVE = ("Bed temperature", "Nozzle temperature", "Layer")
 VALUE = re.compile(r"\d")
+MATERIAL = re.compile("PLA|PETG|ABS|TPU")
 PATIENCE = 30_000  # ms for whatever the page has to show
 
 
@@ -120,11 +124,58 @@ class Walk:
 
     async def see_printer(self) -> None:
         """Look at the page of a printer."""
-        devices = await self._home.command("config/device_registry/list")
-        device = next(device for device in devices if device["name"] == PRINTER)
-        await self._page.goto(f"{self._home.url}/config/devices/device/{device['id']}")
+        await self.open_device(PRINTER)
         await self.text("Print title").wait_for()
         await self.see("printer")
+
+    async def open_device(self, name: str) -> dict[str, Any]:
+        """Open the page of a device, and return it as the registry has it."""
+        devices = await self._home.command("config/device_registry/list")
+        device: dict[str, Any] = next(device for device in devices if device["name"] == name)
+        await self._page.goto(f"{self._home.url}/config/devices/device/{device['id']}")
+        return device
+
+    async def see_everywhere(self, name: str, device: str) -> None:
+        """Look at the page of a device as a whole: at a desk and on a phone, light and dark."""
+        await self.open_device(device)
+        for size, viewport in SIZES.items():
+            for scheme in ("light", "dark"):
+                await self._page.emulate_media(color_scheme=scheme)
+                await self._page.set_viewport_size({**viewport, "height": 2400})
+                await self.see(f"{name}-{size}-{scheme}")
+        await self._page.emulate_media(color_scheme="light")
+        await self._page.set_viewport_size(SIZES["desk"])
+
+    async def see_ams(self) -> None:
+        """See what is in the trays of an AMS, in its colors."""
+        await self.open_device(AMS)
+        await self.row("Tray 1").filter(has_text=MATERIAL).wait_for()
+        painted = self._page.locator("state-badge[style*='data:image/svg']")
+        if await painted.count() != len(await self._trays()):
+            raise DemoError("Not each tray with a spool shows its colors.")
+        await self.see_everywhere("ams", AMS)
+        await self.text("Tray 1").click()
+        await self.text("History").wait_for()
+        await self.see("tray")
+
+    async def _trays(self) -> list[dict[str, Any]]:
+        """Return the spools that are in the AMS."""
+        printers = (await self._home.simulated("state"))["printers"]
+        dev_id = next(each["dev_id"] for each in printers if each["name"] == PRINTER)
+        spools = (await self._home.simulated(f"printers/{dev_id}/ams"))["spools"]
+        return [each for each in spools if each["unit"] == 0]
+
+    async def see_states(self) -> None:
+        """See a printer that prints, one that is off, and the first while the broker is away."""
+        await self.see_everywhere("printing", PRINTER)
+        await self.see_everywhere("off", OFF)
+        await self._home.simulate("mqtt/stop")
+        await self.open_device(PRINTER)
+        for name in LIVE:
+            # They are kept for a minute.
+            await self.row(name).filter(has_text="Unavailable").wait_for(timeout=90_000)
+        await self.see_everywhere("away", PRINTER)
+        await self._home.simulate("mqtt/start")
 
     async def see_live_data(self) -> None:
         """See on the page of a printer what it says itself, with values."""
@@ -229,13 +280,15 @@ async def walk(demo: Demo) -> None:
     await demo.start_both()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        page = await browser.new_page(viewport={"width": 1200, "height": 900}, locale="en-GB")
+        page = await browser.new_page(viewport=SIZES["desk"], locale="en-GB")
         page.set_default_timeout(PATIENCE)
         owner = Walk(page, demo)
         try:
             await owner.open()
             await owner.add_account()
             await owner.see_live_data()
+            await owner.see_ams()
+            await owner.see_states()
             await owner.switch_live_data()
             await owner.lose_token()
             await owner.sign_in_again()
