@@ -181,6 +181,7 @@ class Demo:
             *(sys.executable, "-m", "simulator", "--port", str(simulator_port)),
             *options,
             *history,
+            *(("--printers", str(arguments.printers)) if arguments.printers else ()),
             *(("--mqtt-port", str(mqtt_port)) if arguments.live else ()),
         )
         self.hass = Child(
@@ -378,6 +379,7 @@ def main() -> int:
     parser.add_argument(
         "--time-factor", type=float, help="how much shorter prints take: 60, with --check 300"
     )
+    parser.add_argument("--printers", type=int, help="how many printers: 13 are one of each model")
     arguments = parser.parse_args()
     # Within the minutes that the checks take, prints are to end by themselves as well.
     arguments.time_factor = arguments.time_factor or (300 if arguments.check else 60)

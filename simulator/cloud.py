@@ -144,6 +144,8 @@ class Printer:
     off_for: timedelta = timedelta()
     # What only the printer itself tells.
     door_open: bool = False
+    # Whether each AMS feeds either nozzle.
+    filament_switch: bool = False
     latin1: bool = False
     print_error: int = 0
     hms: tuple[tuple[int, int], ...] = ()
@@ -735,12 +737,14 @@ class Cloud:
         scheduled: bool | None = None,
         door_open: bool | None = None,
         latin1: bool | None = None,
+        filament_switch: bool | None = None,
         restarted: bool = False,
     ) -> None:
         """Take a printer off line or back, rename it, or stop or resume its schedule.
 
-        Only the printer itself tells of its door, may not write UTF-8 but Latin-1, and forgets
-        its last print when it is `restarted`.
+        Only the printer itself tells of its door, may not write UTF-8 but Latin-1, can have a
+        switch for filament between its AMS and its nozzles, and forgets its last print when it is
+        `restarted`.
         """
         printer = self.printer(dev_id)
         now = datetime.now(UTC)
@@ -750,6 +754,8 @@ class Cloud:
             printer.idle_since = now
         printer.door_open = printer.door_open if door_open is None else door_open
         printer.latin1 = printer.latin1 if latin1 is None else latin1
+        if filament_switch is not None:
+            printer.filament_switch = filament_switch
         if name is not None:
             printer.name = name
         if online is False and printer.offline_since is None:

@@ -34,7 +34,7 @@ RESTING = 9
 EXTERNAL, NO_TRAY = 254, 255
 BUSY = ("PREPARE", "RUNNING", "PAUSE")
 PERCENT_PACKED = 100 << 16
-# The nozzle of an AMS that starts.
+# The nozzle of an AMS that starts, or that feeds either of two.
 NOT_READY = 0xE
 
 
@@ -517,7 +517,7 @@ def _unit(cloud: Cloud, printer: Printer, unit: int, each: Ams, now: datetime) -
     minutes = each.minutes(now, cloud.time_factor)
     kind = ams.KINDS.index(each.kind) + 1
     nozzle = each.nozzle if printer.model.nozzles > 1 else 0
-    nozzle = nozzle if each.ready else NOT_READY
+    nozzle = nozzle if each.ready and not printer.filament_switch else NOT_READY
     info = f"{(2 if kind == 4 else 1) << 12 | nozzle << 8 | 2 * bool(minutes) << 4 | kind:x}"
     body: Body = {
         "id": str(unit),
@@ -640,8 +640,11 @@ def _nozzles(printer: Printer) -> Body:
     if printer.model.product == "H2C":
         ids += [16, 18, 17]
     info: list[Body] = []
+    small = family(printer).board == "small"
     for number in ids:
-        nozzle: Body = {"id": number, "diameter": 0.4, "type": "HS01", "tm": 0, "wear": 0}
+        # Of the left one much flows.
+        kind = "HA00" if small else "HH01" if number == 1 else "HS01"
+        nozzle: Body = {"id": number, "diameter": 0.4, "type": kind, "tm": 0, "wear": 0}
         if family(printer).board == "new":
             serial = f"0ZZ{printer.number:08d}{number:02d}"
             nozzle |= {"color_m": "00000000", "fila_id": "", "sn": serial, "stat": 0}
@@ -711,7 +714,7 @@ def _bit_fields(printer: Printer, doing: Doing) -> Body:
     return body | {
         "stat": f"{0x46058008 | door << 23:X}",
         "cfg": f"{cfg & ~(1 << 7) | doing.busy << 7:X}",
-        "aux": f"{0x2001004:X}",
+        "aux": f"{0x2001004 | printer.filament_switch << 29:X}",
         "fun": f"{0x41AFFF9CFB:X}",
         "ver": "20010",
     }

@@ -316,6 +316,16 @@ def test_an_ams_that_starts_is_not_there_yet(
     check(listener)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_with_a_switch_for_filament_no_ams_has_a_nozzle(
+    way: str, cloud: Cloud, listen: Callable[[str], Listener]
+) -> None:
+    listener = listen("X2D")
+    cloud.change_printer(listener.printer.dev_id, filament_switch=True)
+    WAYS[way](listener)
+    check(listener)
+
+
 def in_use(live: LiveState) -> Any:
     spool = live.active_filament
     return spool and (spool.slot, spool.side)
@@ -446,11 +456,14 @@ def test_the_door_and_all_else(
     assert (live.wifi_signal is None) is (model == "H2D Pro")
     assert (live.sd_card, live.speed_profile, live.stage) == ("ok", "standard", None)
     assert live.chamber_light is False
-    types = {"X1 Carbon": "hardened_steel", "X1E": "hardened_steel"}
-    small = {"A1", "A1 mini", "P1P", "P1S"}
-    plain = "stainless_steel" if model in small else "hardened_steel"
-    assert {nozzle.type for nozzle in live.nozzles} == {types.get(model, plain)}
-    assert {nozzle.diameter for nozzle in live.nozzles} == {0.4}
+    steel = "stainless_steel" if has_none else "hardened_steel"
+    assert {(nozzle.type, nozzle.diameter) for nozzle in live.nozzles} == {(steel, 0.4)}
+    # Whose nozzles have no code tell nothing of their flow.
+    no_code = {"A1", "A1 mini", "A2L", "P1P", "P1S", "X1E"}
+    flows = [None] if model in no_code else [False]
+    assert [each.high_flow for each in live.nozzles] == (
+        [True, False] if model in TWO_NOZZLES else flows
+    )
 
 
 @pytest.mark.parametrize("way", WAYS)

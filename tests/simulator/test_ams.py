@@ -388,6 +388,19 @@ def test_what_is_made_is_secret_too(alone: Cloud, add: Any, say: Say) -> None:
     assert hidden < set(reports.secrets(alone))
 
 
+def test_a_demo_can_have_a_printer_of_each_model() -> None:
+    cloud = Cloud(printers=len(MODELS))
+    printers = cloud.printers_of(cloud.accounts.find("demo"))
+    assert [printer.model.product for printer in printers] == MODELS
+
+
+def test_a_switch_for_filament(alone: Cloud, add: Any, say: Say) -> None:
+    printer = add("X2D")
+    alone.change_printer(printer.dev_id, filament_switch=True)
+    assert [unit["info"] for unit in say(printer)["ams"]] == ["1e03", "2e04"]
+    assert reports.status(alone, printer, NOW, 1)["aux"] == "22001004"
+
+
 # By HTTP
 
 
