@@ -99,6 +99,30 @@ async def test_what_a_printer_says_is_shown(
     assert done(cloud, "pushall", MINI) == 0
 
 
+async def test_what_goes_wrong_is_announced_once(
+    hass: HomeAssistant, entry: MockConfigEntry, cloud: Simulator, until: Until, wait: Wait
+) -> None:
+    """Not again when everything is told in another session."""
+    heard = async_capture_events(hass, "state_changed")
+    cloud.cloud.set_error(P1S, hms=[{"attr": 0x03000100, "code": 0x00010007}])
+    await cloud.push(P1S)
+    await until(lambda: state(hass, "binary_sensor.p1s_error") == "on")
+    await cloud.drop_sessions()
+    await until(lambda: state(hass, LIVE_DATA) == "off")
+    await wait(61 * SECOND)
+    await until(lambda: entry.runtime_data.printers.is_live(P1S))
+    assert done(cloud, "pushall", P1S) == 2
+    cloud.cloud.set_error(P1S, hms=[])
+    await cloud.push(P1S)
+    await until(lambda: state(hass, "binary_sensor.p1s_error") == "off")
+    told = [
+        change.data["new_state"].attributes["errors"]
+        for change in heard
+        if change.data["entity_id"] == "event.p1s_print"
+    ]
+    assert told == [["0300_0100_0001_0007"]]
+
+
 async def test_a_broker_that_is_away_and_comes_back(
     *,
     hass: HomeAssistant,

@@ -29,7 +29,17 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 EVENT = "event.p1s_print"
 NOZZLE = "sensor.p1s_nozzle_temperature"
-ATTRIBUTES = {"brand", "codes", "color", "diameter", "high_flow", "link", "severity", "tray"}
+ATTRIBUTES = {
+    "brand",
+    "codes",
+    "color",
+    "diameter",
+    "high_flow",
+    "link",
+    "module",
+    "severity",
+    "tray",
+}
 LIVE_KEYS = {each.key for each in (*sensor.LIVE, binary_sensor.ERROR, *binary_sensor.LIVE)}
 # The complaint that a layer is not good, the one that the bed heats abnormally.
 SERIOUS = {"attr": 0x0C000300, "code": 0x00020007}
@@ -349,8 +359,9 @@ async def test_a_push_writes_only_what_it_changes(
     assert await told(lights_report=[{"node": "chamber_light", "mode": "off"}]) == [
         "binary_sensor.p1s_chamber_light"
     ]
+    assert await told(hms=[FATAL]) == ["binary_sensor.p1s_error", EVENT]
+    assert await told(hms=[SERIOUS, FATAL]) == ["binary_sensor.p1s_error", EVENT]
     assert await told(hms=[FATAL]) == ["binary_sensor.p1s_error"]
-    assert await told(hms=[FATAL, SERIOUS]) == ["binary_sensor.p1s_error"]
     assert await told(ams={"tray_now": "1"}) == ["sensor.p1s_active_filament"]
     assert await told(vt_tray=tray(254, "TPU", "F5547CFF")) == ["sensor.p1s_external_spool"]
 
@@ -376,23 +387,23 @@ async def test_the_remaining_time_goes_back_when_the_end_moves(
 
 
 @pytest.mark.parametrize(
-    ("changes", "state", "codes", "severity", "page"),
+    ("changes", "state", "codes", "worst", "page"),
     [
-        ({}, "off", [], None, None),
-        ({"hms": [INFORMATION]}, "off", [], None, None),
-        ({"print_error": 0x0300400C}, "off", [], None, None),
+        ({}, "off", [], (None, None), None),
+        ({"hms": [INFORMATION]}, "off", [], (None, None), None),
+        ({"print_error": 0x0300400C}, "off", [], (None, None), None),
         (
             {"hms": [COMMON, SERIOUS, FATAL]},
             "on",
             ["0300_0100_0001_0007", "0C00_0300_0002_0007", "0500_0200_0003_0001"],
-            "fatal",
+            ("fatal", "motion_controller"),
             "e=0300010000010007&d=01P&s=device_hms",
         ),
         (
             {"print_error": 0x07008006, "hms": [FATAL]},
             "on",
             ["0700-8006", "0300_0100_0001_0007"],
-            None,
+            (None, "ams"),
             "e=07008006&d=01P&s=device_error",
         ),
     ],
@@ -403,14 +414,15 @@ async def test_error(
     changes: dict[str, Any],
     state: str,
     codes: list[str],
-    severity: str | None,
+    worst: tuple[str | None, str | None],
     page: str | None,
 ) -> None:
     """The worst first; mere information and a print that was cancelled are none."""
     await pushes.full(p1s(), **changes)
     shown = hass.states.get("binary_sensor.p1s_error")
     assert shown.state == state
-    assert (shown.attributes["codes"], shown.attributes["severity"]) == (codes, severity)
+    assert shown.attributes["codes"] == codes
+    assert (shown.attributes["severity"], shown.attributes["module"]) == worst
     link = page and f"https://e.bambulab.com/index.php?{page}&lang=en"
     assert shown.attributes["link"] == link
     await pushes.say(hms=[], print_error=0)
@@ -529,7 +541,10 @@ async def test_an_end_says_if_it_was_cancelled(
     await pushes.say(print_error=0)
     await wait(12 * SECOND)
     told_of = told(heard, "event_type", "cancelled", "errors")
-    assert told_of == [("failed", cancelled, errors)]
+    assert told_of == [
+        *[("error", None, each) for each in [errors] if each],
+        ("failed", cancelled, errors),
+    ]
     await wait(5 * MINUTE)
     await reload(hass, entry)
     await wait(5 * MINUTE)

@@ -20,6 +20,7 @@ from custom_components.bambu_lab_cloud.api import (
 )
 from custom_components.bambu_lab_cloud.const import DOMAIN, VERSION
 from custom_components.bambu_lab_cloud.coordinator import error_key
+from custom_components.bambu_lab_cloud.fleet.equipment import MODULES, SEVERITIES
 from custom_components.bambu_lab_cloud.fleet.lifecycle import PrintEventType
 from custom_components.bambu_lab_cloud.fleet.messages import MESSAGE_TYPES
 from custom_components.bambu_lab_cloud.fleet.stages import STAGES
@@ -110,6 +111,13 @@ def test_events_are_translated(key: str, kinds: list[str]) -> None:
 def test_reasons_for_a_pause_are_translated() -> None:
     states = STRINGS["entity"]["event"]["print"]["state_attributes"]["reason"]["state"]
     assert set(states) == {stage for stage in STAGES if "pause" in stage}
+
+
+@pytest.mark.parametrize(("platform", "key"), [("event", "print"), ("binary_sensor", "error")])
+def test_what_is_wrong_is_translated(platform: str, key: str) -> None:
+    attributes = STRINGS["entity"][platform][key]["state_attributes"]
+    assert set(attributes["module"]["state"]) == MODULES
+    assert set(attributes["severity"]["state"]) == set(SEVERITIES.values())
 
 
 def test_no_text_and_no_icon_without_an_entity() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -11,7 +12,7 @@ from homeassistant.helpers.start import async_at_started
 from .api import BambuCloud
 from .cloud import cloud_now
 from .const import LOGGER
-from .fleet.lifecycle import GAP, NEWS, PrintEvent
+from .fleet.lifecycle import ERROR_NEWS, GAP, NEWS, PrintEvent, PrintEventType
 from .fleet.messages import News
 from .fleet.printer import Print
 from .memory import Announcement, Memory
@@ -30,6 +31,12 @@ type Announce = Callable[[Announcement], None]
 def _address(item: Announcement) -> str:
     """Return whom an announcement is for."""
     return ACCOUNT if isinstance(item, News) else item.print.printer_id
+
+
+def _is_news(item: Announcement, now: datetime) -> bool:
+    """Return if it is not too old to be announced."""
+    is_error = isinstance(item, PrintEvent) and item.type is PrintEventType.ERROR
+    return abs(now - item.found_at) < (ERROR_NEWS if is_error else NEWS)
 
 
 class Announcer:
@@ -77,7 +84,7 @@ class Announcer:
     def post(self, items: Iterable[Announcement]) -> None:
         """Let something wait to be announced, and drop what is no news any more."""
         now = cloud_now(self._client)
-        outbox = [item for item in self._memory.outbox if abs(now - item.found_at) < NEWS]
+        outbox = [item for item in self._memory.outbox if _is_news(item, now)]
         outbox += items
         for item in [item for item in outbox if isinstance(item, News)][:-MESSAGES_KEPT]:
             outbox.remove(item)
@@ -93,6 +100,7 @@ class Announcer:
     async def _async_deliver(self) -> None:
         """Announce what is waiting, then save: whoever kills us in between hears it twice."""
         async with self._lock:
+            self.post(())
             for item in tuple(self._memory.outbox):
                 await self._async_announce(item)
             await self._memory.async_save_if_due()

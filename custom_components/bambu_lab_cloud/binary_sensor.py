@@ -23,16 +23,12 @@ from .entity import (
     add_live_entities,
     add_printer_entities,
 )
-from .fleet.equipment import SEVERITIES, PrinterError
 from .fleet.live import LiveState
 from .fleet.printer import Printer, PrintResult
 from .live import LiveFeed
 from .printers import PrintersCoordinator
 
 PARALLEL_UPDATES = 0
-
-# From the worst on.
-_SEVERITIES = list(SEVERITIES.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,11 +168,6 @@ class BambuLiveBinarySensor(BambuLiveEntity, BinarySensorEntity):
         return self.entity_description.value_fn(self.told)
 
 
-def _urgency(error: PrinterError) -> int:
-    """Return a number, the lower the worse; the error of a print has stopped it."""
-    return 0 if error.severity is None else 1 + _SEVERITIES.index(error.severity)
-
-
 class BambuErrorBinarySensor(BambuLiveBinarySensor):
     """If something is wrong with a printer, by its own word."""
 
@@ -185,13 +176,14 @@ class BambuErrorBinarySensor(BambuLiveBinarySensor):
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
-        """Return all that is wrong, the worst first, how bad that is and what explains it."""
-        errors = sorted(self.told.errors, key=_urgency)
+        """Return all that is wrong, the worst first, and of that how bad, where and a link."""
+        errors = self.told.errors
         worst = errors[0] if errors else None
         return {
             "codes": [error.code for error in errors],
             "severity": worst and worst.severity,
-            "link": worst and worst.link(self._device_id),
+            "module": worst and worst.module,
+            "link": worst and worst.link(self._device_id, self.hass.config.language),
         }
 
 

@@ -84,6 +84,7 @@ class BambuPrintEvent(BambuEvent, BambuPrinterEntity):
         assert isinstance(event, PrintEvent)  # noqa: S101 - what a printer is told of
         job = event.print
         duration = job.duration
+        worst = event.errors[0] if event.errors else None
         self._trigger_event(
             event.type,
             {
@@ -99,11 +100,14 @@ class BambuPrintEvent(BambuEvent, BambuPrinterEntity):
                 "plate": job.plate,
                 "model_id": job.model_id,
                 "design_id": job.design_id,
-                "image": self._picture(is_end=event.is_end),
+                "image": self._picture(is_end=event.is_end) if event.has_print else None,
                 "late": event.late,
                 "reason": event.reason,
                 "cancelled": job.cancelled,
-                "errors": list(job.errors),
+                "errors": [error.code for error in event.errors] or list(job.errors),
+                "severity": worst and worst.severity,
+                "module": worst and worst.module,
+                "link": worst and worst.link(job.printer_id, self.hass.config.language),
             },
         )
         self._write()

@@ -21,9 +21,16 @@ from .fleet.cadence import (
     poll_interval,
 )
 from .fleet.equipment import LiveAms
-from .fleet.lifecycle import next_record, next_records
+from .fleet.lifecycle import PrintEvent, PrintEventType, next_record, next_records
 from .fleet.live import LiveState, is_fresh, overlaid
-from .fleet.printer import NO_TASK, Printer, PrinterStatus, derive_printers, newest_print
+from .fleet.printer import (
+    NO_TASK,
+    Print,
+    Printer,
+    PrinterStatus,
+    derive_printers,
+    newest_print,
+)
 from .fleet.tellers import Word
 from .history import HistoryCoordinator
 from .memory import Memory
@@ -190,9 +197,11 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         The polls go on as they would, whatever they last brought, and nobody hears of it who does
         not listen for this printer.
         """
+        known = self.live.get(printer_id)
         self.live[printer_id] = live
         if printer_id not in self.data:
             return
+        before = self.data[printer_id]
         word = self._word(printer_id)
         if (word and word.essence) != self._words.get(printer_id):
             self._take_one(printer_id, word)
@@ -200,10 +209,25 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             self._show(self._shown(self.data[printer_id]))
         if word and live.heard_at:
             self._heard_at[printer_id] = live.heard_at
+        if live.new_errors and live.new_errors is not (known and known.new_errors):
+            self._post_errors(live, self.data[printer_id], before)
         devices = {printer_id} | self.ams.at(printer_id)
         has_other_ams = self.ams.follow(self.polled[printer_id], live, cloud_now(self.client))
         devices |= self.ams.at(printer_id)
         self._tell({live_context(each) for each in devices}, all_others=has_other_ams)
+
+    @callback
+    def _post_errors(self, live: LiveState, printer: Printer, before: Printer) -> None:
+        """Post what is wrong with a printer since now, with what it prints or has just printed."""
+        current = printer.current or before.current
+        event = PrintEvent(
+            type=PrintEventType.ERROR,
+            print=current.print if current else Print(printer_id=printer.id),
+            found_at=cloud_now(self.client),
+            errors=live.new_errors,
+        )
+        self._announcer.post([event])
+        self._announcer.deliver()
 
     @callback
     def _take_one(self, printer_id: str, word: Word | None) -> None:

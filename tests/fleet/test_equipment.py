@@ -403,17 +403,22 @@ def test_an_external_spool_in_use(told: Report, model: str, number: int, side: s
         (
             "",
             (
-                HmsError("0300_0100_0001_0007", 1),
+                HmsError("0300_0100_0003_0001", 3),
                 HmsError("0300_0200_0002_0001", 2),
-                HmsError("0500_0100_0003_0001", 3),
+                HmsError("0500_0100_0001_0007", 1),
                 HmsError("0C00_0300_0004_0001", 4),
                 HmsError("0C00_0300_0009_0001", None),
             ),
             (
-                ("0300_0100_0001_0007", "fatal"),
+                ("0500_0100_0001_0007", "fatal"),
                 ("0300_0200_0002_0001", "serious"),
-                ("0500_0100_0003_0001", "common"),
+                ("0300_0100_0003_0001", "common"),
             ),
+        ),
+        (
+            "0700-8006",
+            (HmsError("0300_0100_0001_0007", 1),),
+            (("0700-8006", None), ("0300_0100_0001_0007", "fatal")),
         ),
     ],
 )
@@ -422,7 +427,7 @@ def test_errors(
     hms: tuple[HmsError, ...] | None,
     expected: tuple[tuple[str, str | None], ...],
 ) -> None:
-    """Information is none, nor is a print that was cancelled."""
+    """The worst first; information is none, nor is a print that was cancelled."""
     found = equipment.errors(Report(error=error, hms=hms))
     assert tuple((one.code, one.severity) for one in found) == expected
 
@@ -441,7 +446,50 @@ def test_errors(
     ],
 )
 def test_a_link_tells_three_characters_of_the_serial(error: PrinterError, link: str) -> None:
-    assert error.link("00M00A000000001") == link
+    assert error.link("00M00A000000001", "en") == link
+
+
+@pytest.mark.parametrize(
+    ("language", "lang"),
+    [
+        ("de", "de"),
+        ("de-CH", "de"),
+        ("en-GB", "en"),
+        ("es-419", "es"),
+        ("ko", "ko"),
+        ("pt", "pt"),
+        ("pt-BR", "pt-br"),
+        ("zh-Hans", "zh-cn"),
+        ("zh-Hant", "en"),
+        ("ga", "en"),
+    ],
+)
+def test_a_link_is_in_the_language_of_home_assistant(language: str, lang: str) -> None:
+    """In English where Bambu Lab has no texts in that."""
+    error = PrinterError(code="0300_0100_0001_0007", severity="fatal")
+    assert error.link("00M00A000000001", language).endswith(f"&lang={lang}")
+
+
+@pytest.mark.parametrize(
+    ("code", "module"),
+    [
+        ("0300_0100_0001_0007", "motion_controller"),
+        ("0500-4002", "mainboard"),
+        ("0700-8006", "ams"),
+        ("0703_2000_0002_0001", "ams"),
+        ("07FF-8011", "external_spool"),
+        ("07FE-8011", "external_spool"),
+        ("0800_0100_0002_0001", "toolhead"),
+        ("0C00_0300_0003_0007", "camera"),
+        ("1200-8011", "ams_lite"),
+        ("12FF-C030", "external_spool"),
+        ("1802-8011", "ams_ht"),
+        ("05FE-8081", "mainboard"),
+        ("9900_0100_0001_0007", None),
+    ],
+)
+def test_an_error_says_which_part_complains(code: str, module: str | None) -> None:
+    assert PrinterError(code=code).module == module
 
 
 @pytest.mark.parametrize(

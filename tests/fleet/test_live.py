@@ -469,6 +469,92 @@ def test_nothing_is_cancelled_by_another_error() -> None:
     assert say(RUNNING, Report(error="0300-4000")).cancelled_at is None
 
 
+HOT = HmsError("0300_0100_0001_0007", 1)
+DIRTY = HmsError("0C00_0300_0003_0007", 3)
+NOTED = HmsError("0500_0300_0004_0001", 4)
+
+
+def news(steps: dict[float, Message], *, before: LiveState | None = None) -> list[list[str]]:
+    """Return the codes that each message brings anew, by the second in which it comes."""
+    found: list[list[str]] = []
+    for seconds, message in steps.items():
+        known = before.new_errors if before else ()
+        before = heard(before, message, at=at(seconds), model="X1 Carbon")
+        is_told = before.new_errors is not known
+        found.append([error.code for error in before.new_errors] * is_told)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("steps", "codes"),
+    [
+        ({1: Report(hms=(HOT,))}, [[HOT.code]]),
+        ({1: Report(error="0700-8006")}, [["0700-8006"]]),
+        (
+            {1: Report(error="0700-8006", hms=(DIRTY, HOT))},
+            [["0700-8006", HOT.code, DIRTY.code]],
+        ),
+        ({1: Report(hms=(HOT,)), 2: Report(hms=(HOT, DIRTY))}, [[HOT.code], [DIRTY.code]]),
+        (
+            {1: Report(hms=(HOT, DIRTY)), 2: Report(hms=(DIRTY, HOT)), 3: Report(progress=41)},
+            [[HOT.code, DIRTY.code], [], []],
+        ),
+        (
+            {1: Report(hms=(HOT,)), 2: replace(RUNNING, hms=(HOT, DIRTY))},
+            [[HOT.code], [DIRTY.code]],
+        ),
+        ({1: Report(hms=(HOT,)), 2: Versions(), 3: WENT}, [[HOT.code], [], []]),
+        ({1: Report(hms=(NOTED,))}, [[]]),
+        ({1: Report(error="0300-400C"), 3: Report(error="")}, [[], []]),
+        ({1: Report(error="0500-400E", gcode_state="FAILED")}, [[]]),
+        (
+            {1: Report(error="0700-8006"), 2: Report(error="0700-8007")},
+            [["0700-8006"], ["0700-8007"]],
+        ),
+    ],
+)
+def test_what_is_wrong_is_new_once(steps: dict[float, Message], codes: list[list[str]]) -> None:
+    """All that a message brings, the worst first, in whatever order it tells it."""
+    assert news(steps, before=say(RUNNING)) == codes
+
+
+@pytest.mark.parametrize(("gone_for", "is_new"), [(1, False), (119, False), (121, True)])
+@pytest.mark.parametrize("stood_for", [1, 150])
+def test_what_is_gone_for_a_moment_is_the_same(
+    stood_for: float, gone_for: float, *, is_new: bool
+) -> None:
+    """However long it stood before."""
+    gone = 1 + stood_for
+    steps = {1: Report(hms=(HOT,)), gone: Report(hms=()), gone + gone_for: Report(hms=(HOT,))}
+    assert news(steps, before=say(RUNNING)) == [[HOT.code], [], [HOT.code] * is_new]
+
+
+def test_what_flickers_is_told_once() -> None:
+    steps = {second: Report(hms=(HOT,) * (second % 2)) for second in range(1, 400)}
+    assert sum(map(len, news(steps, before=say(RUNNING)))) == 1
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        None,
+        say(replace(RUNNING, full=False)),
+        session_lost(say(RUNNING), at=at(1)),
+        session_lost(say(RUNNING, Report(hms=(DIRTY,))), at=at(1)),
+        say(RUNNING, start=-200),
+    ],
+    ids=["connect", "changes", "reconnect", "reconnect with an error", "silence"],
+)
+def test_what_is_wrong_when_everything_is_told_anew_is_old(before: LiveState | None) -> None:
+    """What comes after that is new."""
+    steps = {
+        2: Report(hms=(HOT,)),
+        3: replace(RUNNING, hms=(HOT, DIRTY)),
+        4: Report(hms=(HOT, DIRTY), error="0700-8006"),
+    }
+    assert news(steps, before=before) == [[], [], ["0700-8006"]]
+
+
 # Freshness.
 
 

@@ -9,6 +9,7 @@ from freezegun.api import FrozenDateTimeFactory
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.bambu_lab_cloud.fleet.equipment import PrinterError
 from custom_components.bambu_lab_cloud.fleet.firmware import Ams, DeviceFirmware
 from custom_components.bambu_lab_cloud.fleet.lifecycle import (
     OpenPrint,
@@ -82,7 +83,13 @@ _RECORDS = st.builds(
     ),
 )
 _EVENTS = st.builds(
-    PrintEvent, type=st.sampled_from(PrintEventType), print=_PRINTS, found_at=_MOMENTS
+    PrintEvent,
+    type=st.sampled_from(PrintEventType),
+    print=_PRINTS,
+    found_at=_MOMENTS,
+    errors=st.lists(
+        st.builds(PrinterError, code=_TEXT, severity=st.none() | _TEXT), max_size=2
+    ).map(tuple),
 )
 _FIRMWARE = st.builds(
     DeviceFirmware,

@@ -11,6 +11,24 @@ SPEED_PROFILES = {1: "silent", 2: "standard", 3: "sport", 4: "ludicrous"}
 SEVERITIES = {1: "fatal", 2: "serious", 3: "common"}
 # Somebody cancelled a print, which is no fault.
 CANCELLED = frozenset({"0300-400C", "0500-400E"})
+# By the first byte of a code: ModuleID in DevHMS.h of Bambu Studio; 12 and 18 by the texts of
+# their codes in its resources/hms.
+_MODULES = {
+    "03": "motion_controller",
+    "05": "mainboard",
+    "07": "ams",
+    "08": "toolhead",
+    "0C": "camera",
+    "12": "ams_lite",
+    "18": "ams_ht",
+}
+_AMS_MODULES = frozenset({"07", "12", "18"})
+_EXTERNAL_UNITS = frozenset({"FE", "FF"})
+_EXTERNAL_SPOOL = "external_spool"
+MODULES = frozenset({*_MODULES.values(), _EXTERNAL_SPOOL})
+# Of Home Assistant's languages those in which Bambu Lab explains errors.
+_LANGUAGES = frozenset({"de", "es", "fr", "hu", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv"})
+_OTHER_NAMES = {"pt-BR": "pt-br", "zh-Hans": "zh-cn"}
 
 # Product names, and the internal codes of those whose product name is not told.
 _TWO_NOZZLES = frozenset({"H2C", "H2D", "H2D Pro", "X2D", "O1C", "O1C2", "O1D", "O1E", "N6"})
@@ -35,11 +53,31 @@ class PrinterError:
     code: str
     severity: str | None = None
 
-    def link(self, printer_id: str) -> str:
-        """Return the page that explains it; of the serial it names only what tells the model."""
+    @property
+    def module(self) -> str | None:
+        """Return which part of the printer complains, one of MODULES, None if that is not known.
+
+        Where the number of the AMS would stand, FE and FF mean the external spools, as in trays.
+        """
+        module, unit = self.code[:2], self.code[2:4]
+        if module in _AMS_MODULES and unit in _EXTERNAL_UNITS:
+            return _EXTERNAL_SPOOL
+        return _MODULES.get(module)
+
+    def link(self, printer_id: str, language: str) -> str:
+        """Return the page that explains it; of the serial it names only what tells the model.
+
+        language is one of Home Assistant's. The page takes the same names of languages as the
+        texts, in small letters (HMS.cpp of Bambu Studio); those that there are texts in, besides
+        English, are the ones in its resources/hms and in ha-bambulab (seen 2026).
+        """
         digits = self.code.replace("-", "").replace("_", "")
         kind = "device_error" if self.severity is None else "device_hms"
-        return f"https://e.bambulab.com/index.php?e={digits}&d={printer_id[:3]}&s={kind}&lang=en"
+        base = language.partition("-")[0]
+        lang = _OTHER_NAMES.get(language, base if base in _LANGUAGES else "en")
+        return (
+            f"https://e.bambulab.com/index.php?e={digits}&d={printer_id[:3]}&s={kind}&lang={lang}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,15 +304,17 @@ def active_filament(
 
 
 def errors(told: Report) -> tuple[PrinterError, ...]:
-    """Return what is wrong: the error of a print, then complaints that are more than information.
+    """Return what is wrong, the worst first: the error of a print, which has stopped it.
 
-    A print that was cancelled tells so as an error, which it is not.
+    Complaints follow that are more than information. A print that was cancelled tells so as an
+    error, which it is not.
     """
     of_print = [] if not told.error or told.error in CANCELLED else [PrinterError(code=told.error)]
     complaints = (
-        PrinterError(code=error.code, severity=SEVERITIES[error.level])
+        PrinterError(code=error.code, severity=severity)
+        for level, severity in SEVERITIES.items()
         for error in told.hms or ()
-        if error.level in SEVERITIES
+        if error.level == level
     )
     return (*of_print, *complaints)
 

@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any, Self
 
 from ..api.models import Task
+from .equipment import PrinterError
 from .printer import (
     ACTIVE_TASK,
     NO_TASK,
@@ -36,6 +37,8 @@ GAP = timedelta(minutes=10)
 LAG = timedelta(minutes=10)
 # An end that is found later than this is recorded and no news any more.
 NEWS = timedelta(hours=24)
+# What went wrong before this is seen on the printer, or is mended.
+ERROR_NEWS = timedelta(minutes=10)
 # How long what was announced is remembered: longer than anything is news.
 MEMORY = 2 * NEWS + LAG
 # How long the end of a later print waits for that of an earlier one, to be announced in order.
@@ -52,6 +55,7 @@ class PrintEventType(StrEnum):
     RESUMED = "resumed"
     FINISHED = "finished"
     FAILED = "failed"
+    ERROR = "error"
 
 
 _END: dict[PrintResult | None, PrintEventType] = {
@@ -64,7 +68,8 @@ _END: dict[PrintResult | None, PrintEventType] = {
 class PrintEvent:
     """Something to announce about a print, found out by a report; late if that was after a gap.
 
-    reason is the stage at which the printer says that it paused.
+    reason is the stage at which the printer says that it paused. errors are what went wrong with
+    the printer, the worst first; print is then what it was busy with, and names none if it rested.
     """
 
     type: PrintEventType
@@ -72,11 +77,18 @@ class PrintEvent:
     found_at: datetime
     late: bool = False
     reason: str | None = None
+    errors: tuple[PrinterError, ...] = ()
 
     @property
     def is_end(self) -> bool:
         """Return if the print ended."""
         return self.type in _END.values()
+
+    @property
+    def has_print(self) -> bool:
+        """Return if it is about a print: a printer at rest may be wrong as well."""
+        is_error = self.type is PrintEventType.ERROR
+        return not is_error or self.print != Print(printer_id=self.print.printer_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,8 @@ _BUSY = ACTIVE | {PrinterStatus.CALIBRATING}
 SILENCE = timedelta(minutes=3)
 # A session that is lost, or a printer that is said to be gone, may be back within this.
 GRACE = timedelta(minutes=1)
+# What was wrong and is so again within this has never been gone.
+_FLICKER = timedelta(minutes=2)
 # Printers tell whole minutes, so an end that moves by less has not moved.
 _MOVED = timedelta(minutes=2)
 _STAGE_HOLDS = timedelta(seconds=5)
@@ -77,7 +79,9 @@ class LiveState:
     all that it said. heard_at, full_at and status_at are when it last said anything, everything,
     and that its status is another; lost_at is when the session ended that told what is known,
     gone_at since when the printer is said to be gone, and nameless_since since when an AMS has no
-    serial number. is_doubtful says that something hints at changes that were lost.
+    serial number. is_doubtful says that something hints at changes that were lost. new_errors are
+    those that came last, the same object until others come, and gone_errors the codes of those
+    that went a moment ago.
     """
 
     status: PrinterStatus | None = None
@@ -122,6 +126,8 @@ class LiveState:
     left_over: Mapping[str, int] = field(default_factory=dict, compare=False)
     stage_now: str | None = field(default=None, compare=False)
     stage_at: datetime | None = field(default=None, compare=False)
+    new_errors: tuple[PrinterError, ...] = field(default=(), compare=False)
+    gone_errors: Mapping[str, datetime] = field(default_factory=dict, compare=False)
     paces: Paces = field(default=_NOTHING_SHOWN, compare=False, repr=False)
 
     @property
@@ -355,7 +361,22 @@ def _after_report(before: LiveState, message: Report, at: datetime) -> LiveState
     state = _with_job(before, state, message, at)
     heats_up = not state.is_busy and _heats(told) and not _heats(before.told)
     is_doubtful = not message.full and (before.is_doubtful or heats_up)
-    return settled(replace(state, is_doubtful=is_doubtful), at=at)
+    return _with_errors(before, settled(replace(state, is_doubtful=is_doubtful), at=at), at)
+
+
+def _with_errors(before: LiveState, state: LiveState, at: datetime) -> LiveState:
+    """Return the state with what is wrong since now, which is nothing when all is told anew."""
+    if state.errors == before.errors:
+        return state
+    stood = {error.code for error in before.errors}
+    stands = {error.code for error in state.errors}
+    gone = {code: since for code, since in before.gone_errors.items() if at - since < _FLICKER}
+    new = tuple(error for error in state.errors if error.code not in stood | gone.keys())
+    gone |= dict.fromkeys(stood, at)
+    state = replace(
+        state, gone_errors={code: since for code, since in gone.items() if code not in stands}
+    )
+    return replace(state, new_errors=new) if new and before.has_full else state
 
 
 def _without(modules: Mapping[int, AmsModule], gone: frozenset[int]) -> Mapping[int, AmsModule]:
