@@ -397,14 +397,14 @@ async def test_the_remaining_time_goes_back_when_the_end_moves(
             "on",
             ["0300_0100_0001_0007", "0C00_0300_0002_0007", "0500_0200_0003_0001"],
             ("fatal", "motion_controller"),
-            "e=0300010000010007&d=01P&s=device_hms",
+            "https://e.bambulab.com/index.php?e=0300010000010007&d=01P&s=device_hms&lang=en",
         ),
         (
             {"print_error": 0x07008006, "hms": [FATAL]},
             "on",
             ["0700-8006", "0300_0100_0001_0007"],
             (None, "ams"),
-            "e=07008006&d=01P&s=device_error",
+            "https://wiki.bambulab.com/en/hms/error-code#:~:text=0700%2D8006",
         ),
     ],
 )
@@ -423,8 +423,7 @@ async def test_error(
     assert shown.state == state
     assert shown.attributes["codes"] == codes
     assert (shown.attributes["severity"], shown.attributes["module"]) == worst
-    link = page and f"https://e.bambulab.com/index.php?{page}&lang=en"
-    assert shown.attributes["link"] == link
+    assert shown.attributes["link"] == page
     await pushes.say(hms=[], print_error=0)
     assert hass.states.get("binary_sensor.p1s_error").state == "off"
 

@@ -437,7 +437,7 @@ def test_errors(
     [
         (
             PrinterError(code="0700-8006"),
-            "https://e.bambulab.com/index.php?e=07008006&d=00M&s=device_error&lang=en",
+            "https://wiki.bambulab.com/en/hms/error-code#:~:text=0700%2D8006",
         ),
         (
             PrinterError(code="0300_0100_0001_0007", severity="fatal"),
@@ -446,6 +446,7 @@ def test_errors(
     ],
 )
 def test_a_link_tells_three_characters_of_the_serial(error: PrinterError, link: str) -> None:
+    """Or none: there is one page for the errors of prints."""
     assert error.link("00M00A000000001", "en") == link
 
 

@@ -26,6 +26,8 @@ _AMS_MODULES = frozenset({"07", "12", "18"})
 _EXTERNAL_UNITS = frozenset({"FE", "FF"})
 _EXTERNAL_SPOOL = "external_spool"
 MODULES = frozenset({*_MODULES.values(), _EXTERNAL_SPOOL})
+_PAGE = "https://e.bambulab.com/index.php"
+_TABLE = "https://wiki.bambulab.com/en/hms/error-code"
 # Of Home Assistant's languages those in which Bambu Lab explains errors.
 _LANGUAGES = frozenset({"de", "es", "fr", "hu", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv"})
 _OTHER_NAMES = {"pt-BR": "pt-br", "zh-Hans": "zh-cn"}
@@ -67,17 +69,19 @@ class PrinterError:
     def link(self, printer_id: str, language: str) -> str:
         """Return the page that explains it; of the serial it names only what tells the model.
 
+        Complaints have a page each; the errors of prints stand in one table, which is in English,
+        and the browser is asked to go to their line.
+
         language is one of Home Assistant's. The page takes the same names of languages as the
         texts, in small letters (HMS.cpp of Bambu Studio); those that there are texts in, besides
         English, are the ones in its resources/hms and in ha-bambulab (seen 2026).
         """
-        digits = self.code.replace("-", "").replace("_", "")
-        kind = "device_error" if self.severity is None else "device_hms"
+        if self.severity is None:
+            return f"{_TABLE}#:~:text={self.code.replace('-', '%2D')}"
+        digits = self.code.replace("_", "")
         base = language.partition("-")[0]
         lang = _OTHER_NAMES.get(language, base if base in _LANGUAGES else "en")
-        return (
-            f"https://e.bambulab.com/index.php?e={digits}&d={printer_id[:3]}&s={kind}&lang={lang}"
-        )
+        return f"{_PAGE}?e={digits}&d={printer_id[:3]}&s=device_hms&lang={lang}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
