@@ -173,8 +173,9 @@ class Printer:
         """Return its AMS by their ids."""
         return self.plugged[-1][1]
 
-    def units_known(self, at: datetime) -> dict[int, Ams]:
-        """Return the AMS that HTTP knows of, which is late."""
+    def units_known(self) -> dict[int, Ams]:
+        """Return the AMS that HTTP knows of now, which is late."""
+        at = self.seen_at(datetime.now(UTC))
         known = (units for since, units in reversed(self.plugged) if since <= at)
         return next(known, self.plugged[0][1])
 

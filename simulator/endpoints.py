@@ -363,7 +363,7 @@ def device_version(call: Call) -> Any:
         printers = [printer for printer in printers if printer.dev_id == wanted]
     return {
         **ENVELOPE,
-        "devices": [wire.device_version(p, call.now, call.cloud.era) for p in printers],
+        "devices": [wire.device_version(p, call.cloud.era) for p in printers],
     }
 
 

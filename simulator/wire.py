@@ -516,7 +516,7 @@ def address(unit: int) -> int:
     return unit if unit < ams.FIRST_AMS_HT else 0
 
 
-def device_version(printer: Printer, now: datetime, era: str) -> Body:
+def device_version(printer: Printer, era: str) -> Body:
     """Describe firmware: in turn an update, none, and one that is being tested."""
     code = printer.model.code
     current = "01.08.02.00" if era == "2026" else "01.01.01.00"
@@ -539,7 +539,7 @@ def device_version(printer: Printer, now: datetime, era: str) -> Body:
             # Synthetic: the only body that was published has null here.
             "firmware_current": "00.00.06.40" if printer.number % 3 == 1 else None,
         }
-        for unit, each in printer.units_known(printer.seen_at(now)).items()
+        for unit, each in printer.units_known().items()
         if each.slots > 1 and era == "2026"
     ]
     body: Body = {

@@ -214,12 +214,13 @@ def test_fans_that_an_a1_only_tells_of(model: str) -> None:
 
 
 def test_an_ams() -> None:
-    modules = {0: AmsModule(0, "ams", "00600A000000001")}
+    modules = {0: AmsModule(0, "ams", "00600A000000001", "00.00.06.40")}
     assert equipment.ams_units(TOLD, modules, {"ams 0": 27}) == (
         LiveAms(
             id=0,
             kind="ams",
             serial="00600A000000001",
+            version="00.00.06.40",
             humidity=20,
             humidity_level=None,
             temperature=27,
