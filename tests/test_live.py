@@ -28,7 +28,7 @@ X1C = "00M00A000000001"
 P1S = "01P00A000000002"
 MINI = "03000A000000003"
 LIVE_DATA = "binary_sensor.demo_maker_live_data"
-KEYS = {each.key for each in (*sensor.LIVE, *binary_sensor.LIVE, binary_sensor.ERROR)}
+KEYS = {each.key for each in (*sensor.LIVE, *binary_sensor.LIVE, *sensor.AMS, binary_sensor.ERROR)}
 STATUS = "sensor.p1s"
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
