@@ -138,6 +138,43 @@ class Live:
         await self._home.simulate(f"printers/{dev_id}/push")
         return now
 
+    async def complained(self) -> str:
+        """Let four printers complain, and see how long an automation waits for it."""
+        seconds = await asyncio.gather(*(self._hear_complaint(each) for each in self._fleet[8:12]))
+        if max(seconds) > HEARD:
+            raise DemoError(f"An automation hears of an error after {_listed(seconds)} s.")
+        return f"heard after {_listed(seconds)} s, and over when the printer says so"
+
+    async def _hear_complaint(self, dev_id: str) -> float:
+        """Let a printer complain, and return the seconds until an automation hears of it."""
+        number = self._fleet.index(dev_id)
+        name, code = PRINTERS[number], f"0300_0100_0001_{number:04X}"
+        error = await self._entity(dev_id, "binary_sensor", "error")
+        hms = [{"attr": 0x0300_0100, "code": 0x0001_0000 | number}]
+        await self._home.simulate(f"printers/{dev_id}/error", hms=hms)
+        spoke = await self._speak(dev_id)
+        heard: dict[str, datetime] = {}
+
+        async def is_heard() -> bool:
+            heard.update(
+                (each["trigger"], datetime.fromisoformat(each["at"]))
+                for each in await self._reports()
+                if each["printer"] == name and each["errors"] == [code]
+            )
+            return len(heard) == len(TRIGGERS)
+
+        if not await until(is_heard, SOON):
+            raise DemoError(f"No automation hears of {code}.")
+        await self._home.simulate(f"printers/{dev_id}/error", hms=[])
+        await self._speak(dev_id)
+
+        async def is_over() -> bool:
+            return (await self._states())[error] == "off"
+
+        if not await until(is_over, SOON):
+            raise DemoError(f"{error} stays on.")
+        return (max(heard.values()) - spoke).total_seconds()
+
     async def filament(self) -> str:
         """Look into each tray of each family, then plug an AMS in elsewhere and swap another.
 
@@ -381,7 +418,11 @@ class Live:
     async def each_once(self) -> str:
         """Compare what was reported with the prints."""
         for trigger in TRIGGERS:
-            reports = [each for each in await self._reports() if each["trigger"] == trigger]
+            reports = [
+                each
+                for each in await self._reports()
+                if each["trigger"] == trigger and each["event_type"] != "error"
+            ]
             for task in self._tasks:
                 events = [each["event_type"] for each in reports if each["task_id"] == task]
                 if events != ["started", "finished"]:
@@ -396,7 +437,7 @@ class Live:
             [[("live, set-up", self.set_up)]],
             [
                 [("live, automation", self.heard)],
-                [("live, AMS", self.filament)],
+                [("live, errors", self.complained), ("live, AMS", self.filament)],
                 [("live, token revoked", self.expired)],
                 [("live, switched off and on", self.switched)],
                 [("live, somebody else's printer", self.robbed)],

@@ -59,7 +59,7 @@ automation reports:
         target:
           entity_id: [{listed}]
         options:
-          event_type: [started, paused, resumed, finished, failed]
+          event_type: [started, paused, resumed, finished, failed, error]
       - trigger: state
         id: state
         entity_id: [{listed}]
