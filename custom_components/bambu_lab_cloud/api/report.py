@@ -830,12 +830,15 @@ class Presence:
 
 
 def _integer(digits: str) -> int | None:
-    # Python itself refuses integers of thousands of digits, and with them the message.
     return int(digits) if len(digits) <= _LONGEST_INTEGER else None
 
 
-# Printers put control characters into text.
-_DECODER = json.JSONDecoder(parse_int=_integer, strict=False)
+# Printers put control characters into text. Python itself refuses integers of thousands of digits,
+# and with them the message; who looks at each takes twice as long, and so does it only then.
+_DECODERS = (
+    json.JSONDecoder(strict=False),
+    json.JSONDecoder(strict=False, parse_int=_integer),
+)
 
 
 def _decoded(payload: bytes) -> Any:
@@ -844,10 +847,14 @@ def _decoded(payload: bytes) -> Any:
     except UnicodeDecodeError:
         # Names come in it, and cut in the middle of a character.
         text = payload.decode("latin-1")
-    try:
-        return _DECODER.decode(text)
-    except ValueError, RecursionError:
-        return None
+    for decoder in _DECODERS:
+        try:
+            return decoder.decode(text)
+        except ValueError:
+            continue
+        except RecursionError:
+            return None
+    return None
 
 
 _SECTIONS: dict[str, Callable[[Any], Report | Versions | Presence]] = {

@@ -21,6 +21,8 @@ _COLOR = re.compile(r"#?([0-9A-Fa-f]{6})(?:[0-9A-Fa-f]{2})?")
 # Every kind of control character but line feed and tab, and what turns the direction of writing
 # around until somebody ends it. The marks of a direction stay: they belong to the text.
 _CONTROLS = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# A union that stands in a function is made anew with each call.
+_NUMBERS = (int, float, str)
 _LARGEST_AMOUNT = 1e9
 # What every reader of JSON keeps exactly.
 _LARGEST_INTEGER = 2**53 - 1
@@ -64,7 +66,7 @@ def skipping(endpoint: str) -> Generator[None]:
 
 def number(value: Any) -> float | None:
     """Return a finite number, also from text."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         return None
     try:
         result = float(value)
@@ -75,6 +77,8 @@ def number(value: Any) -> float | None:
 
 def integer(value: Any) -> int | None:
     """Return a whole number of at most 53 bits, also from text."""
+    if value is None:
+        return None
     is_exact = isinstance(value, int) and not isinstance(value, bool)
     result = value if is_exact else number(value)
     if result is None or not result.is_integer() or abs(result) > _LARGEST_INTEGER:
@@ -108,6 +112,9 @@ def flag(value: Any) -> bool | None:
 def _clean(value: Any, longest: int, line_break: str) -> str | None:
     if not isinstance(value, str):
         return None
+    if value.isascii() and value.isprintable():
+        # Nearly all of it is.
+        return value.strip()[:longest].strip() or None
     # A lone surrogate is legal in JSON and breaks whatever stores it.
     encodable = value.strip()[:longest].encode(errors="replace").decode()
     return _CONTROLS.sub("", line_break.join(encodable.splitlines())).strip() or None
