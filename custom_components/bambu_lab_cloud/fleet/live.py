@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 import logging
+from typing import Any
 
 from ..api.report import AmsModule, Fans, Presence, Report, Versions
 from . import equipment
@@ -346,6 +347,8 @@ def _after_report(before: LiveState, message: Report, at: datetime) -> LiveState
     told = merged(_NOTHING if anew else before.told, message)
     if told.gcode_state is None:
         told = replace(told, gcode_state=before.told.gcode_state)
+    changes = _of_job(before, told, message, at)
+    heats_up = changes["status"] not in _BUSY and _heats(told) and not _heats(before.told)
     state = replace(
         before,
         told=told,
@@ -355,13 +358,12 @@ def _after_report(before: LiveState, message: Report, at: datetime) -> LiveState
         lost_at=None if message.full else before.lost_at,
         gone_at=None,
         cancelled_at=at if message.error in CANCELLED else before.cancelled_at,
+        is_doubtful=not message.full and (before.is_doubtful or heats_up),
         paces=_NOTHING_SHOWN if anew else before.paces,
         modules=_without(before.modules, replaced_units(before.told, told)),
+        **changes,
     )
-    state = _with_job(before, state, message, at)
-    heats_up = not state.is_busy and _heats(told) and not _heats(before.told)
-    is_doubtful = not message.full and (before.is_doubtful or heats_up)
-    return _with_errors(before, settled(replace(state, is_doubtful=is_doubtful), at=at), at)
+    return _with_errors(before, settled(state, at=at), at)
 
 
 def _with_errors(before: LiveState, state: LiveState, at: datetime) -> LiveState:
@@ -406,9 +408,8 @@ def _heats(told: Report) -> bool:
     return any(target for target in (told.nozzle_target, told.bed_target, *nozzles))
 
 
-def _with_job(before: LiveState, state: LiveState, message: Report, at: datetime) -> LiveState:
-    """Return the state with what it tells of its job."""
-    told = state.told
+def _of_job(before: LiveState, told: Report, message: Report, at: datetime) -> dict[str, Any]:
+    """Return the fields of a state that follow from its job."""
     status = _STATUS.get(told.gcode_state or "")
     if status in ACTIVE:
         calibrates = _is_own_calibration(told)
@@ -432,33 +433,32 @@ def _with_job(before: LiveState, state: LiveState, message: Report, at: datetime
     if progress == 100 and (remaining or 0) > 1:
         # It jumps there and back during a print (seen 2026).
         progress = before.progress
-    return replace(
-        state,
-        status=status,
-        status_at=at if status is not before.status else before.status_at,
-        calibrates=calibrates,
-        task_id=told.task_id,
-        subtask_id=told.subtask_id,
-        name=told.name or None,
-        progress=progress,
-        expected_end=_expected_end(
+    return {
+        "status": status,
+        "status_at": at if status is not before.status else before.status_at,
+        "calibrates": calibrates,
+        "task_id": told.task_id,
+        "subtask_id": told.subtask_id,
+        "name": told.name or None,
+        "progress": progress,
+        "expected_end": _expected_end(
             before.expected_end,
             None if status is PrinterStatus.PAUSED else remaining,
             is_told=message.remaining is not None,
             is_other=told.remaining != before.told.remaining,
             at=at,
         ),
-        layer=current.get("layer"),
-        total_layers=told.total_layers if "layer" in current else None,
-        left_over=left_over,
-        stage_now=stage,
+        "layer": current.get("layer"),
+        "total_layers": told.total_layers if "layer" in current else None,
+        "left_over": left_over,
+        "stage_now": stage,
         # What it is at when we first hear of it, it may have been at for long.
-        stage_at=None
+        "stage_at": None
         if before.status is None
         else before.stage_at
         if stage == before.stage_now
         else at,
-    )
+    }
 
 
 def _is_own_calibration(told: Report) -> bool:
