@@ -23,18 +23,22 @@ def merged(before: Report, message: Report) -> Report:
 
     `full` belongs to a message and is False here.
     """
-    told: dict[str, Any] = {name: getattr(message, name) for name in _PLAIN}
-    told |= {name: _fans(getattr(before, name), getattr(message, name)) for name in _FANS}
-    told |= _newest_of_one_nozzle(message)
-    told["nozzles"] = _joined(before.nozzles, message.nozzles, _filled)
-    told["ams"] = _ams(before, message)
-    told["external"] = _joined(before.external, message.external, _tray)
-    told["unknown"] = _unknown(before.unknown, message.unknown)
-    changes = {
-        name: value
-        for name, value in told.items()
-        if value is not None and value != getattr(before, name)
+    told: dict[str, Any] = {
+        name: value for name in _PLAIN if (value := getattr(message, name)) is not None
     }
+    for name in _FANS:
+        if (fans := getattr(message, name)) is not None:
+            told[name] = _fans(getattr(before, name), fans)
+    if message.nozzles is not None:
+        told |= _newest_of_one_nozzle(message.nozzles)
+        told["nozzles"] = _joined(before.nozzles, message.nozzles, _filled)
+    if (message.ams, message.ams_ids, message.spools) != (None, None, None):
+        told["ams"] = _ams(before, message)
+    if message.external is not None:
+        told["external"] = _joined(before.external, message.external, _tray)
+    if message.unknown:
+        told["unknown"] = _unknown(before.unknown, message.unknown)
+    changes = {name: value for name, value in told.items() if value != getattr(before, name)}
     return replace(before, **changes) if changes else before
 
 
@@ -75,18 +79,15 @@ def _joined[T: (AmsUnit, Nozzle, Tray)](
     return tuple(elements[key] for key in sorted(elements))
 
 
-def _fans(before: Fans | None, message: Fans | None) -> Fans | None:
-    return _filled(before, message) if before and message else message
+def _fans(before: Fans | None, message: Fans) -> Fans:
+    return _filled(before, message) if before else message
 
 
-def _newest_of_one_nozzle(message: Report) -> dict[str, Any]:
-    """Return what a message tells of the only nozzle, which it does twice, once or not at all."""
-    nozzle = next((nozzle for nozzle in message.nozzles or () if nozzle.id == 0), Nozzle(0))
-    temperature, target = nozzle.temperature, nozzle.target
-    return {
-        "nozzle_temperature": message.nozzle_temperature if temperature is None else temperature,
-        "nozzle_target": message.nozzle_target if target is None else target,
-    }
+def _newest_of_one_nozzle(nozzles: tuple[Nozzle, ...]) -> dict[str, Any]:
+    """Return what the nozzles tell of the only one, which a message tells once more beside them."""
+    nozzle = next((nozzle for nozzle in nozzles if nozzle.id == 0), Nozzle(0))
+    told = {"nozzle_temperature": nozzle.temperature, "nozzle_target": nozzle.target}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _tray(before: Tray, message: Tray) -> Tray:
