@@ -124,6 +124,8 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
         self._mistakes = Mistakes(self.name)
         self._was_good = True
         self._told: dict[str, object] = {}
+        # Those who listen for one device: a farm has thousands, of whom a push concerns a few.
+        self._of_devices: dict[str, list[CALLBACK_TYPE]] = {}
 
     @override
     async def _async_update_data(self) -> _DataT:
@@ -217,15 +219,24 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
         self, update_callback: CALLBACK_TYPE, context: Any = None
     ) -> Callable[[], None]:
         """Listen for updates; of a device, for those after what it is now."""
-        if context is not None:
-            self._told.setdefault(context, self._of_device(context))
-        return super().async_add_listener(update_callback, context)
+        remove = super().async_add_listener(update_callback, context)
+        if context is None:
+            return remove
+        self._told.setdefault(context, self._of_device(context))
+        self._of_devices.setdefault(context, []).append(update_callback)
+
+        @callback
+        def remove_of_device() -> None:
+            remove()
+            self._of_devices[context].remove(update_callback)
+
+        return remove_of_device
 
     @callback
     @override
     def async_update_listeners(self) -> None:
         """Tell those who listen for all, and those whose device has changed."""
-        devices = {str(context) for _, context in self._listeners.values() if context is not None}
+        devices = {each for each, listeners in self._of_devices.items() if listeners}
         was_good, self._was_good = self._was_good, self.last_update_success
         known = self._told if was_good is self._was_good else {}
         self._told = {each: known[each] for each in devices & known.keys()}
@@ -240,13 +251,19 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
             if each not in self._told or self._told[each] != now:
                 changed.add(each)
             self._told[each] = now
-        if not changed and not all_others:
-            # Most of what is pushed is nothing new to anybody, and a farm has thousands who listen.
-            return
-        for listener, context in list(self._listeners.values()):
-            if context in changed or (context is None and all_others):
-                try:
-                    listener()
-                except Exception:  # noqa: BLE001
-                    # As Home Assistant does it: the mistake of one is no loss for the others.
-                    LOGGER.exception("Unexpected error updating a listener for %s", self.name)
+        if all_others:
+            listeners = [
+                listener
+                for listener, context in self._listeners.values()
+                if context is None or context in changed
+            ]
+        else:
+            listeners = [
+                listener for each in changed for listener in self._of_devices.get(each, ())
+            ]
+        for listener in listeners:
+            try:
+                listener()
+            except Exception:  # noqa: BLE001
+                # As Home Assistant does it: the mistake of one is no loss for the others.
+                LOGGER.exception("Unexpected error updating a listener for %s", self.name)
