@@ -215,6 +215,7 @@ class LiveFeed:
     def _end(self, failure: Exception) -> None:
         """Take note that there is no session, whatever has ended it."""
         manners = self._manners
+        self._printers.are_followed = False
         if self.connected_at and cloud_now(self._client) - self.connected_at >= LASTING:
             manners.attempts = 1
         if self._is_over or self._hass.is_stopping:
@@ -307,6 +308,7 @@ class LiveFeed:
                 refused_at.update(dict.fromkeys(refused, now))
                 self._followed |= new - refused
                 self._due |= new
+            self._printers.are_followed = bool(polled) and polled <= self._followed
             while self._due:
                 due, self._due = self._due, set()
                 await self._async_ask(session, due)

@@ -93,6 +93,8 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._words: dict[str, Word | None] = {}
         self._heard_at: dict[str, datetime] = {}
         self._later: dict[str, CALLBACK_TYPE] = {}
+        # Whether all of them would be heard, should they say something.
+        self.are_followed = False
         self._changed_at = self._now
         # The printers that were seen since the start.
         self._seen = set[str]()
@@ -318,9 +320,9 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
 
     @property
     def are_live(self) -> bool:
-        """Return if all printers that are on say themselves what is new, and one is."""
+        """Return if all printers that are on say themselves what is new, or would come on."""
         on = [printer for printer in self.polled.values() if printer.online is not False]
-        return bool(on) and all(self.is_live(printer.id) for printer in on)
+        return all(self.is_live(printer.id) for printer in on) if on else self.are_followed
 
     def _with_memory(self, printer: Printer) -> Printer:
         """Return a printer with what is remembered of it, and what the history knows."""
