@@ -881,3 +881,28 @@ async def test_messages_are_read_when_their_number_changes(
     simulator.cloud.clear_requests()
     await wait(HOUR)
     assert asked(simulator, MESSAGES) == 0
+
+
+@pytest.mark.parametrize(("strangers", "binds", "messages"), [(set(), 8, 0), ({MINI}, 24, 60)])
+async def test_a_night_asks_no_more_than_a_day(
+    *,
+    hass: HomeAssistant,
+    simulator: Simulator,
+    broker: Broker,
+    wait: Wait,
+    strangers: set[str],
+    binds: int,
+    messages: int,
+) -> None:
+    """All are off, and would be heard if they came on; of whom would not, only HTTP tells."""
+    for each in (X1C, P1S):
+        simulator.cloud.change_printer(each, online=False)
+    broker.strangers = strangers
+    await sign_in_demo(hass, simulator)
+    for _ in range(60):
+        await wait(MINUTE)
+    simulator.cloud.clear_requests()
+    for _ in range(120):
+        await wait(MINUTE)
+    assert asked(simulator) == binds
+    assert asked(simulator, MESSAGES) == messages
