@@ -130,7 +130,9 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._facts = devices, await self._async_statuses()
         records = self._memory.records
         before = self.polled or None
-        has_read = await self._tasks.async_ask_newest(before, self._derive(), records, self._now)
+        has_read = await self._tasks.async_ask_newest(
+            before, self._derive(), records, self._now, are_live=self.are_live
+        )
         caught_up = await self._tasks.async_ask_printers(self._derive(), records, self._now)
         printers = self._derive()
         self.polled, self.asked_at = printers, asked_at

@@ -76,6 +76,8 @@ class TaskList:
         printers: Mapping[str, Printer],
         records: Records,
         now: datetime,
+        *,
+        are_live: bool = False,
     ) -> bool:
         """Ask for what is new in the account, if a poll of the printers makes it likely.
 
@@ -86,7 +88,9 @@ class TaskList:
         rest = self._free_at - now if self._free_at else timedelta()
         # One that is longer was begun by a clock that was wrong.
         self._is_resting = timedelta() < rest <= LONGEST_RETRY
-        self._due |= tasks_are_due(before, printers, asked_at=self._asked_at, now=now)
+        self._due |= tasks_are_due(
+            before, printers, asked_at=self._asked_at, are_live=are_live, now=now
+        )
         if not self._due or self._is_resting:
             return False
         # my/tasks is sorted by start, and lists a print a while after that.

@@ -114,6 +114,15 @@ def test_tasks_are_due(
     )
 
 
+@pytest.mark.parametrize(("asked_ago", "due"), [(TASKS_WHILE_PRINTING, False), (HOUR, True)])
+def test_tasks_are_not_due_for_what_printers_say_themselves(
+    asked_ago: timedelta, *, due: bool
+) -> None:
+    printers = {printing().id: printing()}
+    asked_at = NOW - asked_ago
+    assert tasks_are_due(printers, printers, asked_at=asked_at, are_live=True, now=NOW) is due
+
+
 @pytest.mark.parametrize(
     ("printer", "awaits"),
     [

@@ -73,14 +73,15 @@ def tasks_are_due(
     printers: Mapping[str, Printer],
     *,
     asked_at: datetime | None,
+    are_live: bool = False,
     now: datetime,
 ) -> bool:
     """Return if the newest page of my/tasks should be asked after a poll of user/bind.
 
     before are the printers after the previous poll, None at the start; printers those of this
     poll with the tasks known so far. It is asked at the start, when a printer is new or its job or
-    status changed, every few minutes while something prints, and once in a while as long as a
-    printer is on.
+    status changed, every few minutes while something prints and is not live, and once in a while as
+    long as a printer is on.
     """
     if before is None or asked_at is None:
         return True
@@ -91,7 +92,7 @@ def tasks_are_due(
             printer.online is not False
             # The clock may have been set back.
             and abs(now - asked_at)
-            >= (TASKS_WHILE_PRINTING if printer.is_active else TASKS_OTHERWISE)
+            >= (TASKS_WHILE_PRINTING if printer.is_active and not are_live else TASKS_OTHERWISE)
         )
         for printer in printers.values()
     )
