@@ -87,12 +87,13 @@ def met(value: float, goal: float) -> str:
     return f"{'✓' if value <= goal else '✗'} ≤ {goal:g}"
 
 
-def table(title: str, rows: Iterable[Row]) -> None:
-    """Print rows in columns, the first on the left and the others on the right."""
+def table(title: str, rows: Iterable[Row], *, has_notes: bool = False) -> None:
+    """Print rows in columns: figures on the right, names and notes on the left."""
     rows = list(rows)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    sides = ["<", *(">" for _ in widths[2:]), "<" if has_notes else ">"]
     print(f"\n{title}")
-    for first, *others in rows:
-        cells = (f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True))
-        print(f"{first:<{widths[0]}}  {'  '.join(cells)}".rstrip())
+    for row in rows:
+        cells = zip(row, sides, widths, strict=True)
+        print("  ".join(f"{cell:{side}{width}}" for cell, side, width in cells).rstrip())
     sys.stdout.flush()

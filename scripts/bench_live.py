@@ -285,6 +285,7 @@ async def measure(folder: Path, number: int) -> None:
                 for what, seconds in (("state", states), ("event", events))
             ),
         ],
+        has_notes=True,
     )
     for phase in (first, idle, starting, printing):
         print(phase.hold.what, file=sys.stderr)
