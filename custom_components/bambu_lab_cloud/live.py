@@ -110,7 +110,7 @@ class LiveFeed:
         self._is_over = False
         self._task: asyncio.Task[None] | None = None
         self._listeners: list[CALLBACK_TYPE] = []
-        self._timers: dict[str, CALLBACK_TYPE] = {}
+        self._timers: dict[str, tuple[datetime, CALLBACK_TYPE]] = {}
         self._online: dict[str, bool | None] = {}
         # The printers that are followed, and those of which there may be something to ask.
         self._followed = set[str]()
@@ -152,7 +152,8 @@ class LiveFeed:
         """Listen no more, and leave nothing behind."""
         self._is_over = True
         while self._timers:
-            self._timers.popitem()[1]()
+            _, (_, cancel) = self._timers.popitem()
+            cancel()
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -459,14 +460,19 @@ class LiveFeed:
     @callback
     def _look_later(self, printer_id: str, state: LiveState) -> None:
         """Look at a printer when what it said is shown, is doubted or is true no more."""
-        if cancel := self._timers.pop(printer_id, None):
-            cancel()
         online = self._is_online(printer_id)
         ends_at = fresh_until(state, online=online) if state.is_known else None
         now = cloud_now(self._client)
         times = [at for at in (ends_at, silence_at(state), state.due_at) if at and at > now]
         if not times or self._is_over:
             return
+        at = min(times)
+        if timer := self._timers.get(printer_id):
+            looks_at, cancel = timer
+            if looks_at <= at:
+                # With each message the time moves on; who looks too early will look again.
+                return
+            cancel()
 
         @callback
         def look(_: datetime) -> None:
@@ -474,8 +480,5 @@ class LiveFeed:
             with self._mistakes.survived():
                 self._look(printer_id)
 
-        self._timers[printer_id] = async_call_later(
-            self._hass,
-            min(times) - now,
-            HassJob(look, f"{self._printers.name} live data is old", cancel_on_shutdown=True),
-        )
+        job = HassJob(look, f"{self._printers.name} live data is old", cancel_on_shutdown=True)
+        self._timers[printer_id] = at, async_call_later(self._hass, at - now, job)
