@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import random
@@ -30,6 +30,7 @@ from .coordinator import Mistakes
 from .fleet.asking import Asking, silence_at, wants_bind
 from .fleet.cadence import LASTING, reconnect_interval, refusal_interval
 from .fleet.live import LiveState, fresh_until, heard, is_fresh, session_lost, settled
+from .fleet.printer import Printer
 from .memory import Memory
 from .printers import PrintersCoordinator
 
@@ -289,31 +290,38 @@ class LiveFeed:
 
     async def _async_tend(self, session: LiveSession) -> None:
         """Follow the account's printers as they come and go, and ask them what is worth it."""
+        polled: Mapping[str, Printer] | None = None
         while True:
             self._wake.clear()
-            now = dt_util.utcnow()
-            polled, refused_at = self._printers.polled.keys(), self._manners.refused_at
-            if gone := self._followed - polled:
-                self._followed -= gone
-                await session.unfollow(*gone)
-            if new := {
-                each
-                for each in polled - self._followed
-                if each not in refused_at or abs(now - refused_at[each]) >= _REFUSED_FOR
-            }:
-                refused = await session.follow(*sorted(new))
-                if refused - refused_at.keys():
-                    LOGGER.info("Printers of the account that the broker refuses: %d", len(refused))
-                for each in new - refused:
-                    refused_at.pop(each, None)
-                refused_at.update(dict.fromkeys(refused, now))
-                self._followed |= new - refused
-                self._due |= new
-            self._printers.are_followed = bool(polled) and polled <= self._followed
+            # A message changes nothing of who is followed.
+            if polled is not self._printers.polled:
+                polled = self._printers.polled
+                await self._async_follow(session, polled.keys())
             while self._due:
                 due, self._due = self._due, set()
                 await self._async_ask(session, due)
             await self._wake.wait()
+
+    async def _async_follow(self, session: LiveSession, polled: AbstractSet[str]) -> None:
+        """Follow the printers that the last poll told of, and no others."""
+        now, refused_at = dt_util.utcnow(), self._manners.refused_at
+        if gone := self._followed - polled:
+            self._followed -= gone
+            await session.unfollow(*gone)
+        if new := {
+            each
+            for each in polled - self._followed
+            if each not in refused_at or abs(now - refused_at[each]) >= _REFUSED_FOR
+        }:
+            refused = await session.follow(*sorted(new))
+            if refused - refused_at.keys():
+                LOGGER.info("Printers of the account that the broker refuses: %d", len(refused))
+            for each in new - refused:
+                refused_at.pop(each, None)
+            refused_at.update(dict.fromkeys(refused, now))
+            self._followed |= new - refused
+            self._due |= new
+        self._printers.are_followed = bool(polled) and polled <= self._followed
 
     async def _async_ask(self, session: LiveSession, due: Iterable[str]) -> None:
         """Ask printers what is worth it: with many of them, the values of all come first."""
