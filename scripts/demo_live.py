@@ -180,22 +180,17 @@ class Live:
 
         Who has a spool out and another one in sees it at once.
         """
-        _, first, *_ = printers = self._fleet[8:20]
+        printers = self._fleet[8:20]
         trays = await self._agree(printers)
-        swapped = next(each for each in printers if (await self._units(each))[-1:] == [1])
-        unit = f"printers/{swapped}/ams/1"
+        # An X1 Carbon has two, an X1E one.
+        unit = f"printers/{self._fleet[12]}/ams/1"
         serial = (await self._home.unsimulate(unit))["serial"]
-        await self._home.arrange(f"printers/{first}/ams/3", serial=serial)
+        await self._home.arrange(f"printers/{self._fleet[9]}/ams/3", serial=serial)
         await self._home.arrange(unit, kind="n3f")
         await self._home.unsimulate(f"{unit}/0")
         await self._home.arrange(f"{unit}/1", material="PA-CF", colors=["101010FF"])
         moved = await self._agree(printers)
         return f"{trays} trays of {len(printers)} printers, and {moved} after a move and a swap"
-
-    async def _units(self, dev_id: str) -> list[int]:
-        return [
-            each["unit"] for each in (await self._home.simulated(f"printers/{dev_id}/ams"))["units"]
-        ]
 
     async def _agree(self, printers: Iterable[str]) -> int:
         """Wait until the trays show what is in them, and return how many there are."""
