@@ -243,7 +243,7 @@ async def measure(folder: Path, number: int) -> None:
         assert simulator.stdin and simulator.stdout  # noqa: S101, PT018 - for the type
         simulator.stdin.write(b"print\n")
         await simulator.stdout.readline()
-        async with Phase(hass, number).measured() as starting:
+        async with Phase(hass, number).measured() as begin:
             await asyncio.sleep(rest)
         async with Phase(hass, number).measured() as printing:
             await asyncio.sleep(PHASE)
@@ -268,12 +268,7 @@ async def measure(folder: Path, number: int) -> None:
             ),
             ("memory a printer, MB", f"{grown / number:.2f}", "", f"{grown:+.1f} in all"),
             *rows_of("resting", idle, idle.states(entry), STATES_IDLE, alone.share),
-            (
-                "prints begin on all: longest hold of the loop, ms of CPU",
-                f"{starting.hold.cpu * 1000:.0f}",
-                met(starting.hold.cpu * 1000, HOLD),
-                f"{starting.hold}",
-            ),
+            *rows_of("prints begin", begin, begin.states(entry), STATES_PRINTING, alone.share),
             *rows_of("printing", printing, printing.states(entry), STATES_PRINTING, alone.share),
             *(
                 (
@@ -287,7 +282,7 @@ async def measure(folder: Path, number: int) -> None:
         ],
         has_notes=True,
     )
-    for phase in (first, idle, starting, printing):
+    for phase in (first, idle, begin, printing):
         print(phase.hold.what, file=sys.stderr)
 
 
