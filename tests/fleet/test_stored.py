@@ -100,9 +100,8 @@ _FIRMWARE = st.builds(
     | st.builds(
         Ams,
         printer_id=_TEXT,
-        name=_TEXT,
-        model=st.none(),
-        model_id=st.none(),
+        unit=st.none() | st.integers(0, 255),
+        model_id=st.none() | _TEXT,
         serial_number=st.none(),
         missing=st.integers(0, 9),
     ),
