@@ -435,6 +435,7 @@ async def test_error(
     ("family", "changes", "material", "place"),
     [
         ("p1s", {}, "PLA", "A4"),
+        ("p1s", {"ams": {"tray_exist_bits": "7"}}, "empty", "A4"),
         ("p1s", {"ams": {"tray_now": "254"}, "vt_tray": tray(254, "ABS", "")}, "ABS", "external"),
         ("h2d", {}, "PLA", "B4"),
         ("h2d", {"device": {"extruder": {"info": [{"id": 0, "snow": 0x8000}]}}}, "PA-CF", "HT-A"),

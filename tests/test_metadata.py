@@ -101,6 +101,20 @@ def test_entities_are_translated(platform: str, description: SensorEntityDescrip
 
 
 @pytest.mark.parametrize(
+    "key",
+    sorted(
+        {
+            each.translation_key
+            for each in (*sensor.LIVE, *sensor.AMS)
+            if isinstance(each, sensor.BambuSpoolSensorEntityDescription)
+        }
+    ),
+)
+def test_places_without_a_spool_are_translated(key: str) -> None:
+    assert STRINGS["entity"]["sensor"][key]["state"].keys() == {"empty"}
+
+
+@pytest.mark.parametrize(
     ("key", "kinds"), [("print", list(PrintEventType)), ("message", MESSAGE_TYPES)]
 )
 def test_events_are_translated(key: str, kinds: list[str]) -> None:
