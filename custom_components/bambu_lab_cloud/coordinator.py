@@ -125,7 +125,7 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
         self._was_good = True
         self._told: dict[str, object] = {}
         # Those who listen for one device: a farm has thousands, of whom a push concerns a few.
-        self._of_devices: dict[str, list[CALLBACK_TYPE]] = {}
+        self._device_listeners: dict[str, list[CALLBACK_TYPE]] = {}
 
     @override
     async def _async_update_data(self) -> _DataT:
@@ -223,12 +223,12 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
         if context is None:
             return remove
         self._told.setdefault(context, self._of_device(context))
-        self._of_devices.setdefault(context, []).append(update_callback)
+        self._device_listeners.setdefault(context, []).append(update_callback)
 
         @callback
         def remove_of_device() -> None:
             remove()
-            self._of_devices[context].remove(update_callback)
+            self._device_listeners[context].remove(update_callback)
 
         return remove_of_device
 
@@ -236,7 +236,7 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
     @override
     def async_update_listeners(self) -> None:
         """Tell those who listen for all, and those whose device has changed."""
-        devices = {each for each, listeners in self._of_devices.items() if listeners}
+        devices = {each for each, listeners in self._device_listeners.items() if listeners}
         was_good, self._was_good = self._was_good, self.last_update_success
         known = self._told if was_good is self._was_good else {}
         self._told = {each: known[each] for each in devices & known.keys()}
@@ -259,7 +259,7 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
             ]
         else:
             listeners = [
-                listener for each in changed for listener in self._of_devices.get(each, ())
+                listener for each in changed for listener in self._device_listeners.get(each, ())
             ]
         for listener in listeners:
             try:
