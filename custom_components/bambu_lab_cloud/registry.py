@@ -115,9 +115,7 @@ class Devices:
         )
 
     @callback
-    def follow_firmware(
-        self, devices: Mapping[str, DeviceFirmware], heard: Container[str] = ()
-    ) -> None:
+    def follow_firmware(self, devices: Mapping[str, DeviceFirmware], heard: Container[str]) -> None:
         """Follow the versions, and add AMS that have one to show.
 
         Those that are heard tell better themselves what they are.
