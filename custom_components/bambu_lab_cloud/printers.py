@@ -322,7 +322,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
 
     @property
     def are_live(self) -> bool:
-        """Return if all printers that are on say themselves what is new, or would come on."""
+        """Return if all printers that are on say themselves what is new, or would if one were."""
         on = [printer for printer in self.polled.values() if printer.online is not False]
         return all(self.is_live(printer.id) for printer in on) if on else self.are_followed
 
