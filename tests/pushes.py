@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bambu_lab_cloud.api.report import parse
@@ -35,6 +35,11 @@ class Pushes:
         """Tell a change."""
         await self._hear(delta(**changes))
 
+    @callback
+    def shout(self, **changes: Any) -> None:
+        """Tell a change, and wait for nothing that comes of it."""
+        self._printers.async_take_push(self.printer_id, self._after(delta(**changes)))
+
     async def versions(self, **serials: str | None) -> None:
         """Tell the serial numbers of the AMS, by name and number: n3f_0; None is not told."""
         modules = [
@@ -56,16 +61,17 @@ class Pushes:
         )
 
     async def _hear(self, payload: bytes) -> None:
+        await self._take(self._after(payload))
+
+    def _after(self, payload: bytes) -> LiveState:
         printers = self._printers
         told = parse(payload)
         assert told is not None
-        await self._take(
-            heard(
-                printers.live.get(self.printer_id),
-                told,
-                at=cloud_now(printers.client),
-                model=self.model or printers.data[self.printer_id].model,
-            )
+        return heard(
+            printers.live.get(self.printer_id),
+            told,
+            at=cloud_now(printers.client),
+            model=self.model or printers.data[self.printer_id].model,
         )
 
     async def _take(self, live: LiveState) -> None:

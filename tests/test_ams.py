@@ -213,6 +213,11 @@ async def test_a_tray_shows_its_colors(hass: HomeAssistant, pushes: Pushes) -> N
     ]
     assert len(set(pictures)) == 4
     assert all(picture.startswith("data:image/svg+xml;base64,") for picture in pictures)
+    for other in ("00FF00FF", "0000FFFF"):
+        two = FOUR_SPOOLS[0] | {"cols": ["FFFFFFFF", other]}
+        await pushes.say(ams={"ams": [unit(0, [two])]})
+        pictures.append(hass.states.get(TRAY).attributes["entity_picture"])
+    assert len(set(pictures)) == 6
     await pushes.say(ams={"tray_exist_bits": "e"})
     assert "entity_picture" not in hass.states.get(TRAY).attributes
     await pushes.lose()
@@ -439,6 +444,158 @@ async def test_an_ams_goes_with_its_printer(
     assert hass.states.get(TRAY).state == "PLA"
 
 
+def on_the_other(humidity: str = "1") -> dict[str, Any]:
+    """Return a status in which the AMS hangs somewhere else."""
+    return with_units(unit(0, FOUR_SPOOLS, humidity=humidity), exist="1", trays="f")
+
+
+async def test_an_ams_is_shown_where_it_was_plugged_in_last(
+    *, hass: HomeAssistant, entry: MockConfigEntry, pushes: Pushes, x1c: Pushes, wait: Wait
+) -> None:
+    """Its printer is lost, so two show it; back there, it says what it said before."""
+    await show(pushes)
+    await pushes.lose()
+    await wait(2 * MINUTE)
+    await x1c.full(on_the_other())
+    await x1c.versions(ams_0=ONE)
+    assert hass.states.get(HUMIDITY).state == "1"
+    await x1c.full(without_ams())
+    assert hass.states.get(HUMIDITY).state == STATE_UNAVAILABLE
+    await show(pushes)
+    assert hass.states.get(HUMIDITY).state == "4"
+
+
+@pytest.mark.parametrize("is_sold", [True, False])
+async def test_an_ams_that_moved_stays(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    pushes: Pushes,
+    x1c: Pushes,
+    device_registry: dr.DeviceRegistry,
+    listed: list[dict[str, Any]],
+    simulator: Simulator,
+    wait: Wait,
+    is_sold: bool,
+) -> None:
+    """Whatever the cloud says of the printer on which it hung, which may be sold."""
+    assert listed == []
+    await show(pushes)
+    await ask_all(wait)
+    await pushes.full(without_ams())
+    await x1c.full(on_the_other())
+    await x1c.versions(ams_0=ONE)
+    for dev_id in [P1S] * is_sold:
+        simulator.cloud.remove_printer(dev_id, "demo@example.com")
+    for _ in range(60):
+        await wait(HOUR)
+        await x1c.full(on_the_other())
+    assert devices(device_registry, entry).keys() == {ONE}
+    assert hass.states.get(HUMIDITY).state == "1"
+
+
+async def test_another_one_is_plugged_in_while_the_printer_is_off(
+    hass: HomeAssistant, pushes: Pushes, wait: Wait
+) -> None:
+    """Nobody knows who it is until the printer says so."""
+    await show(pushes)
+    await pushes.lose()
+    await wait(2 * MINUTE)
+    await pushes.full(on_the_other())
+    await pushes.versions(ams_0=None)
+    assert hass.states.get(HUMIDITY).state == STATE_UNAVAILABLE
+    await pushes.versions(ams_0=OTHER)
+    assert hass.states.get(f"{HUMIDITY}_2").state == "1"
+
+
+async def test_its_place_is_not_taken_by_one_that_says_nothing(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    pushes: Pushes,
+    device_registry: dr.DeviceRegistry,
+    listed: list[dict[str, Any]],
+    wait: Wait,
+) -> None:
+    """It goes by its place, has moved, and tells its serial number by now."""
+    assert listed == []
+    there = unit(1, FOUR_SPOOLS, humidity="3")
+    await pushes.full(with_units(there, exist="2", trays="f0"))
+    await wait(HOUR)
+    await pushes.full(with_units(there, exist="2", trays="f0"))
+    await pushes.full(with_units(there, exist="2", trays="f0"))
+    await pushes.versions(ams_1=ONE)
+    assert devices(device_registry, entry).keys() == {f"{P1S}_ams_1"}
+    moved, other = unit(0, FOUR_SPOOLS, humidity="3"), unit(1, FOUR_SPOOLS, humidity="1")
+    await pushes.full(with_units(moved, exist="1", trays="f"))
+    await pushes.versions(ams_0=ONE)
+    await pushes.full(with_units(moved, other, exist="3", trays="ff"))
+    assert hass.states.get("sensor.p1s_ams_2_humidity_level").state == "3"
+
+
+async def test_the_cloud_knows_the_serial_number_of_one_that_tells_none(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    pushes: Pushes,
+    device_registry: dr.DeviceRegistry,
+    listed: list[dict[str, Any]],
+    wait: Wait,
+) -> None:
+    listed.append(a_listed(firmware_current="00.00.06.40"))
+    await ask_all(wait)
+    await pushes.full(p1s())
+    await wait(HOUR)
+    await pushes.full(p1s())
+    await pushes.full(p1s())
+    assert devices(device_registry, entry).keys() == {ONE}
+    assert hass.states.get(HUMIDITY).state == "4"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_what_no_answer_lists_keeps_its_name(
+    *,
+    entry: MockConfigEntry,
+    pushes: Pushes,
+    device_registry: dr.DeviceRegistry,
+    listed: list[dict[str, Any]],
+    wait: Wait,
+    count: int,
+) -> None:
+    """Through a restart and an answer before its printer is heard."""
+    assert listed == []
+    units = [unit(number, FOUR_SPOOLS) for number in range(count)]
+    await pushes.full(with_units(*units, exist="3", trays="ff"))
+    await pushes.versions(**dict(zip(("ams_0", "ams_1"), (ONE, OTHER)[:count], strict=False)))
+    await ask_all(wait)
+    before = devices(device_registry, entry)
+    await reload(hass=pushes.hass, entry=entry)
+    await ask_all(wait)
+    assert devices(device_registry, entry) == before
+    assert [each.serial_number for each in before.values()] == [ONE, OTHER][:count]
+
+
+@pytest.mark.parametrize("whose", ["printer", "account"])
+async def test_one_that_tells_the_number_of_something_else(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    pushes: Pushes,
+    device_registry: dr.DeviceRegistry,
+    caplog: pytest.LogCaptureFixture,
+    whose: str,
+) -> None:
+    """Nothing identifies it, and the other stays what it is."""
+    number = {"printer": X1C, "account": str(entry.unique_id)}[whose]
+    before = device_registry.async_get_device_by_identifier((DOMAIN, number), entry.entry_id)
+    await pushes.full(p1s())
+    await pushes.versions(ams_0=number)
+    after = device_registry.async_get_device_by_identifier((DOMAIN, number), entry.entry_id)
+    assert after == before
+    assert hass.states.get(HUMIDITY) is None
+    assert "Traceback" not in caplog.text
+
+
 # When they are gone.
 
 
@@ -487,6 +644,52 @@ async def test_only_its_printer_can_tell_that_it_is_gone(
         await wait(HALF_A_DAY)
         await ask_all(wait)
     assert devices(device_registry, entry).keys() == {ONE}
+
+
+async def test_one_that_was_not_shown_since_the_start_goes_with_its_printer(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    pushes: Pushes,
+    simulator: Simulator,
+    wait: Wait,
+) -> None:
+    """And is there again when that is."""
+    await show(pushes)
+    await reload(hass, entry)
+    simulator.cloud.remove_printer(P1S, "demo@example.com")
+    for _ in range(48):
+        await wait(HOUR)
+    assert hass.states.get(TRAY) is None
+    simulator.cloud.bind_printer(P1S, "demo@example.com")
+    await wait(IDLE)
+    await show(pushes)
+    assert hass.states.get(TRAY).state == "PLA"
+
+
+async def test_a_printer_that_is_removed_by_hand_takes_its_ams_along(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    pushes: Pushes,
+    device_registry: dr.DeviceRegistry,
+    hass_ws_client: WebSocketGenerator,
+    simulator: Simulator,
+    wait: Wait,
+) -> None:
+    assert await async_setup_component(hass, "config", {})
+    await show(pushes)
+    simulator.cloud.remove_printer(P1S, "demo@example.com")
+    for _ in range(4):
+        await wait(IDLE + SECOND)
+    client = await hass_ws_client(hass)
+    hub = device_registry.async_get_device_by_identifier((DOMAIN, P1S), entry.entry_id)
+    assert (await client.remove_device(hub.id))["success"]
+    assert not device_registry.async_get_device_by_identifier((DOMAIN, ONE), entry.entry_id)
+    simulator.cloud.bind_printer(P1S, "demo@example.com")
+    await wait(IDLE + SECOND)
+    await show(pushes)
+    assert hass.states.get(TRAY).state == "PLA"
 
 
 @pytest.mark.parametrize(("is_there", "removed"), [(True, False), (False, True)])

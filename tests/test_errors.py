@@ -1,5 +1,6 @@
 """What went wrong with a printer, as automations hear of it."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,10 @@ from homeassistant.helpers.event import async_track_state_change_event
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
+from custom_components.bambu_lab_cloud.announcer import ERRORS_KEPT
 from custom_components.bambu_lab_cloud.const import DOMAIN
+from custom_components.bambu_lab_cloud.fleet.printer import Print
+from custom_components.bambu_lab_cloud.pictures import Pictures
 from simulator import Simulator
 from tests.api.reports import FAMILIES, p1s
 from tests.conftest import Wait, reload, set_up
@@ -26,6 +30,7 @@ from tests.test_live_entities import (
 )
 from tests.test_prints import finish_start
 
+X1C = "00M00A000000001"
 P1S = "01P00A000000002"
 EVENT = "event.p1s_print"
 ERROR = "binary_sensor.p1s_error"
@@ -333,3 +338,43 @@ async def test_an_owner_is_called_when_something_is_wrong(
     assert call.data["title"] == "P1S"
     assert call.data["message"] == "0300_0100_0001_0007, 0C00_0300_0002_0007 (motion controller)"
     assert (call.data["data"]["url"], call.data["data"]["clickAction"]) == (LINK, LINK)
+
+
+async def test_it_waits_for_nobodys_picture(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    pushes: Pushes,
+    wait: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another printer has finished, and its picture is on its way."""
+    body = await begin(simulator, pushes, wait)
+    other = Pushes(hass, entry, X1C)
+    await other.full(body, gcode_state="IDLE")
+    shown: list[str | None] = []
+
+    async def fetch(pictures: Pictures, job: Print) -> bool:
+        other.shout(hms=[FATAL])
+        for _ in range(100):
+            await asyncio.sleep(0)
+        shown.append(hass.states.get("event.workshop_x1c_print").attributes["event_type"])
+        return False
+
+    monkeypatch.setattr(Pictures, "async_fetch", fetch)
+    await pushes.say(gcode_state="FINISH")
+    assert shown == ["error"]
+    assert hass.states.get(EVENT).attributes["event_type"] == "finished"
+
+
+async def test_a_printer_that_is_broken_does_not_fill_the_outbox(
+    hass: HomeAssistant, entry: MockConfigEntry, pushes: Pushes, wait: Wait
+) -> None:
+    """It tells ever other errors, and nobody listens."""
+    er.async_get(hass).async_update_entity(EVENT, disabled_by=er.RegistryEntryDisabler.USER)
+    await wait(35 * SECOND)
+    await pushes.full(p1s(), gcode_state="IDLE")
+    for number in range(1, 100):
+        await pushes.say(hms=[FATAL | {"code": FATAL["code"] + number}])
+    assert len(entry.runtime_data.memory.outbox) == ERRORS_KEPT

@@ -883,8 +883,8 @@ async def test_messages_are_read_when_their_number_changes(
     assert asked(simulator, MESSAGES) == 0
 
 
-@pytest.mark.parametrize(("strangers", "binds", "messages"), [(set(), 8, 0), ({MINI}, 24, 60)])
-async def test_a_night_asks_no_more_than_a_day(
+@pytest.mark.parametrize(("strangers", "binds", "messages"), [(set(), 13, 0), ({MINI}, 24, 60)])
+async def test_a_night_asks_little(
     *,
     hass: HomeAssistant,
     simulator: Simulator,

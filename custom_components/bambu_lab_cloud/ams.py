@@ -1,5 +1,6 @@
 """The AMS of an account: which hangs where, by what the printers say themselves."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from homeassistant.core import callback
@@ -9,19 +10,26 @@ from .fleet.live import LiveState
 from .fleet.printer import Printer
 from .registry import Devices
 
+# The printer, and the number there.
+type Place = tuple[str, int]
+
 
 class AmsPlaces:
-    """Where the AMS hang: the printer and the number there, by id of the device.
+    """Where the AMS hang, by id of the device.
 
-    known are all of them, those included that no printer has shown since the start.
+    known are all of them, those included that no printer has shown since the start. listed are
+    those of the cloud's last answers by their places, which are older.
     """
 
     def __init__(self, devices: Devices) -> None:
         """Initialize the places, with none so far."""
         self.known = devices.ams()
-        self.places: dict[str, tuple[str, int]] = {}
+        self.places: Mapping[str, Place] = {}
+        self.listed: Mapping[Place, str] = {}
         self._devices = devices
+        # What each printer showed last, and the AMS that these were, who changed last at the end.
         self._told: dict[str, tuple[object, ...]] = {}
+        self._shown: dict[str, dict[str, Place]] = {}
 
     @callback
     def at(self, printer_id: str) -> set[str]:
@@ -46,25 +54,38 @@ class AmsPlaces:
         if self._told.get(printer.id) == told:
             return False
         self._told[printer.id] = told
-        there: dict[str, tuple[str, int]] = {}
-        for unit in live.ams:
-            ams_id = self._devices.ams_id(printer.id, unit.id, unit.serial)
-            if ams_id is None or (unit.serial is None and is_late and ams_id not in self.known):
+        shown: dict[str, Place] = {}
+        # Those with a number are certain.
+        for unit in sorted(live.ams, key=lambda unit: unit.serial is None):
+            place = printer.id, unit.id
+            ams_id = self._devices.ams_id(*place, unit.serial)
+            if unit.serial is None:
+                ams_id = self.listed.get(place, ams_id)
+                if is_late and not self._devices.has_no_number(ams_id):
+                    continue
+            if ams_id is None or ams_id in shown:
                 continue
-            there[ams_id] = printer.id, unit.id
+            shown[ams_id] = place
             self._devices.follow_ams(ams_id, printer, unit)
+        self._shown.pop(printer.id, None)
+        self._shown[printer.id] = shown
+        return self._join()
+
+    def _join(self) -> bool:
+        """Find out where each AMS hangs: if two printers show it, where it was plugged in last."""
         before = self.places
-        self.known |= there.keys()
         self.places = {
-            ams_id: place for ams_id, place in before.items() if place[0] != printer.id
-        } | there
+            ams_id: place for shown in self._shown.values() for ams_id, place in shown.items()
+        }
+        self.known |= self.places.keys()
         return self.places != before
 
     @callback
     def forget(self, device_id: str) -> None:
         """Forget an AMS, or a printer with all that hang on it: what is there is told anew."""
-        gone = {device_id} | self.at(device_id)
-        printer_id, _ = self.places.get(device_id, (device_id, 0))
-        self._told.pop(printer_id, None)
-        self.known -= gone
-        self.places = {ams_id: place for ams_id, place in self.places.items() if ams_id not in gone}
+        for printer_id, shown in tuple(self._shown.items()):
+            if device_id in {printer_id, *shown}:
+                del self._shown[printer_id], self._told[printer_id]
+        # Those of a printer that is gone are gone with it.
+        self.known = (self.known & self._devices.ams()) - {device_id}
+        self._join()

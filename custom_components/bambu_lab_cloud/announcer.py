@@ -21,6 +21,8 @@ from .pictures import Pictures
 PICTURE_TIMEOUT = 5
 # Of messages, for an entity that is not there; one that is takes them at once.
 MESSAGES_KEPT = 50
+# Of errors, which a printer that is broken may tell by the dozen.
+ERRORS_KEPT = 50
 
 # What the account itself is told; a printer is told under its id.
 ACCOUNT = ""
@@ -33,10 +35,13 @@ def _address(item: Announcement) -> str:
     return ACCOUNT if isinstance(item, News) else item.print.printer_id
 
 
+def _is_error(item: Announcement) -> bool:
+    return isinstance(item, PrintEvent) and item.type is PrintEventType.ERROR
+
+
 def _is_news(item: Announcement, now: datetime) -> bool:
     """Return if it is not too old to be announced."""
-    is_error = isinstance(item, PrintEvent) and item.type is PrintEventType.ERROR
-    return abs(now - item.found_at) < (ERROR_NEWS if is_error else NEWS)
+    return abs(now - item.found_at) < (ERROR_NEWS if _is_error(item) else NEWS)
 
 
 class Announcer:
@@ -86,7 +91,9 @@ class Announcer:
         now = cloud_now(self._client)
         outbox = [item for item in self._memory.outbox if _is_news(item, now)]
         outbox += items
-        for item in [item for item in outbox if isinstance(item, News)][:-MESSAGES_KEPT]:
+        messages = [item for item in outbox if isinstance(item, News)]
+        errors = [item for item in outbox if _is_error(item)]
+        for item in (*messages[:-MESSAGES_KEPT], *errors[:-ERRORS_KEPT]):
             outbox.remove(item)
         self._memory.keep(outbox)
 
@@ -99,8 +106,12 @@ class Announcer:
 
     async def _async_deliver(self) -> None:
         """Announce what is waiting, then save: whoever kills us in between hears it twice."""
+        self.post(())
+        for item in tuple(self._memory.outbox):
+            if _is_error(item):
+                # It waits for no picture, nor for those who do.
+                await self._async_announce(item)
         async with self._lock:
-            self.post(())
             for item in tuple(self._memory.outbox):
                 await self._async_announce(item)
             await self._memory.async_save_if_due()

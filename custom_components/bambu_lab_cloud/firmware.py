@@ -138,14 +138,20 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
                 self._due[printer.id] = now + BETWEEN_ANSWERS
         self.update_interval = BETWEEN_PRINTERS if waiting else BETWEEN_LOOKS
         for device_id in self.data.keys() - devices.keys():
-            self._devices.remove(device_id)
-            self._printers.ams.forget(device_id)
+            if self._printers.told(device_id) is None:
+                self._devices.remove(device_id)
+                self._printers.forget(device_id)
         self._follow(devices)
         return devices
 
     @callback
     def _follow(self, devices: Mapping[str, DeviceFirmware]) -> None:
-        """Follow the versions of devices."""
+        """Follow the versions of devices, and say where the cloud has the AMS."""
+        self._printers.ams.listed = {
+            (ams.printer_id, ams.unit): device_id
+            for device_id, firmware in devices.items()
+            if (ams := firmware.ams) and ams.unit is not None
+        }
         self._devices.follow_firmware(devices, self._printers.ams.places)
 
     def _after(
@@ -166,12 +172,14 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
             for ams_id, firmware in devices.items()
             if (ams := firmware.ams) and ams.printer_id == printer_id
         }
+        places = self._printers.ams.places
+        there = self._printers.ams.at(printer_id)
+        kept = {ams_id for ams_id in places if self._printers.told(ams_id)}
         if self._printers.is_live(printer_id):
-            kept = self._printers.ams.at(printer_id)
-            units = {self._printers.ams.places[ams_id][1]: ams_id for ams_id in kept}
+            units = {places[ams_id][1]: ams_id for ams_id in there}
         else:
-            # Only their printer can tell of these.
-            kept = {ams_id for ams_id, ams in of_printer.items() if ams.model_id is None}
+            # Only their printer can tell of those that the cloud does not know.
+            kept |= {ams_id for ams_id, ams in of_printer.items() if not ams.is_listed}
             units = {ams.unit: ams_id for ams_id, ams in of_printer.items() if ams.unit is not None}
 
         def identify(listed: AmsVersion) -> str | None:
@@ -180,13 +188,20 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
                 return units[listed.address]
             return self._devices.ams_id(printer_id, listed.address, listed.device_id)
 
-        def with_version(listed: AmsVersion) -> AmsVersion:
-            """Return an AMS with its version, by the word of its printer if need be."""
-            told = self._printers.told(identify(listed) or "")
-            version = told.version if isinstance(told, LiveAms) else None
-            return replace(listed, version=listed.version or version)
+        def as_heard(listed: AmsVersion) -> AmsVersion:
+            """Return an AMS with what its printer knows better, or alone."""
+            ams_id = identify(listed)
+            told = self._printers.told(ams_id) if ams_id and ams_id in there else None
+            if not isinstance(told, LiveAms):
+                return listed
+            return replace(
+                listed,
+                address=told.id,
+                device_id=listed.device_id or told.serial,
+                version=listed.version or told.version,
+            )
 
-        answer = replace(answer, ams=tuple(with_version(listed) for listed in answer.ams))
+        answer = replace(answer, ams=tuple(as_heard(listed) for listed in answer.ams))
         return add_answer(devices, answer, online=online, identify=identify, kept=kept)
 
     def _waiting(self, now: datetime) -> list[str]:

@@ -477,7 +477,7 @@ class LiveFeed:
         at = min(times)
         if timer := self._timers.get(printer_id):
             looks_at, cancel = timer
-            if looks_at <= at:
+            if now < looks_at <= at:
                 # With each message the time moves on; who looks too early will look again.
                 return
             cancel()

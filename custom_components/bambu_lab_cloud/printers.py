@@ -216,7 +216,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         if live.new_errors and live.new_errors is not (known and known.new_errors):
             self._post_errors(live, self.data[printer_id], before)
         devices = {printer_id} | self.ams.at(printer_id)
-        has_other_ams = self.ams.follow(self.polled[printer_id], live, cloud_now(self.client))
+        has_other_ams = self.ams.follow(self.data[printer_id], live, cloud_now(self.client))
         devices |= self.ams.at(printer_id)
         self._tell({live_context(each) for each in devices}, all_others=has_other_ams)
 
@@ -356,7 +356,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         awaits = any(awaits_its_task(each) for each in on) or bool(
             self._memory.records.awaited(shown)
         )
-        return live_interval(self._changed_at, awaits=awaits, now=self._now)
+        return live_interval(self._changed_at, awaits=awaits, is_any_on=bool(on), now=self._now)
 
     def _derive(self) -> dict[str, Printer]:
         """Return the printers by all that is known now."""
@@ -388,6 +388,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
     @callback
     def forget(self, device_id: str) -> None:
         """Forget a printer or an AMS, so that it is a new one should it come back."""
+        self._devices.remove_ams_of(device_id)
         self.ams.forget(device_id)
         self._memory.remember(self._memory.records.without(device_id))
         self.live.pop(device_id, None)

@@ -74,6 +74,8 @@ class Devices:
     def ams(self, printer_id: str | None = None) -> set[str]:
         """Return the AMS that are registered, or those of a printer."""
         printer = self._device(printer_id) if printer_id else None
+        if printer_id and printer is None:
+            return set()
         return {
             identifier
             for device in self._all()
@@ -85,17 +87,25 @@ class Devices:
     def ams_id(self, printer_id: str, unit: int | None, serial: str | None) -> str | None:
         """Return what identifies an AMS; what did so before goes on to.
 
-        One that did not tell its serial number may do so later.
+        One that did not tell its serial number may do so later. Nothing identifies one that tells
+        the number of a printer or of the account.
         """
         told = ams_id(printer_id, unit, serial)
+        if told and (device := self._device(told)) and not device.via_device_id:
+            return None
         if told is None or serial is None or unit is None:
             return told
         for device in self._all():
             if device.via_device_id and device.serial_number == serial:
                 return next(identifier for _, identifier in device.identifiers)
         before = ams_id(printer_id, unit, None)
-        known = self._device(before) if before else None
-        return before if known and known.serial_number is None else told
+        return before if self.has_no_number(before) else told
+
+    @callback
+    def has_no_number(self, device_id: str | None) -> bool:
+        """Return if a device is registered, and has not told its serial number yet."""
+        device = self._device(device_id) if device_id else None
+        return device is not None and device.serial_number is None
 
     @callback
     def follow_ams(self, device_id: str, printer: Printer, unit: LiveAms) -> None:
@@ -123,7 +133,7 @@ class Devices:
         for device_id, firmware in devices.items():
             ams = firmware.ams
             printer = self._device(ams.printer_id if ams else device_id)
-            if printer is None or device_id in heard:
+            if printer is None or device_id in heard or (ams and not ams.is_listed):
                 continue
             if ams is None:
                 if firmware.installed and firmware.installed != printer.sw_version:
@@ -142,9 +152,9 @@ class Devices:
                 identifiers={(DOMAIN, device_id)},
                 manufacturer=MANUFACTURER,
                 model=model,
-                model_id=ams.model_id,
+                model_id=ams.model_id or UNDEFINED,
                 name=name,
-                serial_number=ams.serial_number,
+                serial_number=ams.serial_number or UNDEFINED,
                 sw_version=version,
                 via_device_id=printer.id,
             )
@@ -163,12 +173,18 @@ class Devices:
     @callback
     def remove(self, device_id: str) -> None:
         """Remove a device, and those that hang on it."""
-        if (device := self._device(device_id)) is None:
+        self.remove_ams_of(device_id)
+        if device := self._device(device_id):
+            self._registry.async_remove_device(device.id)
+
+    @callback
+    def remove_ams_of(self, printer_id: str) -> None:
+        """Remove what hangs on a printer."""
+        if (printer := self._device(printer_id)) is None:
             return
-        for other in self._all():
-            if other.via_device_id == device.id:
-                self._registry.async_remove_device(other.id)
-        self._registry.async_remove_device(device.id)
+        for device in self._all():
+            if device.via_device_id == printer.id:
+                self._registry.async_remove_device(device.id)
 
     def _all(self) -> list[dr.DeviceEntry]:
         return dr.async_entries_for_config_entry(self._registry, self._entry_id)

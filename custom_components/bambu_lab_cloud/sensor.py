@@ -700,6 +700,12 @@ class BambuSpoolSensor(BambuLiveSensor):
 
     @property
     @override
+    def _shown(self) -> tuple[object, ...]:
+        """Return all of its state that can change."""
+        return (*super()._shown, self.entity_picture)
+
+    @property
+    @override
     def entity_picture(self) -> str | None:
         """Return a picture of the colors."""
         if self.told is None or (spool := self.entity_description.spool_fn(self.told)) is None:

@@ -172,18 +172,20 @@ def test_refusal_interval(refusals: int, jitter: float, wait: float) -> None:
 @pytest.mark.parametrize(("seconds", "then"), [(0, 5), (1, 5), (5, 30), (31, 60), (119, 120)])
 def test_with_live_data_bind_is_asked_a_few_times_after_a_change(seconds: int, then: int) -> None:
     now = NOW + timedelta(seconds=seconds)
-    assert now + live_interval(NOW, awaits=False, now=now) == NOW + timedelta(seconds=then)
+    assert now + live_interval(NOW, awaits=False, is_any_on=True, now=now) == NOW + timedelta(
+        seconds=then
+    )
 
 
 def test_with_live_data_what_is_never_listed_is_not_awaited_for_ever() -> None:
     """As a print that the other account of a shared printer has started."""
     asked, now = 0, NOW
     while now < NOW + 24 * HOUR:
-        now += live_interval(NOW, awaits=True, now=now)
+        now += live_interval(NOW, awaits=True, is_any_on=True, now=now)
         asked += 1
-    assert live_interval(NOW, awaits=True, now=NOW + 19 * MINUTE) == AWAITING
+    assert live_interval(NOW, awaits=True, is_any_on=True, now=NOW + 19 * MINUTE) == AWAITING
     assert asked < 150
 
 
 def test_with_live_data_a_clock_that_was_set_back_stops_no_polls() -> None:
-    assert live_interval(NOW + 24 * HOUR, awaits=False, now=NOW) == LIVE
+    assert live_interval(NOW + 24 * HOUR, awaits=False, is_any_on=True, now=NOW) == LIVE

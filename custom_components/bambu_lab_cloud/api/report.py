@@ -776,7 +776,8 @@ class AmsModule:
         return cls(
             id=_ams_id(ams),
             kind=required(_AMS_KIND_OF_MODULE.get(kind)),
-            serial=serial if serial and serial.isalnum() else None,
+            # Zeros stand for none, as in the numbers of chips.
+            serial=serial if serial and serial.isalnum() and serial.strip("0") else None,
             version=label(data.get("sw_ver")),
         )
 

@@ -12,6 +12,8 @@ NOBODY_ONLINE = timedelta(minutes=5)
 
 # With live data the printers themselves say what is new, and bind is for the rest.
 LIVE = timedelta(minutes=15)
+# Should nobody be heard, a printer that comes on is seen before its start is no news any more.
+LIVE_ALL_OFF = timedelta(minutes=9)
 # It is late: so it is asked that long after what a printer told.
 _AFTER_CHANGE = [timedelta(seconds=seconds) for seconds in (5, 30, 60, 120)]
 AWAITING = timedelta(seconds=30)
@@ -48,7 +50,9 @@ def poll_interval(printers: Collection[Printer], now: datetime) -> timedelta:
     return IDLE if any(printer.online for printer in printers) else NOBODY_ONLINE
 
 
-def live_interval(changed_at: datetime, *, awaits: bool, now: datetime) -> timedelta:
+def live_interval(
+    changed_at: datetime, *, awaits: bool, is_any_on: bool, now: datetime
+) -> timedelta:
     """Return how long to wait before user/bind is asked again while all that are on are live.
 
     changed_at is when a printer last told a begin or an end, or when the account was set up; awaits
@@ -59,7 +63,9 @@ def live_interval(changed_at: datetime, *, awaits: bool, now: datetime) -> timed
     for after in _AFTER_CHANGE:
         if since < after:
             return after - since
-    return AWAITING if awaits and since < _AWAITED_FOR else LIVE
+    if awaits and since < _AWAITED_FOR:
+        return AWAITING
+    return LIVE if is_any_on else LIVE_ALL_OFF
 
 
 def _is_near_end(printer: Printer, now: datetime) -> bool:

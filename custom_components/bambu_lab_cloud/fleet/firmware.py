@@ -23,8 +23,7 @@ _MODELS = {"BL-A001": "AMS"}
 class Ams:
     """An AMS: the printer it is connected to, and its number there.
 
-    missing counts the answers in a row that did not list it. model_id is None for one that no
-    answer has listed yet.
+    missing counts the answers in a row that did not list it.
     """
 
     printer_id: str = field(repr=False)
@@ -32,6 +31,11 @@ class Ams:
     model_id: str | None = None
     serial_number: str | None = field(default=None, repr=False)
     missing: int = 0
+
+    @property
+    def is_listed(self) -> bool:
+        """Return if an answer has listed it: nothing identifies one that tells neither."""
+        return self.unit is not None or self.serial_number is not None
 
     @property
     def name(self) -> str:

@@ -79,10 +79,10 @@ class LiveState:
     Not compared: the times, what is shown only later, and how it came to what is shown. told is
     all that it said. heard_at, full_at and status_at are when it last said anything, everything,
     and that its status is another; lost_at is when the session ended that told what is known,
-    gone_at since when the printer is said to be gone, and nameless_since since when an AMS has no
-    serial number. is_doubtful says that something hints at changes that were lost. new_errors are
-    those that came last, the same object until others come, and gone_errors the codes of those
-    that went a moment ago.
+    gone_at since when the printer is said to be gone, nameless_since since when an AMS has no
+    serial number, and modules_at when the versions were told. is_doubtful says that something hints
+    at changes that were lost. new_errors are those that came last, the same object until others
+    come, and gone_errors the codes of those that went a moment ago.
     """
 
     status: PrinterStatus | None = None
@@ -122,6 +122,7 @@ class LiveState:
     gone_at: datetime | None = field(default=None, compare=False)
     presence_at: datetime | None = field(default=None, compare=False)
     nameless_since: datetime | None = field(default=None, compare=False)
+    modules_at: datetime | None = field(default=None, compare=False)
     is_doubtful: bool = field(default=False, compare=False)
     calibrates: bool = field(default=False, compare=False)
     left_over: Mapping[str, int] = field(default_factory=dict, compare=False)
@@ -202,7 +203,7 @@ def heard(
             return _after_presence(before, message, at)
         case Versions():
             modules = {module.id: _named(module, before) for module in message.ams}
-            return settled(replace(before, modules=modules), at=at)
+            return settled(replace(before, modules=modules, modules_at=at), at=at)
 
 
 def _named(module: AmsModule, before: LiveState) -> AmsModule:
@@ -360,7 +361,7 @@ def _after_report(before: LiveState, message: Report, at: datetime) -> LiveState
         cancelled_at=at if message.error in CANCELLED else before.cancelled_at,
         is_doubtful=not message.full and (before.is_doubtful or heats_up),
         paces=_NOTHING_SHOWN if anew else before.paces,
-        modules=_without(before.modules, replaced_units(before.told, told)),
+        modules=_modules(before, told, at) if anew else _without(before, told),
         **changes,
     )
     return _with_errors(before, settled(state, at=at), at)
@@ -381,10 +382,19 @@ def _with_errors(before: LiveState, state: LiveState, at: datetime) -> LiveState
     return replace(state, new_errors=new) if new and before.has_full else state
 
 
-def _without(modules: Mapping[int, AmsModule], gone: frozenset[int]) -> Mapping[int, AmsModule]:
+def _without(before: LiveState, told: Report) -> Mapping[int, AmsModule]:
+    """Return the modules without those of AMS that are others now."""
+    gone, modules = replaced_units(before.told, told), before.modules
     if gone.isdisjoint(modules):
         return modules
     return {number: module for number, module in modules.items() if number not in gone}
+
+
+def _modules(before: LiveState, told: Report, at: datetime) -> Mapping[int, AmsModule]:
+    """Return the modules when all is told anew: meanwhile another AMS may hang there."""
+    times = [each for each in (before.lost_at, before.modules_at) if each is not None]
+    is_recent = any(at - each < GRACE for each in times)
+    return _without(before, told) if is_recent else {}
 
 
 def _understood(message: Report) -> Report:
