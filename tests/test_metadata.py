@@ -102,13 +102,7 @@ def test_entities_are_translated(platform: str, description: SensorEntityDescrip
 
 @pytest.mark.parametrize(
     "key",
-    sorted(
-        {
-            each.translation_key
-            for each in (*sensor.LIVE, *sensor.AMS)
-            if isinstance(each, sensor.BambuSpoolSensorEntityDescription)
-        }
-    ),
+    sorted({each.translation_key for each in (*sensor.LIVE, *sensor.AMS) if each.picture_fn}),
 )
 def test_places_without_a_spool_are_translated(key: str) -> None:
     assert STRINGS["entity"]["sensor"][key]["state"].keys() == {"empty"}

@@ -238,13 +238,7 @@ class BambuLiveSensorEntityDescription[_ToldT](
     """A sensor of what a printer says itself, or of its AMS."""
 
     attributes_fn: Callable[[_ToldT], dict[str, Any]] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class BambuSpoolSensorEntityDescription[_ToldT](BambuLiveSensorEntityDescription[_ToldT]):
-    """A sensor of what is on a spool."""
-
-    spool_fn: Callable[[_ToldT], Spool | None]
+    picture_fn: Callable[[_ToldT], str | None] | None = None
 
 
 # The only nozzle, or those of a printer with two.
@@ -274,7 +268,7 @@ def _spool[_ToldT](
     *attributes: str,
     number: int | None = None,
     visible: bool = True,
-) -> BambuSpoolSensorEntityDescription[_ToldT]:
+) -> BambuLiveSensorEntityDescription[_ToldT]:
     """Return what is on a spool: "empty" where there is none, unknown where nothing is told."""
 
     def material(told: _ToldT) -> str | None:
@@ -287,19 +281,24 @@ def _spool[_ToldT](
         spool = spool_fn(told)
         return {name: spool and getattr(spool, name) for name in ("color", "brand", *attributes)}
 
-    return BambuSpoolSensorEntityDescription(
+    def picture(told: _ToldT) -> str | None:
+        if (spool := spool_fn(told)) is None:
+            return None
+        return swatch(spool.colors or ((spool.color,) if spool.color else ()))
+
+    return BambuLiveSensorEntityDescription(
         key=key if number is None else f"{key}_{number}",
         translation_key=key,
         translation_placeholders=None if number is None else {"number": str(number)},
         entity_registry_visible_default=visible,
         value_fn=material,
         attributes_fn=known,
+        picture_fn=picture,
         has_fn=lambda told: spool_fn(told) is not None,
-        spool_fn=spool_fn,
     )
 
 
-def _tray(number: int) -> BambuSpoolSensorEntityDescription[LiveAms]:
+def _tray(number: int) -> BambuLiveSensorEntityDescription[LiveAms]:
     """Return what is in a tray, which people count from 1."""
     return _spool("tray", lambda ams: ams.tray(number - 1), "name", "remaining", number=number)
 
@@ -340,7 +339,7 @@ def _fan(name: str) -> BambuLiveSensorEntityDescription[LiveState]:
     )
 
 
-def _external_spool(side: str | None) -> BambuSpoolSensorEntityDescription[LiveState]:
+def _external_spool(side: str | None) -> BambuLiveSensorEntityDescription[LiveState]:
     """Return what is on the external spool of a nozzle."""
     return _spool(
         _on(side, "external_spool"), lambda live: live.external_spool(side), visible=False
@@ -631,12 +630,14 @@ async def async_setup_entry(
     add_live_entities(
         entry,
         async_add_entities,
-        lambda data, printer_id: [_live(data.printers, printer_id, each) for each in LIVE],
+        lambda data, printer_id: [
+            BambuLiveSensor(data.printers, printer_id, each) for each in LIVE
+        ],
     )
     add_live_entities(
         entry,
         async_add_entities,
-        lambda data, ams_id: [_live(data.printers, ams_id, each) for each in AMS],
+        lambda data, ams_id: [BambuLiveSensor(data.printers, ams_id, each) for each in AMS],
         devices=lambda printers: printers.ams.known,
     )
     data = entry.runtime_data
@@ -676,6 +677,7 @@ class BambuLiveSensor(BambuLiveEntity, SensorEntity):
     """A sensor of what a printer says itself, or of its AMS."""
 
     entity_description: BambuLiveSensorEntityDescription[Any]
+    _unrecorded_attributes = frozenset({ATTR_ENTITY_PICTURE})
 
     @property
     @override
@@ -691,13 +693,6 @@ class BambuLiveSensor(BambuLiveEntity, SensorEntity):
             return None
         return attributes_fn(self.told)
 
-
-class BambuSpoolSensor(BambuLiveSensor):
-    """A sensor of what is on a spool, which shows its colors."""
-
-    entity_description: BambuSpoolSensorEntityDescription[Any]
-    _unrecorded_attributes = frozenset({ATTR_ENTITY_PICTURE})
-
     @property
     @override
     def _shown(self) -> tuple[object, ...]:
@@ -707,20 +702,10 @@ class BambuSpoolSensor(BambuLiveSensor):
     @property
     @override
     def entity_picture(self) -> str | None:
-        """Return a picture of the colors."""
-        if self.told is None or (spool := self.entity_description.spool_fn(self.told)) is None:
+        """Return a picture of the value, in place of an icon."""
+        if self.told is None or (picture_fn := self.entity_description.picture_fn) is None:
             return None
-        return swatch(spool.colors or ((spool.color,) if spool.color else ()))
-
-
-def _live(
-    printers: PrintersCoordinator,
-    device_id: str,
-    description: BambuLiveSensorEntityDescription[Any],
-) -> BambuLiveSensor:
-    """Return the sensor that a description describes."""
-    is_spool = isinstance(description, BambuSpoolSensorEntityDescription)
-    return (BambuSpoolSensor if is_spool else BambuLiveSensor)(printers, device_id, description)
+        return picture_fn(self.told)
 
 
 class BambuRemainingSensor(BambuPrinterEntity, SensorEntity):
