@@ -227,9 +227,9 @@ async def test_an_error_ends_when_the_printer_says_so(
     """Not because it says nothing of it."""
     pushes = Pushes(hass, entry, P1S, MODELS[family])
     body = FAMILIES[family]() | {"hms": [], "print_error": 0}
-    shown = []
+    await pushes.full(body)
+    shown = [hass.states.get(ERROR).state]
     for changes in (
-        {},
         {"hms": [FATAL]},
         {"mc_percent": 50},
         {"hms": []},
@@ -237,7 +237,7 @@ async def test_an_error_ends_when_the_printer_says_so(
         {"mc_percent": 51},
         {"print_error": 0},
     ):
-        await pushes.full(body if not shown else {"command": "push_status", "msg": 0}, **changes)
+        await pushes.full({"command": "push_status", "msg": 0}, **changes)
         shown.append(hass.states.get(ERROR).state)
     assert shown == ["off", "on", "on", "off", "on", "on", "off"]
 

@@ -1,12 +1,13 @@
 """Pictures of spools in the colors of their filament, shown in place of an icon."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from functools import lru_cache
 
 _RIMS = '<g stroke="#808080" stroke-width=".7"><circle r="10"/><circle r="4"/></g>'
 
 
-def swatch(colors: Sequence[str]) -> str | None:
+@lru_cache
+def swatch(colors: tuple[str, ...]) -> str | None:
     """Return a picture of a spool in colors as "#RRGGBB", None without any."""
     if not colors:
         return None
