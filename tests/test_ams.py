@@ -486,6 +486,7 @@ async def test_an_ams_that_moved_stays(
     for _ in range(60):
         await wait(HOUR)
         await x1c.full(on_the_other())
+        await x1c.versions(ams_0=ONE)
     assert devices(device_registry, entry).keys() == {ONE}
     assert hass.states.get(HUMIDITY).state == "1"
 
@@ -614,6 +615,7 @@ async def test_what_the_cloud_leaves_out(
     for _ in range(4):
         await wait(HALF_A_DAY)
         await pushes.full(p1s() if is_there else without_ams())
+        await pushes.versions(ams_0=ONE)
         await ask_all(wait)
     assert (devices(device_registry, entry).keys() == {ONE}) is is_there
     await show(pushes)

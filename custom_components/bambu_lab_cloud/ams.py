@@ -30,6 +30,8 @@ class AmsPlaces:
         # What each printer showed last, and the AMS that these were, who changed last at the end.
         self._told: dict[str, tuple[object, ...]] = {}
         self._shown: dict[str, dict[str, Place]] = {}
+        # Which AMS was the last at a place.
+        self._last: dict[Place, str] = {}
 
     @callback
     def at(self, printer_id: str) -> set[str]:
@@ -60,12 +62,13 @@ class AmsPlaces:
             place = printer.id, unit.id
             ams_id = self._devices.ams_id(*place, unit.serial)
             if unit.serial is None:
-                ams_id = self.listed.get(place, ams_id)
+                ams_id = self.listed.get(place) or self._last.get(place) or ams_id
                 if is_late and not self._devices.has_no_number(ams_id):
                     continue
             if ams_id is None or ams_id in shown:
                 continue
             shown[ams_id] = place
+            self._last[place] = ams_id
             self._devices.follow_ams(ams_id, printer, unit)
         self._shown.pop(printer.id, None)
         self._shown[printer.id] = shown
@@ -88,4 +91,5 @@ class AmsPlaces:
                 del self._shown[printer_id], self._told[printer_id]
         # Those of a printer that is gone are gone with it.
         self.known = (self.known & self._devices.ams()) - {device_id}
+        self._last = {place: each for place, each in self._last.items() if each in self.known}
         self._join()

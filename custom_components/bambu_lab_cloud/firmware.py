@@ -137,7 +137,10 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
                 devices = self._after(answer, devices, online=printer.online is True)
                 self._due[printer.id] = now + BETWEEN_ANSWERS
         self.update_interval = BETWEEN_PRINTERS if waiting else BETWEEN_LOOKS
-        for device_id in self.data.keys() - devices.keys():
+        gone = self.data.keys() - devices.keys()
+        # Who hears that they are gone looks here.
+        self.data = devices
+        for device_id in gone:
             if self._printers.told(device_id) is None:
                 self._devices.remove(device_id)
                 self._printers.forget(device_id)
