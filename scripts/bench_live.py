@@ -244,7 +244,8 @@ async def measure(folder: Path, number: int) -> None:
         simulator.stdin.write(b"print\n")
         await simulator.stdout.readline()
         async with Phase(hass, number).measured() as begin:
-            await asyncio.sleep(rest)
+            # What begins writes all at once.
+            await asyncio.sleep(max(rest, PHASE))
         async with Phase(hass, number).measured() as printing:
             await asyncio.sleep(PHASE)
         delays = Delays(hass, entry, url)
