@@ -72,7 +72,10 @@ class Phase:
 
     @callback
     def _count(self, event: Event[EventStateChangedData]) -> None:
-        self._written[event.data["entity_id"]] += 1
+        entity_id = event.data["entity_id"]
+        # What is added has not changed, and firmware is what HTTP tells, of one after the other.
+        if event.data["old_state"] and not entity_id.startswith("update."):
+            self._written[entity_id] += 1
 
     @contextmanager
     def _listening(self) -> Iterator[None]:
@@ -103,17 +106,20 @@ class Phase:
         """Return the microseconds of CPU that a message takes, where all else takes a share."""
         return (self.share - without) / 100 * self.seconds / self.heard * 1e6
 
-    def states(self, entry: ConfigEntry[Any]) -> tuple[float, float]:
-        """Return how many states were written in a minute: of a printer, and of the busiest."""
+    def states(self, entry: ConfigEntry[Any]) -> tuple[float, str]:
+        """Return how many states a printer has written in a minute, and who wrote most of them."""
         registry = dr.async_get(self._hass)
-        written = Counter[str]()
+        printers, kinds = Counter[str](), Counter[str]()
         for each in er.async_entries_for_config_entry(er.async_get(self._hass), entry.entry_id):
             device = registry.async_get(each.device_id or "")
             # An AMS counts with its printer, and the account not at all.
             if device and device.entry_type is None:
-                written[device.via_device_id or device.id] += self._written[each.entity_id]
+                printers[device.via_device_id or device.id] += self._written[each.entity_id]
+                kinds[each.translation_key or each.domain] += self._written[each.entity_id]
         minutes = self.seconds / 60
-        return written.total() / self._printers / minutes, max(written.values()) / minutes
+        most = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common(3) if count)
+        note = f"{max(printers.values()) / minutes:.1f} by the busiest; {most or 'nobody'}"
+        return printers.total() / self._printers / minutes, note
 
 
 @contextmanager
@@ -184,7 +190,7 @@ class Delays:
 
 
 def rows_of(
-    name: str, phase: Phase, states: tuple[float, float], goal: float, cpu: float
+    name: str, phase: Phase, states: tuple[float, str], goal: float, cpu: float
 ) -> list[Row]:
     """Return the rows of a phase."""
     hold = phase.hold
@@ -194,7 +200,7 @@ def rows_of(
             "  states written a minute and printer",
             f"{states[0]:.1f}",
             met(states[0], goal),
-            f"{states[1]:.1f} by the busiest",
+            states[1],
         ),
         (
             "  CPU of all, percent of a core",
