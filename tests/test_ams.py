@@ -5,7 +5,11 @@ from typing import Any
 
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+)
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -391,6 +395,27 @@ async def test_an_ams_moves(
     assert (DOMAIN, X1C) in hub.identifiers
     await pushes.lose()
     assert hass.states.get(HUMIDITY).state == "1"
+
+
+async def test_a_new_ams_stands_where_its_printer_does(
+    *,
+    entry: MockConfigEntry,
+    pushes: Pushes,
+    device_registry: dr.DeviceRegistry,
+    area_registry: ar.AreaRegistry,
+) -> None:
+    """And stays where its owner has put it."""
+    hub = device_registry.async_get_device_by_identifier((DOMAIN, P1S), entry.entry_id)
+    assert hub is not None
+    area, other = area_registry.async_create("Workshop"), area_registry.async_create("Attic")
+    device_registry.async_update_device(hub.id, area_id=area.id)
+    await show(pushes)
+    device = devices(device_registry, entry)[ONE]
+    assert device.area_id == area.id
+    device_registry.async_update_device(device.id, area_id=other.id)
+    await pushes.full(without_ams())
+    await show(pushes)
+    assert devices(device_registry, entry)[ONE].area_id == other.id
 
 
 async def test_an_ams_follows_the_name_of_its_printer(

@@ -61,6 +61,8 @@ class BambuEvent(EventEntity):
 class BambuPrintEvent(BambuEvent, BambuPrinterEntity):
     """What happens to the prints of a printer, each announced once."""
 
+    _unrecorded_attributes = frozenset({"errors", "filaments"})
+
     def __init__(
         self,
         coordinator: PrintersCoordinator,

@@ -112,7 +112,8 @@ class Devices:
         """Add an AMS that a printer has, or follow where it hangs and what it is called there."""
         if (hub := self._device(printer.id)) is None:
             return
-        self._registry.async_get_or_create(
+        is_new = not self.has(device_id)
+        device = self._registry.async_get_or_create(
             config_entry_id=self._entry_id,
             identifiers={(DOMAIN, device_id)},
             manufacturer=MANUFACTURER,
@@ -123,6 +124,9 @@ class Devices:
             sw_version=unit.version or UNDEFINED,
             via_device_id=hub.id,
         )
+        if is_new and device.area_id is None:
+            # It stands where its printer does.
+            self._registry.async_update_device(device.id, area_id=hub.area_id)
 
     @callback
     def follow_firmware(self, devices: Mapping[str, DeviceFirmware], heard: Container[str]) -> None:

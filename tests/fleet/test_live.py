@@ -314,6 +314,12 @@ def test_the_end_moves_by_two_minutes_or_not_at_all() -> None:
     ]
 
 
+def test_the_end_is_known_in_the_last_minute() -> None:
+    """Which a printer that tells whole minutes calls the last of none."""
+    steps = {0: replace(RUNNING, remaining=1), 20: Report(remaining=0), 59: Report(progress=99)}
+    assert shown("expected_end", steps) == [at(60)] * 3
+
+
 def test_the_end_is_unknown_at_zero_and_in_a_pause() -> None:
     steps = {
         0: replace(RUNNING, gcode_state="PREPARE", remaining=0),

@@ -510,7 +510,9 @@ def _expected_end(
     others; one that is reached moves by less as well.
     """
     if not remaining:
-        return None
+        # They are whole, so there are none in the last one.
+        is_last = remaining == 0 and before is not None and before - at < _MOVED
+        return before if is_last else None
     end = at + timedelta(minutes=remaining)
     has_moved = is_other and before is not None and abs(end - before) >= _MOVED
     return end if before is None or has_moved or (is_told and before <= at) else before
