@@ -40,6 +40,8 @@ SAID = (
     "errors.AuthenticationError",
     *(f"{LOST} ({name})" for name in ("New Maker", "Plain Maker", "Partner Maker")),
     *(f"{LOST} ({name})" for name in ("One Printer Maker", "Single Sign-On Maker")),
+    # That was lost before, and was back.
+    f"{LOST} (One Printer Maker)",
 )
 # Seconds: from setting an account up to the first values of all its printers, and from what a
 # printer says to the automation that hears of it.
@@ -50,6 +52,8 @@ KEPT, GONE = 50, 75
 BACK = 130
 # Until a printer is asked once more who an AMS is that it shows, and has answered.
 VERSIONS = 90
+# After half a minute the log says that live data is back, so that the next loss is another one.
+BACK_FOR_GOOD = 35
 # A first attempt after a loss, and what comes of it.
 SOON = 20
 
@@ -304,6 +308,7 @@ class Live:
         await asyncio.sleep(CALM)
         if await self._sessions(ROBBED) != 1:
             raise DemoError("With a printer that is somebody else's there is no session.")
+        await asyncio.sleep(BACK_FOR_GOOD)
         return "somebody else's is not heard, the session goes on"
 
     async def refused(self) -> str:
