@@ -304,7 +304,9 @@ async def run() -> None:
     """Walk through a Home Assistant of its own."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
-    arguments = argparse.Namespace(check=False, era="2026", live=True, time_factor=60)
+    arguments = argparse.Namespace(
+        check=False, era="2026", live=True, printers=None, time_factor=60
+    )
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60)) as session:
         demo = Demo(FOLDER / "home", session, arguments)
         try:
