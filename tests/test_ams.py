@@ -289,6 +289,17 @@ async def test_an_ams_that_never_tells_it_goes_by_its_place(
     assert hass.states.get(HUMIDITY).state == STATE_UNAVAILABLE
 
 
+@pytest.mark.usefixtures("listed")
+async def test_an_ams_that_never_tells_it_is_shown_by_a_poll(
+    hass: HomeAssistant, pushes: Pushes, wait: Wait
+) -> None:
+    """Its printer rests, and may say nothing more for long."""
+    await pushes.full(p1s(), gcode_state="IDLE")
+    for _ in range(35):
+        await wait(2 * MINUTE)
+    assert hass.states.get(HUMIDITY).state == "4"
+
+
 @pytest.mark.parametrize("cloud_first", [True, False])
 async def test_the_cloud_lists_one_without_a_serial_number(
     *,

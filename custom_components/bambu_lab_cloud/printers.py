@@ -156,10 +156,20 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         if self.last_update_success:
             self._history.take(self._tasks.take_pages())
             self._forget_the_gone()
+            self._follow_ams()
             # The entities are updated before that.
             self._announcer.deliver()
             for listener in list(self._poll_listeners):
                 listener()
+
+    @callback
+    def _follow_ams(self) -> None:
+        """Follow what time, and a new name of a printer, change of its AMS while it is silent."""
+        places = self.ams.places
+        for printer_id in self.data.keys() & self.live.keys():
+            self.ams.follow(self.data[printer_id], self.live[printer_id], self._now)
+        if self.ams.places != places:
+            self.async_update_listeners()
 
     @callback
     def async_add_poll_listener(self, listener: CALLBACK_TYPE) -> Callable[[], None]:
@@ -187,11 +197,8 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._seen |= printers.keys()
         self._memory.remember(records)
         self._announcer.post(events)
-        for printer_id, printer in printers.items():
+        for printer_id in printers:
             self._take_later(printer_id)
-            if live := self.live.get(printer_id):
-                # They are named after it.
-                self.ams.follow(printer, live, self._now)
         return {each.id: self._shown(each) for each in seen.values()}
 
     @callback
