@@ -32,6 +32,7 @@ SIZES = {"desk": {"width": 1200, "height": 900}, "phone": {"width": 390, "height
 LIVE = ("Bed temperature", "Nozzle temperature", "Layer")
 VALUE = re.compile(r"\d")
 MATERIAL = re.compile("PLA|PETG|ABS|TPU")
+LONG = 1800  # s of the print that is looked at, more than the walk takes
 PATIENCE = 30_000  # ms for whatever the page has to show
 
 
@@ -158,11 +159,18 @@ class Walk:
         await self.text("History").wait_for()
         await self.see("tray")
 
+    async def keep_printing(self) -> None:
+        """Have the printer print all the time, as its schedule may have it rest just then."""
+        await self._home.simulate("stop-schedules")
+        await self._home.simulate(f"printers/{await self._dev_id()}/start", duration=LONG)
+
+    async def _dev_id(self) -> str:
+        printers = (await self._home.simulated("state"))["printers"]
+        return next(str(each["dev_id"]) for each in printers if each["name"] == PRINTER)
+
     async def _trays(self) -> list[dict[str, Any]]:
         """Return the spools that are in the AMS."""
-        printers = (await self._home.simulated("state"))["printers"]
-        dev_id = next(each["dev_id"] for each in printers if each["name"] == PRINTER)
-        spools = (await self._home.simulated(f"printers/{dev_id}/ams"))["spools"]
+        spools = (await self._home.simulated(f"printers/{await self._dev_id()}/ams"))["spools"]
         return [each for each in spools if each["unit"] == 0]
 
     async def see_states(self) -> None:
@@ -284,6 +292,7 @@ async def walk(demo: Demo) -> None:
         page.set_default_timeout(PATIENCE)
         owner = Walk(page, demo)
         try:
+            await owner.keep_printing()
             await owner.open()
             await owner.add_account()
             await owner.see_live_data()
