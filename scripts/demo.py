@@ -34,6 +34,7 @@ from scripts.demo_checks import (
 from scripts.demo_flows import FLOW_CHECKS
 from scripts.demo_home import LOGIN, DemoError, Home, prepare, until
 from scripts.demo_prints import EVENTS, Prints, configuration
+from scripts.demo_world import World
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".demo"
@@ -169,6 +170,7 @@ class Demo:
         mqtt_port = free_port(8100 if owner else ASIDE)
         simulator = f"http://127.0.0.1:{simulator_port}"
         self.home = Home(session, f"http://127.0.0.1:{port}", simulator, folder)
+        self.world = World(free_port(8101 if owner else ASIDE))
         more = configuration(simulator, events) if arguments.check else ""
         prepare(folder, ROOT / "custom_components", port, more)
         factor = str(arguments.time_factor)
@@ -206,6 +208,7 @@ class Demo:
         say("[demo] Starting the simulator")
         await self.simulator.start()
         await self.simulator.answers(f"{self.home.simulator}/simulator/state")
+        await self.world.start()
         say("[demo] Starting Home Assistant")
         await self.start_home()
 
@@ -237,13 +240,16 @@ class Demo:
     async def stop(self) -> None:
         """End both, Home Assistant first."""
         await self.hass.stop()
+        await self.world.stop()
         await self.simulator.stop()
 
     async def show(self) -> int:
         """Run until cancelled, or until one of the two ends by itself."""
         await self.start()
+        await self.home.add_phone(self.world.app)
         say(f"\n  Home Assistant   {self.home.url}   (name {LOGIN}, password {LOGIN})")
         say(f"  Simulator        {self.home.simulator}/simulator/state")
+        say(f"  Blueprint        {self.world.blueprint('print_notification')}")
         say(f"  Log              {self.hass.log.relative_to(ROOT)}\n\nCtrl-C ends both.")
         simulator = asyncio.create_task(self.simulator.wait())
         while True:

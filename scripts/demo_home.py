@@ -30,6 +30,8 @@ logger:
   default: warning
   logs:
     custom_components.{DOMAIN}: debug
+media_source:
+mobile_app:
 """
 
 
@@ -239,6 +241,10 @@ class Home:
 
     async def _running(self) -> bool:
         return bool((await self.get("/api/config"))["state"] == "RUNNING")
+
+    async def add_phone(self, app: dict[str, Any]) -> None:
+        """Let the app of a phone register, as it does whenever it is started."""
+        await self.post("/api/mobile_app/registrations", app)
 
     async def entry(self) -> dict[str, Any] | None:
         """Return the account's config entry."""

@@ -11,7 +11,8 @@ PRINTER, AMS, OFF = "Workshop X1C", "Workshop X1C AMS 1", "3DP-030-117"
 LIVE = ("Bed temperature", "Nozzle temperature", "Layer")
 VALUE = re.compile(r"\d")
 MATERIAL = re.compile("PLA|PETG|ABS|TPU")
-LONG = 1800  # s of the print that is looked at, more than the walk takes
+# What it prints: its title, and how long it takes in seconds, more than the walk.
+TITLE, LONG = "Spice rack", 1800
 
 
 class PrinterWalk(Walk):
@@ -20,7 +21,16 @@ class PrinterWalk(Walk):
     async def keep_printing(self) -> None:
         """Have the printer print all the time, as its schedule may have it rest just then."""
         await self.home.simulate("stop-schedules")
-        await self.home.simulate(f"printers/{await self.dev_id(PRINTER)}/start", duration=LONG)
+        await self._start()
+
+    async def _start(self) -> None:
+        path = f"printers/{await self.dev_id(PRINTER)}/start"
+        await self.home.simulate(path, duration=LONG, title=TITLE)
+
+    async def print_again(self) -> None:
+        """Have the printer finish what it prints, and begin with the same once more."""
+        await self.home.simulate(f"printers/{await self.dev_id(PRINTER)}/end")
+        await self._start()
 
     async def see_printer(self) -> None:
         """Look at the page of a printer."""

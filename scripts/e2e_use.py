@@ -1,0 +1,83 @@
+"""The walk through what owners make of it: notifications, pictures, actions, automations."""
+
+from typing import Any
+
+from playwright.async_api import Locator, Page
+
+from scripts.demo import Demo
+from scripts.demo_home import DemoError, until
+from scripts.demo_world import PHONE
+from scripts.e2e_printer import PRINTER, TITLE, PrinterWalk
+
+NOTIFICATION = "Bambu Lab Cloud: print notification"
+
+
+class UseWalk(PrinterWalk):
+    """An owner who makes something of it."""
+
+    def __init__(self, page: Page, demo: Demo) -> None:
+        super().__init__(page, demo)
+        self._world = demo.world
+
+    async def import_blueprint(self) -> None:
+        """Import the blueprint of notifications from its address, and make an automation of it."""
+        await self.goto("/config/blueprint/dashboard")
+        await self.button("Import blueprint").click()
+        address = self.page.locator("ha-dialog input").locator("visible=true").first
+        await address.fill(self._world.blueprint("print_notification"))
+        await self.button("Preview").click()
+        await self.page.get_by_text("Blueprint path").wait_for()
+        await self.see("blueprint")
+        await self.button("Import blueprint").click()
+        await self.text(NOTIFICATION).click()
+        await self.page.get_by_text("Select an entity").locator("visible=true").first.click()
+        await self.page.keyboard.type("Workshop")
+        await self.choice(PRINTER).click()
+        await self.page.get_by_text("Select a device").locator("visible=true").first.click()
+        await self.choice(PHONE).click()
+        await self.text("Always").click()
+        await self.look("blueprint-automation", height=1800)
+        await self.button("Save").click()
+        await self.text("Traces").wait_for()
+
+    async def hear_of_a_print(self) -> None:
+        """Read in the notifications and on the phone that a print is finished, and see it."""
+        await self.print_again()
+        await self.text("Notifications").click()
+        await self.page.get_by_text(f"Finished: {TITLE}").wait_for()
+        await self.see("notification")
+
+        async def pushed() -> dict[str, Any] | None:
+            texts = {each["message"]: each for each in self._world.notifications}
+            return next((each for text, each in texts.items() if TITLE in text), None)
+
+        if not (notification := await until(pushed, 10)):
+            raise DemoError("The phone hears nothing of the print.")
+        # The app fetches the picture with its own token.
+        if not await self.home.content(notification["data"]["image"]):
+            raise DemoError("The phone has no picture of the print.")
+
+    def choice(self, text: str) -> Locator:
+        """Return what is offered in a list of choices."""
+        choices = self.page.locator("ha-combo-box-item").filter(has_text=text)
+        return choices.locator("visible=true").first
+
+    async def see_calendar(self) -> None:
+        """See the prints of the past in the calendar, and one of them by itself."""
+        await self.goto("/calendar")
+        event = self.page.locator(".ha-fc-event").locator("visible=true").first
+        await event.wait_for()
+        await self.look("calendar", height=900)
+        await event.click()
+        await self.see("calendar-print")
+
+    async def call_action(self) -> None:
+        """Ask for the print history among the tools of developers, and read the answer."""
+        await self.goto("/config/tools/action")
+        await self.text("Action").click()
+        await self.page.keyboard.type("print history")
+        await self.choice("Get print history").click()
+        await self.look("action", height=1800, known="bambu_lab_cloud.get_print_history")
+        await self.button("Perform action").click()
+        await self.page.get_by_text("task_id").first.wait_for()
+        await self.see("action-answer", known="bambu_lab_cloud.get_print_history")
