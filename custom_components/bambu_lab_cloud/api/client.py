@@ -32,6 +32,7 @@ from .models import (
     SlicerResources,
     SlicerSetting,
     SlicerSettings,
+    Spool,
     TaskDetail,
     TaskPage,
     Ticket,
@@ -217,6 +218,18 @@ class BambuCloud:
     async def get_message_count(self) -> MessageCount:
         """Return how many messages are unread, all of them and by kind (observed 2026)."""
         return await self._ask("GET", "user-service/my/message/count", MessageCount.from_api)
+
+    async def get_filaments(self, *, limit: int = 20, offset: int = 0) -> list[Spool]:
+        """Return a page of the spools that the owner keeps in Bambu Handy (observed 2026).
+
+        How many the cloud gives at most is not known; the cloud of 2022 has no such list.
+        """
+        return await self._ask(
+            "GET",
+            "design-user-service/my/filament/v2",
+            lambda data: list(records(promised_list(data.get("hits")), Spool.from_api)),
+            params={"limit": limit, "offset": offset},
+        )
 
     async def get_ticket(self, ticket_id: str) -> Ticket:
         """Return a ticket (seed document), which is one of the web sign-in (observed 2026)."""

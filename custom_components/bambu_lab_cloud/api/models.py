@@ -89,6 +89,10 @@ def _link(data: Any) -> str:
     return required(opaque(data))
 
 
+def _color(data: Any) -> str:
+    return required(color(data))
+
+
 def _seconds(data: Any) -> int | None:
     # 0 stands for none.
     return int(amount(data) or 0) or None
@@ -900,6 +904,65 @@ class DeviceVersion:
             version=label(data.get("version")),
             firmware=records(data.get("firmware"), Firmware.from_api),
             ams=records(data.get("ams"), AmsVersion.from_api),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """A spool of the list that the owner keeps in Bambu Handy.
+
+    `weight` is what is left of `full_weight`. `created_by` is "ams" if a printer put it there and
+    "manual" if its owner did. One that is `in_printer` is in a tray of `device_id`: `slot_id`
+    counts from 0 in the AMS `ams_id`. The serial number of that AMS and the number of the spool's
+    chip are not kept.
+    """
+
+    id: str
+    type: str | None = None
+    name: str | None = None
+    vendor: str | None = None
+    filament_id: str | None = None
+    color: str | None = None
+    colors: tuple[str, ...] = ()
+    weight: float | None = None
+    full_weight: float | None = None
+    is_support: bool | None = None
+    display_name: str | None = None
+    note: str | None = None
+    created_by: str | None = None
+    created: datetime | None = None
+    updated: datetime | None = None
+    in_printer: bool | None = None
+    device_id: str | None = field(default=None, repr=False)
+    device_name: str | None = None
+    ams_id: int | None = None
+    slot_id: int | None = None
+
+    @classmethod
+    def from_api(cls, data: Any) -> Self:
+        """Read an element of `hits` of my/filament/v2."""
+        data = mapping(data)
+        return cls(
+            id=required(identifier(data.get("id"))),
+            type=label(data.get("filamentType")),
+            name=label(data.get("filamentName")),
+            vendor=label(data.get("filamentVendor")),
+            filament_id=identifier(data.get("filamentId")),
+            color=color(data.get("color")),
+            colors=records(data.get("colors"), _color, longest=_MOST_FILAMENTS),
+            weight=amount(data.get("netWeight")),
+            full_weight=amount(data.get("totalNetWeight")),
+            is_support=flag(data.get("isSupport")),
+            display_name=label(data.get("displayName")),
+            note=text(data.get("note")),
+            created_by=label(data.get("createType")),
+            created=moment(data.get("createdAt")),
+            updated=moment(data.get("updatedAt")),
+            in_printer=flag(data.get("inPrinter")),
+            device_id=identifier(data.get("devId")),
+            device_name=label(data.get("deviceName")),
+            ams_id=integer(data.get("amsId")),
+            slot_id=integer(data.get("slotId")),
         )
 
 
