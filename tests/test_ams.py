@@ -740,6 +740,7 @@ async def test_removal_by_hand(
     client = await hass_ws_client(hass)
     answer = await client.remove_device(devices(device_registry, entry)[ONE].id)
     assert answer["success"] is not is_there
+    assert answer.get("error", {}).get("translation_key") == ("remove_ams" if is_there else None)
     assert (devices(device_registry, entry).keys() == {ONE}) is is_there
     await show(pushes)
     assert hass.states.get(TRAY).state == "PLA"

@@ -139,30 +139,43 @@ async def test_days_without_good_answers_remove_nothing(
     assert printer_device(device_registry, entry) is not None
 
 
-@pytest.mark.parametrize(("gone", "removed"), [(True, True), (False, False)])
 async def test_removal_by_hand(
+    *,
     hass: HomeAssistant,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
     simulator: Simulator,
     wait: Wait,
     hass_ws_client: WebSocketGenerator,
-    *,
-    gone: bool,
-    removed: bool,
 ) -> None:
-    """A printer that is in the account would only come back."""
+    """A printer that is in the account would only come back, which its owner is told."""
     assert await async_setup_component(hass, "config", {})
-    kept = [dev_id for dev_id in [P1S] if gone]
-    for dev_id in kept:
-        simulator.cloud.remove_printer(dev_id, "demo@example.com")
-    await wait(IDLE)
     device = printer_device(device_registry, entry)
     assert device is not None
     client = await hass_ws_client(hass)
     response = await client.remove_device(device.id)
-    assert response["success"] is removed
-    assert (printer_device(device_registry, entry) is None) is removed
+    assert response["error"]["translation_key"] == "remove_printer"
+    assert response["error"]["message"].startswith("P1S is in the Bambu Lab account")
+    assert printer_device(device_registry, entry) is not None
+    simulator.cloud.remove_printer(P1S, "demo@example.com")
+    await wait(IDLE)
+    assert (await client.remove_device(device.id))["success"]
+    assert printer_device(device_registry, entry) is None
+
+
+async def test_the_account_is_no_device_to_remove(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    assert await async_setup_component(hass, "config", {})
+    device = printer_device(device_registry, entry, str(entry.unique_id))
+    assert device is not None
+    client = await hass_ws_client(hass)
+    response = await client.remove_device(device.id)
+    assert response["error"]["message"].startswith("Demo Maker is the account itself")
+    assert printer_device(device_registry, entry, str(entry.unique_id)) == device
 
 
 @pytest.mark.parametrize(
@@ -189,7 +202,7 @@ async def test_removal_by_hand_while_the_account_is_not_loaded(
     assert device is not None
     client = await hass_ws_client(hass)
     response = await client.remove_device(device.id)
-    assert response["error"]["code"] == "home_assistant_error"
+    assert response["error"]["message"].startswith("The account Demo Maker is not set up")
     assert printer_device(device_registry, entry) is not None
 
 

@@ -3,6 +3,7 @@
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 
 from .announcer import Announcer
@@ -108,13 +109,34 @@ async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: BambuConfigEntry, device: dr.DeviceEntry
 ) -> bool:
     """Let owners remove an AMS that nobody shows, and a printer that left the account."""
-    # Only an account that is loaded says what is in it.
+    name = device.name_by_user or device.name or ""
     if entry.state is not ConfigEntryState.LOADED:
-        return False
+        # Only an account that is set up says what is in it.
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="account_not_loaded",
+            translation_placeholders={"account": entry.title},
+        )
     printers = entry.runtime_data.printers
     ids = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
-    if not ids.isdisjoint({*printers.data, entry.unique_id}) or any(map(printers.told, ids)):
-        return False
+    if entry.unique_id in ids:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="remove_account",
+            translation_placeholders={"device": name},
+        )
+    if not ids.isdisjoint(printers.data):
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="remove_printer",
+            translation_placeholders={"device": name},
+        )
+    if any(map(printers.told, ids)):
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="remove_ams",
+            translation_placeholders={"device": name},
+        )
     for device_id in ids:
         printers.forget(device_id)
         entry.runtime_data.firmware.forget(device_id)
