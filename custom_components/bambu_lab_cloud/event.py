@@ -17,7 +17,7 @@ from .fleet.lifecycle import PrintEvent, PrintEventType
 from .fleet.messages import MESSAGE_TYPES, News
 from .image import LAST_PRINT_PREVIEW, PRINT_PREVIEW
 from .memory import Announcement
-from .messages import MessagesCoordinator
+from .messages import MessagesCoordinator, message_attributes
 from .printers import PrintersCoordinator
 from .registry import device_name
 
@@ -154,16 +154,6 @@ class BambuMessageEvent(BambuEvent, BambuAccountEntity[MessagesCoordinator]):
         """Announce a message."""
         assert isinstance(news, News)  # noqa: S101 - what the account is told of
         self._trigger_event(
-            news.type,
-            {
-                "id": news.id,
-                "title": news.title,
-                "text": news.text,
-                "sender": news.sender,
-                "printer": device_name(
-                    self.hass, self.coordinator.config_entry, news.printer_id or ""
-                ),
-                "created": news.created.isoformat() if news.created else None,
-            },
+            news.type, message_attributes(self.hass, self.coordinator.config_entry, news)
         )
         self._write()

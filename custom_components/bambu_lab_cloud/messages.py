@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import override
+from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -17,6 +17,7 @@ from .fleet.cadence import MESSAGES_WHILE_LIVE
 from .fleet.messages import News
 from .memory import Memory
 from .printers import PrintersCoordinator
+from .registry import device_name
 
 # What to ask my/messages for; without a type it answers with prints only. One group is asked at a
 # time, each every ten minutes.
@@ -61,7 +62,7 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
         self._printers = printers
         self._count: MessageCount | None = None
         self._groups = deque(GROUPS)
-        self._newest: dict[int | None, Message | None] = {}
+        self._pages: dict[int | None, list[Message]] = {}
 
     @override
     async def _async_update_internal(self) -> Inbox:
@@ -78,25 +79,34 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
         try:
             page = (await self.client.get_messages(type=group, limit=PAGE))[:PAGE]
         except (PermissionDeniedError, ResponseError) as err:
-            if not self._newest:
+            if not self._pages:
                 raise
             LOGGER.debug("A group of messages stays as it was: %s", err)
-            self._newest.setdefault(group, None)
+            self._pages.setdefault(group, [])
         else:
-            self._newest[group] = max(page, key=_age, default=None)
+            self._pages[group] = page
             self._take_page(group, page, now)
         self._groups.rotate(-1)
-        are_all_read = len(self._newest) == len(GROUPS)
-        self.update_interval = BETWEEN_GROUPS if are_all_read else BETWEEN_FIRST_GROUPS
+        self.update_interval = BETWEEN_GROUPS if self.has_all else BETWEEN_FIRST_GROUPS
         if self._groups[0] is GROUPS[0] and self._is_unhurried:
             self.update_interval = MESSAGES_WHILE_LIVE
-        newest = max(filter(None, self._newest.values()), key=_age, default=None)
-        return Inbox(newest if are_all_read else self.data.newest, unread)
+        return Inbox(next(iter(self.messages), None) if self.has_all else self.data.newest, unread)
+
+    @property
+    def has_all(self) -> bool:
+        """Return if every group was read since the start."""
+        return len(self._pages) == len(GROUPS)
+
+    @property
+    def messages(self) -> list[Message]:
+        """Return the newest messages of each group as they were last read, newest first."""
+        messages = {message.id: message for page in self._pages.values() for message in page}
+        return sorted(messages.values(), key=_age, reverse=True)
 
     @property
     def _is_unhurried(self) -> bool:
         """Return if the count is enough: the printers say themselves how their prints end."""
-        return self._printers.are_live and len(self._newest) == len(GROUPS)
+        return self._printers.are_live and self.has_all
 
     @callback
     def _take_page(self, group: int | None, page: list[Message], now: datetime) -> None:
@@ -105,6 +115,18 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
         self._memory.see(seen)
         self._announcer.post(News.from_message(message, now) for message in new)
         self._announcer.deliver()
+
+
+def message_attributes(hass: HomeAssistant, entry: ConfigEntry, news: News) -> dict[str, Any]:
+    """Return what automations see of a message, beside its type."""
+    return {
+        "id": news.id,
+        "title": news.title,
+        "text": news.text,
+        "sender": news.sender,
+        "printer": device_name(hass, entry, news.printer_id or ""),
+        "created": news.created.isoformat() if news.created else None,
+    }
 
 
 def _age(message: Message) -> float:
