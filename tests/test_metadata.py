@@ -14,12 +14,14 @@ import yaml
 
 from custom_components.bambu_lab_cloud import PLATFORMS, binary_sensor, config_flow, image, sensor
 from custom_components.bambu_lab_cloud.api import (
+    AuthenticationError,
     CannotConnectError,
+    PermissionDeniedError,
     RateLimitedError,
     ResponseError,
 )
 from custom_components.bambu_lab_cloud.const import DOMAIN, VERSION
-from custom_components.bambu_lab_cloud.coordinator import error_key
+from custom_components.bambu_lab_cloud.coordinator import action_error, error_key
 from custom_components.bambu_lab_cloud.fleet.equipment import MODULES, SEVERITIES
 from custom_components.bambu_lab_cloud.fleet.lifecycle import PrintEventType
 from custom_components.bambu_lab_cloud.fleet.messages import MESSAGE_TYPES
@@ -138,8 +140,13 @@ def test_no_text_and_no_icon_without_an_entity() -> None:
 
 def test_exceptions_are_translated() -> None:
     raised = re.findall(r'translation_domain=DOMAIN,?\s+translation_key="([a-z_]+)"', SOURCE)
-    errors = (CannotConnectError(), RateLimitedError(1), ResponseError(), KeyError())
-    assert {*raised, *map(error_key, errors)} == set(STRINGS["exceptions"])
+    errors = (CannotConnectError(), RateLimitedError(1), ResponseError())
+    polled = {*map(error_key, errors), error_key(KeyError())}
+    acted = {
+        str(action_error(err).translation_key)
+        for err in (*errors, AuthenticationError(), PermissionDeniedError())
+    }
+    assert {*raised, *polled, *acted} == set(STRINGS["exceptions"])
 
 
 def test_errors_of_the_flow_are_translated() -> None:

@@ -4,7 +4,8 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.typing import ConfigType
 
 from .announcer import Announcer
 from .cloud import entry_client, forget_client
@@ -20,10 +21,13 @@ from .pictures import Pictures, async_remove_pictures
 from .printers import PrintersCoordinator
 from .registry import Devices
 from .repairs import async_watch_expiry
+from .services import async_setup_services
 from .slicer import SlicerCoordinator
 from .statistics import PrintStatistics, async_remove_statistics
 from .storage import async_remove_stores
 from .tasks import TaskList
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 # Sensors first: what is added first stands on top.
 PLATFORMS = [
@@ -34,6 +38,12 @@ PLATFORMS = [
     Platform.CALENDAR,
     Platform.UPDATE,
 ]
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up what is there without an account."""
+    async_setup_services(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:

@@ -4,6 +4,7 @@ from abc import abstractmethod
 import asyncio
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
+from math import ceil
 from random import random
 import traceback
 from typing import Any, override
@@ -18,6 +19,7 @@ from .api import (
     BambuCloud,
     BambuCloudError,
     CannotConnectError,
+    PermissionDeniedError,
     RetryLaterError,
 )
 from .const import DOMAIN, LOGGER
@@ -33,6 +35,27 @@ def error_key(err: Exception) -> str:
             return "cannot_connect"
         case _:
             return "unexpected_answer"
+
+
+def action_error(err: BambuCloudError) -> HomeAssistantError:
+    """Return what an action raises for an error, with what its caller can do about it.
+
+    Whether a token that is refused is dead, the polls find out.
+    """
+    match err:
+        case AuthenticationError():
+            key = "authentication_failed"
+        case PermissionDeniedError():
+            key = "permission_denied"
+        case _:
+            # What asks again by itself says so; an action does not.
+            key = f"action_{error_key(err)}"
+    wait = err.retry_after if isinstance(err, RetryLaterError) else 0
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders={"reason": str(err), "minutes": str(ceil(wait / 60))},
+    )
 
 
 class Outage:

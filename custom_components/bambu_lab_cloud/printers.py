@@ -388,6 +388,17 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self.prints_in_status = any(status.has_task_fields for status in statuses)
         return statuses
 
+    @callback
+    def rename(self, printer_id: str, name: str) -> None:
+        """Show what a printer is called now at once; the polls will tell the same."""
+        if printer_id not in self.data.keys() & self.polled.keys():
+            return
+        self.polled = {**self.polled, printer_id: replace(self.polled[printer_id], name=name)}
+        self.data = {**self.data, printer_id: replace(self.data[printer_id], name=name)}
+        self._devices.follow_printers(self.data)
+        self._follow_ams()
+        self.async_update_listeners()
+
     def is_remembered(self, device_id: str) -> bool:
         """Return if a printer is in the account, or missing for a while only; so of an AMS."""
         return device_id in self._memory.records.printers or device_id in self.ams.known

@@ -961,8 +961,8 @@ class Spool:
             in_printer=flag(data.get("inPrinter")),
             device_id=identifier(data.get("devId")),
             device_name=label(data.get("deviceName")),
-            ams_id=integer(data.get("amsId")),
-            slot_id=integer(data.get("slotId")),
+            ams_id=count(data.get("amsId")),
+            slot_id=count(data.get("slotId")),
         )
 
 

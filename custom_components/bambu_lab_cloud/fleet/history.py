@@ -1,6 +1,6 @@
 """From the tasks of years to what is kept of them: totals, hourly statistics, ranges of prints."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -297,7 +297,7 @@ def by_printer(prints: Iterable[EndedPrint]) -> dict[str, list[EndedPrint]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """What a printer's prints add up to, failed ones included: g, m and the time printed."""
+    """What prints add up to, failed ones included: g, m and the time printed."""
 
     prints: int = 0
     finished: int = 0
@@ -313,16 +313,20 @@ class Totals:
 
 def totals(prints: Iterable[EndedPrint]) -> dict[str, Totals]:
     """Return the totals of each printer that has printed."""
-    return {
-        printer_id: Totals(
-            prints=len(jobs),
-            finished=sum(job.result is PrintResult.FINISHED for job in jobs),
-            print_time=sum((job.duration or timedelta() for job in jobs), timedelta()),
-            weight=_total(job.weight for job in jobs),
-            length=_total(job.length for job in jobs),
-        )
-        for printer_id, jobs in by_printer(prints).items()
-    }
+    return {printer_id: total_of(jobs) for printer_id, jobs in by_printer(prints).items()}
+
+
+def total_of(prints: Collection[EndedPrint]) -> Totals:
+    """Return what prints add up to, whoever printed them."""
+    if not prints:
+        return Totals()
+    return Totals(
+        prints=len(prints),
+        finished=sum(job.result is PrintResult.FINISHED for job in prints),
+        print_time=sum((job.duration or timedelta() for job in prints), timedelta()),
+        weight=_total(job.weight for job in prints),
+        length=_total(job.length for job in prints),
+    )
 
 
 def _total(amounts: Iterable[float | None]) -> float | None:
@@ -335,6 +339,31 @@ def between(prints: Iterable[EndedPrint], start: datetime, end: datetime) -> lis
     """Return the prints that fall into a range at least in part, in their order."""
     found = (job for job in prints if job.began_at < end and job.ended_at > start)
     return sorted(found, key=lambda job: job.ended_at)
+
+
+def matching(
+    prints: Iterable[EndedPrint],
+    *,
+    printer_ids: Collection[str] = (),
+    start: datetime | None = None,
+    end: datetime | None = None,
+    result: PrintResult | None = None,
+    title: str = "",
+) -> list[EndedPrint]:
+    """Return the prints of some printers that ended in a range, both its ends included.
+
+    title is a part of the title, in upper or lower case. What is not given may be anything.
+    """
+    wanted = title.casefold()
+    return [
+        job
+        for job in prints
+        if (not printer_ids or job.printer_id in printer_ids)
+        and (start is None or job.ended_at >= start)
+        and (end is None or job.ended_at <= end)
+        and (result is None or job.result is result)
+        and wanted in (job.title or "").casefold()
+    ]
 
 
 class Metric(StrEnum):
