@@ -1,0 +1,96 @@
+"""Blueprints as owners use them: imported, filled in, and run on events of real prints."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+import shutil
+from typing import Any
+
+from homeassistant.components import persistent_notification
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.helpers import device_registry as dr
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
+
+from custom_components.bambu_lab_cloud.const import DOMAIN
+from tests.pushes import Pushes
+
+BLUEPRINTS = Path(__file__).parents[2] / "blueprints/automation" / DOMAIN
+X1C = "00M00A000000001"
+P1S = "01P00A000000002"
+A1_MINI = "03900A000000003"
+
+type Automate = Callable[..., Awaitable[str]]
+
+
+@dataclass
+class Phone:
+    """A phone with the app of Home Assistant, and what it was told."""
+
+    id: str
+    calls: list[ServiceCall] = field(repr=False)
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """Return what it was told: message, title, data."""
+        return [dict(call.data) for call in self.calls]
+
+
+def _phone(hass: HomeAssistant, name: str, action: str) -> Phone:
+    """Register a phone as its app does; action is how it is notified."""
+    entry = MockConfigEntry(domain="mobile_app", title=name)
+    entry.add_to_hass(hass)
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={("mobile_app", name)}, name=name
+    )
+    return Phone(device.id, async_mock_service(hass, "notify", action))
+
+
+@pytest.fixture
+def phone(hass: HomeAssistant) -> Phone:
+    """A phone whose owner called it something else in Home Assistant."""
+    phone = _phone(hass, "Zoë's phone", "mobile_app_zoe_s_phone")
+    dr.async_get(hass).async_update_device(phone.id, name_by_user="My phone")
+    return phone
+
+
+@pytest.fixture
+def tablet(hass: HomeAssistant) -> Phone:
+    """A second one."""
+    return _phone(hass, "Tablet", "mobile_app_tablet")
+
+
+@pytest.fixture
+def automate(hass: HomeAssistant) -> Automate:
+    """Set automations up from a blueprint: its name, its inputs; their ids are returned."""
+
+    async def automate(blueprint: str, **inputs: Any) -> str:
+        folder = Path(hass.config.path("blueprints/automation"), DOMAIN)
+        shutil.copytree(BLUEPRINTS, folder, dirs_exist_ok=True)
+        uses = {"path": f"{DOMAIN}/{blueprint}.yaml", "input": inputs}
+        config = {"alias": blueprint, "use_blueprint": uses}
+        assert await async_setup_component(hass, "persistent_notification", {})
+        assert await async_setup_component(hass, "automation", {"automation": config})
+        await hass.async_block_till_done()
+        entity_id = f"automation.{blueprint}"
+        # One whose blueprint or inputs are wrong is unavailable.
+        assert hass.states.get(entity_id).state == "on"
+        return entity_id
+
+    return automate
+
+
+@pytest.fixture
+def notices(hass: HomeAssistant) -> dict[str, dict[str, Any]]:
+    """The persistent notifications, by id."""
+    notices: dict[str, dict[str, Any]] = persistent_notification._async_get_or_create_notifications(
+        hass
+    )
+    return notices
+
+
+@pytest.fixture
+def pushes(hass: HomeAssistant, entry: MockConfigEntry) -> Pushes:
+    """The P1S of the demo account, which says nothing itself yet."""
+    return Pushes(hass, entry, P1S)
