@@ -2,18 +2,21 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 import shutil
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components import persistent_notification
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.core import CoreState, HomeAssistant, ServiceCall
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
+from tests.conftest import set_up, settle
 from tests.pushes import Pushes
 
 BLUEPRINTS = Path(__file__).parents[2] / "blueprints/automation" / DOMAIN
@@ -22,6 +25,7 @@ P1S = "01P00A000000002"
 A1_MINI = "03900A000000003"
 
 type Automate = Callable[..., Awaitable[str]]
+type Restart = Callable[..., Awaitable[None]]
 
 
 @dataclass
@@ -94,3 +98,21 @@ def notices(hass: HomeAssistant) -> dict[str, dict[str, Any]]:
 def pushes(hass: HomeAssistant, entry: MockConfigEntry) -> Pushes:
     """The P1S of the demo account, which says nothing itself yet."""
     return Pushes(hass, entry, P1S)
+
+
+@pytest.fixture
+def restart(
+    hass: HomeAssistant, entry: MockConfigEntry, freezer: FrozenDateTimeFactory, automate: Automate
+) -> Restart:
+    """Stop Home Assistant, and start it again after a while, with an automation."""
+
+    async def restart(away: timedelta, blueprint: str, **inputs: Any) -> None:
+        await hass.config_entries.async_unload(entry.entry_id)
+        hass.set_state(CoreState.not_running)
+        freezer.tick(away)
+        await automate(blueprint, **inputs)
+        await set_up(hass, entry)
+        await hass.async_start()
+        await settle(hass)
+
+    return restart
