@@ -1,6 +1,6 @@
 """Blueprints as owners use them: imported, filled in, and run on events of real prints."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -66,7 +66,7 @@ def tablet(hass: HomeAssistant) -> Phone:
 
 
 @pytest.fixture
-def automate(hass: HomeAssistant) -> Automate:
+async def automate(hass: HomeAssistant) -> AsyncIterator[Automate]:
     """Set automations up from a blueprint: its name, its inputs; their ids are returned."""
 
     async def automate(blueprint: str, **inputs: Any) -> str:
@@ -82,7 +82,10 @@ def automate(hass: HomeAssistant) -> Automate:
         assert hass.states.get(entity_id).state == "on"
         return entity_id
 
-    return automate
+    yield automate
+    # What they wait for ends with them.
+    every = {"entity_id": "all"}
+    await hass.services.async_call("automation", "turn_off", every, blocking=True)
 
 
 @pytest.fixture
