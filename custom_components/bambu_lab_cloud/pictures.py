@@ -1,7 +1,7 @@
 """The pictures of prints: fetched once each, kept on disk, outliving their signed addresses."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
@@ -34,17 +34,100 @@ async def async_remove_pictures(hass: HomeAssistant, entry_id: str) -> None:
     await hass.async_add_executor_job(rmtree, _directory(hass, entry_id), True)  # noqa: FBT003
 
 
+class Shelf:
+    """Pictures of an account in a folder, by task id."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, name: str = "") -> None:
+        """Initialize the shelf; what it has is known after async_load."""
+        self._hass = hass
+        self._entry = entry
+        self._directory = _directory(hass, entry.entry_id) / name
+        # How large each is, those first that nobody has looked at for longest.
+        self.sizes: dict[str, int] = {}
+
+    async def async_load(self) -> None:
+        """Find the pictures that an earlier start left."""
+
+        def load() -> dict[str, int]:
+            try:
+                found = [path for path in self._directory.iterdir() if path.name.isdecimal()]
+                found.sort(key=lambda path: int(path.name))
+                return {path.name: path.stat().st_size for path in found}
+            except FileNotFoundError:
+                return {}
+            except OSError as err:
+                # An account without pictures is better than none.
+                LOGGER.warning("The folder of pictures cannot be read: %s", type(err).__name__)
+                return {}
+
+        self.sizes = await self._hass.async_add_executor_job(load)
+
+    async def async_store(self, task_id: str, content: bytes, gone: Collection[str]) -> None:
+        """Keep a picture, in place of others; raises OSError or WriteError if it cannot be.
+
+        Unloading cancels whoever waits for that, but waits for what is being written.
+        """
+        err = await asyncio.shield(
+            self._entry.async_create_task(
+                self._hass, self._async_write(task_id, content, gone), "store a picture"
+            )
+        )
+        if err:
+            raise err
+
+    async def _async_write(
+        self, task_id: str, content: bytes, gone: Collection[str]
+    ) -> OSError | WriteError | None:
+        """Write a picture; return why it cannot be.
+
+        Raised, the reason would be the event loop's to log if nobody waits for it any more.
+        """
+
+        def write() -> None:
+            # Whoever empties the cache may take the folder as well.
+            self._directory.mkdir(parents=True, exist_ok=True)
+            write_utf8_file_atomic(str(self._directory / task_id), content, mode="wb")
+            for key in gone:
+                (self._directory / key).unlink(missing_ok=True)
+
+        try:
+            await self._hass.async_add_executor_job(write)
+        except (OSError, WriteError) as err:
+            return err
+        for key in gone:
+            self.sizes.pop(key, None)
+        self.sizes[task_id] = len(content)
+        return None
+
+    async def async_read(self, task_id: str) -> Image | None:
+        """Return a picture that is here."""
+        if (size := self.sizes.pop(task_id, None)) is None:
+            return None
+        self.sizes[task_id] = size
+        try:
+            content = await self._hass.async_add_executor_job(
+                (self._directory / task_id).read_bytes
+            )
+        except OSError:
+            # Somebody emptied the cache; the next who wants it fetches it again.
+            self.sizes.pop(task_id, None)
+            return None
+        if (content_type := image_type(content)) is None:
+            # Nothing like it was kept, so the file was spoilt; it is fetched again as well.
+            self.sizes.pop(task_id, None)
+            return None
+        return Image(content_type, content)
+
+
 class Pictures:
-    """The pictures of an account's prints by task id."""
+    """The pictures of an account's prints that entities show, by task id."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: BambuCloud) -> None:
         """Initialize the pictures."""
         self._hass = hass
         self._entry = entry
         self._client = client
-        self._directory = _directory(hass, entry.entry_id)
-        # In the order in which they came; a dict for want of an ordered set.
-        self._kept: dict[str, None] = {}
+        self._shelf = Shelf(hass, entry)
         self._shown: dict[str, str] = {}
         self._refusals: dict[str, int] = {}
         self._host_failures = 0
@@ -57,24 +140,16 @@ class Pictures:
 
     async def async_load(self) -> None:
         """Find the pictures that an earlier start left."""
+        await self._shelf.async_load()
 
-        def load() -> list[str]:
-            try:
-                names = [path.name for path in self._directory.iterdir() if path.name.isdecimal()]
-            except FileNotFoundError:
-                return []
-            except OSError as err:
-                # An account without pictures is better than none.
-                LOGGER.warning("The folder of pictures cannot be read: %s", type(err).__name__)
-                return []
-            return sorted(names, key=int)
-
-        self._kept = dict.fromkeys(await self._hass.async_add_executor_job(load))
+    async def async_read(self, task_id: str) -> Image | None:
+        """Return a picture that is here."""
+        return await self._shelf.async_read(task_id)
 
     @callback
     def has(self, task_id: str) -> bool:
         """Return if the picture of a print is here."""
-        return task_id in self._kept
+        return task_id in self._shelf.sizes
 
     @callback
     def show(self, entity: str, task_id: str) -> None:
@@ -105,35 +180,25 @@ class Pictures:
             return False
         if (task := self._fetching.get(task_id)) is None:
             task = self._entry.async_create_background_task(
-                self._hass, self._async_download(task_id, url), "picture of a print"
+                self._hass, self._async_fetch(task_id, url), "picture of a print"
             )
             self._fetching[task_id] = task
             task.add_done_callback(lambda _: self._fetching.pop(task_id))
         return await asyncio.shield(task)
 
-    async def _async_download(self, task_id: str, url: str) -> bool:
-        """Download a picture, one at a time, unless it is no time to ask for it."""
+    async def _async_fetch(self, task_id: str, url: str) -> bool:
+        """Fetch a picture, one at a time, unless it is no time to ask for it."""
         async with self._lock:
             refusals = self._refusals.get(task_id, 0)
-            if refusals >= TRIES_PER_PICTURE or not self._pauses.keys().isdisjoint({task_id, None}):
+            if refusals >= TRIES_PER_PICTURE or self.is_resting or task_id in self._pauses:
                 return False
             try:
-                image = await self._client.download_image(url)
-                # Unloading cancels the download, but waits for what is being written.
-                err = await asyncio.shield(
-                    self._entry.async_create_task(
-                        self._hass, self._async_store(task_id, image.content), "store a picture"
-                    )
-                )
-                if err:
-                    raise err
+                content = await self.async_download(url)
+                await self._shelf.async_store(task_id, content, self._surplus())
             except CannotConnectError as err:
-                self._host_failures += 1
-                self._pause(None)
                 LOGGER.debug("A print's picture is fetched later: %s", err)
                 return False
             except (BambuCloudError, OSError, WriteError) as err:
-                self._host_failures = 0
                 if not refusals:
                     reason = err if isinstance(err, BambuCloudError) else type(err).__name__
                     LOGGER.info("A print's picture could not be fetched: %s", reason)
@@ -141,9 +206,34 @@ class Pictures:
                 if refusals + 1 < TRIES_PER_PICTURE:
                     self._pause(task_id)
                 return False
-            self._host_failures = 0
             self._refusals.pop(task_id, None)
             return True
+
+    @property
+    def is_resting(self) -> bool:
+        """Return if the host of the pictures is left alone, as it did not answer."""
+        return None in self._pauses
+
+    async def async_download(self, url: str) -> bytes:
+        """Return the picture at an address; raises what the client does."""
+        try:
+            image = await self._client.download_image(url)
+        except CannotConnectError:
+            self._host_failures += 1
+            self._pause(None)
+            raise
+        except BambuCloudError:
+            self._host_failures = 0
+            raise
+        self._host_failures = 0
+        return image.content
+
+    def _surplus(self) -> list[str]:
+        """Return which pictures make room for another: the oldest of those that nobody shows."""
+        # Some more than are shown, for those that are about to be.
+        surplus = len(self._shelf.sizes) + 1 - 2 * len(self._shown) - SPARE
+        unused = [key for key in self._shelf.sizes if key not in self._shown.values()]
+        return unused[: max(0, surplus)]
 
     @callback
     def _remember(self, task_id: str, refusals: int) -> None:
@@ -155,6 +245,8 @@ class Pictures:
     @callback
     def _pause(self, task_id: str | None) -> None:
         """Leave a picture alone for a while, or all of them, and then have it asked for again."""
+        if task_id in self._pauses:
+            return
 
         @callback
         def end(_now: datetime) -> None:
@@ -170,45 +262,3 @@ class Pictures:
         """Ask for nothing any more."""
         for cancel in self._pauses.values():
             cancel()
-
-    async def _async_store(self, task_id: str, content: bytes) -> OSError | WriteError | None:
-        """Keep a picture, in place of the oldest that nobody shows; return why it cannot be.
-
-        Raised, the reason would be the event loop's to log if nobody waits for it any more.
-        """
-        # Some more than are shown, for those that are about to be.
-        surplus = len(self._kept) + 1 - 2 * len(self._shown) - SPARE
-        unused = [key for key in self._kept if key not in self._shown.values()]
-        gone = unused[: max(0, surplus)]
-
-        def store() -> None:
-            # Whoever empties the cache may take the folder as well.
-            self._directory.mkdir(parents=True, exist_ok=True)
-            write_utf8_file_atomic(str(self._directory / task_id), content, mode="wb")
-            for key in gone:
-                (self._directory / key).unlink(missing_ok=True)
-
-        try:
-            await self._hass.async_add_executor_job(store)
-        except (OSError, WriteError) as err:
-            return err
-        for key in gone:
-            self._kept.pop(key, None)
-        self._kept[task_id] = None
-        return None
-
-    async def async_read(self, task_id: str) -> Image | None:
-        """Return a picture that is here."""
-        try:
-            content = await self._hass.async_add_executor_job(
-                (self._directory / task_id).read_bytes
-            )
-        except OSError:
-            # Somebody emptied the cache; the next update of the print fetches it again.
-            self._kept.pop(task_id, None)
-            return None
-        if (content_type := image_type(content)) is None:
-            # Nothing like it was kept, so the file was spoilt; it is fetched again as well.
-            self._kept.pop(task_id, None)
-            return None
-        return Image(content_type, content)
