@@ -7,6 +7,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
+from .album import Album
 from .announcer import Announcer
 from .cloud import entry_client, forget_client
 from .const import CONF_LIVE_DATA, DOMAIN
@@ -57,6 +58,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     await history.async_load()
     pictures = Pictures(hass, entry, client)
     await pictures.async_load()
+    album = Album(hass, entry, history, pictures, tasks)
+    await album.async_load()
     devices = Devices(hass, entry.entry_id)
     announcer = Announcer(hass, entry, client, memory, pictures)
     printers = PrintersCoordinator(
@@ -75,6 +78,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     firmware = FirmwareCoordinator(hass, entry, client, outage, printers, devices)
     await firmware.async_load()
     entry.runtime_data = BambuData(
+        album=album,
         announcer=announcer,
         firmware=firmware,
         history=history,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from homeassistant.config_entries import ConfigEntry
 
+from .album import Album
 from .announcer import Announcer
 from .firmware import FirmwareCoordinator
 from .history import HistoryCoordinator
@@ -19,6 +20,7 @@ from .slicer import SlicerCoordinator
 class BambuData:
     """What the platforms work with."""
 
+    album: Album
     announcer: Announcer
     firmware: FirmwareCoordinator
     history: HistoryCoordinator

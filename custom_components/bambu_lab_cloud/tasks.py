@@ -62,12 +62,12 @@ class TaskList:
         self._read.clear()
         return pages
 
-    async def async_ask_page(self, offset: int) -> Sequence[Task]:
-        """Ask for a page of the account's list, for the history; raises what the client does.
+    async def async_ask_page(self, offset: int, device_id: str | None = None) -> Sequence[Task]:
+        """Ask for a page of the list of the account or of a printer; raises what the client does.
 
         It holds what is long over as well, so nothing of it is kept here.
         """
-        page = await self._client.get_tasks(limit=FULL_PAGE, offset=offset)
+        page = await self._client.get_tasks(device_id=device_id, limit=FULL_PAGE, offset=offset)
         return page.tasks
 
     async def async_ask_newest(
