@@ -26,6 +26,7 @@ frontend:
 config:
 history:
 logbook:
+media_source:
 logger:
   default: warning
   logs:
