@@ -31,7 +31,6 @@ logger:
   default: warning
   logs:
     custom_components.{DOMAIN}: debug
-media_source:
 mobile_app:
 """
 
