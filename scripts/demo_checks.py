@@ -27,7 +27,7 @@ PRINTER_ENTITIES = (
     ("sensor", "last_print_duration", PERHAPS),
     ("sensor", "last_print_end", DISABLED),
     ("sensor", "last_print_result", DISABLED),
-    ("sensor", "last_print_title", BUSY),
+    ("sensor", "last_print_title", DISABLED),
     ("sensor", "last_print_weight", DISABLED),
     ("sensor", "nozzle_diameter", DISABLED),
     ("sensor", "print_end", PERHAPS),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from homeassistant.components.logbook.helpers import async_filter_entities
+from homeassistant.const import ATTR_ENTITY_ID, EVENT_LOGBOOK_ENTRY
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
@@ -40,7 +41,6 @@ VISIBLE = {
 HIDDEN = {
     "image.p1s_last_print_preview",
     "sensor.p1s_last_print_duration",
-    "sensor.p1s_last_print_title",
     "sensor.p1s_success_rate",
     "sensor.p1s_total_print_time",
 }
@@ -68,7 +68,12 @@ def activity(hass: HomeAssistant, registry: er.EntityRegistry) -> list[str]:
         old, new = event.data["old_state"], event.data["new_state"]
         changes.extend([f"{new.entity_id}: {new.state}"] * (old.state != new.state))
 
+    @callback
+    def note_line(event: Any) -> None:
+        changes.append(f"{event.data[ATTR_ENTITY_ID]}: {event.data['message']}")
+
     async_track_state_change_event(hass, ids, note)
+    hass.bus.async_listen(EVENT_LOGBOOK_ENTRY, note_line)
     return changes
 
 
@@ -167,7 +172,7 @@ async def test_a_print_with_live_data_is_thirty_lines_of_activity(
     for _ in range(60):
         await wait(MINUTE)
     told = Counter(each.partition(":")[0] for each in changes)
-    assert told["event.p1s_print"] == 2
+    assert told["event.p1s_print"] == 3
     assert told["sensor.p1s_stage"] >= len(PREPARING)
     assert len(changes) <= 30, changes
 

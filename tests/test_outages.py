@@ -193,7 +193,7 @@ async def test_what_is_stored_stays_when_the_sign_in_has_ended(
     keys = [
         "sensor.p1s_total_prints",
         "sensor.p1s_total_filament_weight",
-        "sensor.p1s_last_print_title",
+        "sensor.p1s_last_print_duration",
         "image.p1s_last_print_preview",
     ]
     before = [hass.states.get(key).state for key in keys]

@@ -13,6 +13,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
+from .activity import hours_and_minutes
 from .const import DOMAIN
 from .data import BambuConfigEntry
 from .entity import BambuPrinterEntity, add_printer_entities
@@ -109,8 +110,7 @@ class BambuCalendar(BambuPrinterEntity, CalendarEntity):
         """Return a print that ended as an event."""
         facts = [texts[f"component.{DOMAIN}.entity.sensor.status.state.{job.result}"]]
         if job.duration:
-            hours, minutes = divmod(round(job.duration / timedelta(minutes=1)), 60)
-            facts.append(f"{hours} h {minutes} min" if hours else f"{minutes} min")
+            facts.append(hours_and_minutes(job.duration))
         if job.weight is not None:
             facts.append(f"{job.weight:g} g")
         if job.material:

@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .activity import note_end
 from .announcer import ACCOUNT, Announcer
 from .const import DOMAIN
 from .data import BambuConfigEntry
@@ -113,6 +114,7 @@ class BambuPrintEvent(BambuEvent, BambuPrinterEntity):
             },
         )
         self._write()
+        note_end(self.hass, self.entity_id, event)
 
     def _picture(self, *, is_end: bool) -> str | None:
         """Return the image entity that shows the print: the last one if it has ended."""

@@ -186,8 +186,8 @@ LAST_PRINT: tuple[BambuSensorEntityDescription, ...] = (
     BambuSensorEntityDescription(
         key="last_print_title",
         translation_key="last_print_title",
-        # While nothing prints it is the title of the print that is shown.
-        entity_registry_visible_default=False,
+        # The activity names the print that ended, and while nothing prints so does print_title.
+        entity_registry_enabled_default=False,
         value_fn=_of_last(lambda job: _text(job.title)),
     ),
     BambuSensorEntityDescription(
