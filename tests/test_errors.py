@@ -8,7 +8,7 @@ from homeassistant.core import CoreState, Event, HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bambu_lab_cloud.announcer import ERRORS_KEPT
 from custom_components.bambu_lab_cloud.const import DOMAIN
@@ -24,7 +24,6 @@ from tests.test_live_entities import (
     INFORMATION,
     MODELS,
     SERIOUS,
-    automate,
     begin,
     told,
 )
@@ -323,21 +322,6 @@ async def test_an_error_is_old_for_an_entity_that_is_enabled_later(
         await wait(MINUTE)
     waiting.append(len(hass_storage[key]["data"]["outbox"]))
     assert waiting == [1, 0]
-
-
-async def test_an_owner_is_called_when_something_is_wrong(
-    hass: HomeAssistant, simulator: Simulator, pushes: Pushes, wait: Wait
-) -> None:
-    """By the example of the documentation."""
-    calls = async_mock_service(hass, "notify", "mobile_app_phone")
-    await begin(simulator, pushes, wait)
-    await automate(hass, "Something is wrong with a printer")
-    await pushes.say(hms=[FATAL, SERIOUS])
-    await wait(SECOND)
-    (call,) = calls
-    assert call.data["title"] == "P1S"
-    assert call.data["message"] == "0300_0100_0001_0007, 0C00_0300_0002_0007 (motion controller)"
-    assert (call.data["data"]["url"], call.data["data"]["clickAction"]) == (LINK, LINK)
 
 
 async def test_it_waits_for_nobodys_picture(

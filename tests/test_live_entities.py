@@ -599,22 +599,3 @@ async def test_a_printer_is_switched_off_once_it_is_cool(
     await pushes.full(body, gcode_state="FINISH", nozzle_temper=40.0)
     assert hass.states.get(NOZZLE).state == "40"
     assert len(calls) == 1
-
-
-@pytest.mark.parametrize(("stage", "messages"), [(6, 1), (16, 0)])
-async def test_a_print_that_ran_out_of_filament_calls_its_owner(
-    *,
-    hass: HomeAssistant,
-    simulator: Simulator,
-    pushes: Pushes,
-    wait: Wait,
-    stage: int,
-    messages: int,
-) -> None:
-    calls = async_mock_service(hass, "notify", "mobile_app_phone")
-    await begin(simulator, pushes, wait)
-    await automate(hass, "Filament ran out")
-    await pushes.say(gcode_state="PAUSE", stg_cur=stage)
-    await wait(SECOND)
-    texts = [(call.data["title"], call.data["message"]) for call in calls]
-    assert texts == [("P1S", "Filament ran out: Boat waits for you")] * messages

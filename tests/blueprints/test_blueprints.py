@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint import Blueprint
@@ -37,6 +38,14 @@ def test_is_imported_from_where_it_is(path: Path) -> None:
     repository = read("custom_components/bambu_lab_cloud/manifest.json")["documentation"]
     address = f"{repository}/blob/main/{path.relative_to(ROOT)}"
     assert load(path).metadata["source_url"] == address
+
+
+def test_is_offered_in_the_documentation(path: Path) -> None:
+    """With a button that imports it, and a line in the table."""
+    page = (ROOT / "docs/blueprints.md").read_text()
+    address = quote(load(path).metadata["source_url"], safe="")
+    assert page.count(f"/redirect/blueprint_import/?blueprint_url={address})") == 1
+    assert f"](#{path.stem.replace('_', '-')}) |" in page
 
 
 def test_needs_the_home_assistant_that_the_integration_needs(path: Path) -> None:
