@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant, SupportsResponse
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -152,6 +153,13 @@ async def test_they_are_described(hass: HomeAssistant, name: str) -> None:
     )
     icons = json.loads((INTEGRATION / "icons.json").read_text())["services"]
     assert icons[name]["service"].startswith("mdi:")
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_they_are_documented(name: str) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "actions.md").read_text()
+    assert f"action: {DOMAIN}.{name}\n" in page
+    assert all(f"`{field}`" in page for field in FIELDS[name]["fields"])
 
 
 @pytest.mark.parametrize(
@@ -669,7 +677,7 @@ async def test_unknown_ids(
 
 
 async def test_which_account(hass: HomeAssistant, entry: MockConfigEntry, ask: Ask) -> None:
-    """With two of them it has to be said, also while one is not set up."""
+    """With two of them it has to be said, but for one that its owner has disabled."""
     with pytest.raises(ServiceValidationError, match="no such account"):
         await ask("get_projects", config_entry_id="none")
     assert (await ask("get_projects", config_entry_id=entry.entry_id)) == await ask("get_projects")
@@ -681,7 +689,7 @@ async def test_which_account(hass: HomeAssistant, entry: MockConfigEntry, ask: A
     assert (await ask("get_projects", config_entry_id=entry.entry_id))["projects"]
     with pytest.raises(ServiceValidationError, match="New Maker is not set up at the moment"):
         await ask("get_projects", config_entry_id=other.entry_id)
-    await hass.config_entries.async_remove(other.entry_id)
+    await hass.config_entries.async_set_disabled_by(other.entry_id, ConfigEntryDisabler.USER)
     assert (await ask("get_projects"))["projects"]
 
 
