@@ -31,6 +31,7 @@ from scripts.demo_checks import (
     secrets_of_printers,
     warnings,
 )
+from scripts.demo_dashboards import arrange_prints, install_dashboards, renew_dashboards
 from scripts.demo_flows import FLOW_CHECKS
 from scripts.demo_home import LOGIN, DemoError, Home, prepare, until
 from scripts.demo_prints import EVENTS, Prints, configuration
@@ -197,20 +198,31 @@ class Demo:
     async def start(self) -> str:
         """Start both and sign in, to Home Assistant and in it to the demo account."""
         await self.start_both()
-        say("[demo] Signing the demo account in")
-        await self.home.connect()
+        await self._connect()
         return "both run, and the demo account is signed in"
 
     async def start_both(self) -> None:
         """Start the simulator and Home Assistant, and sign in to the latter."""
-        if not (self._folder / ".storage/auth_provider.homeassistant").exists():
-            await self._add_user()
+        await self._start_outside()
+        await self._start_first_home()
+
+    async def _start_outside(self) -> None:
+        """Start the simulator, and what else is outside Home Assistant."""
         say("[demo] Starting the simulator")
         await self.simulator.start()
         await self.simulator.answers(f"{self.home.simulator}/simulator/state")
         await self.world.start()
+
+    async def _start_first_home(self) -> None:
+        """Start Home Assistant, which has its user by then, and sign in to it."""
+        if not (self._folder / ".storage/auth_provider.homeassistant").exists():
+            await self._add_user()
         say("[demo] Starting Home Assistant")
         await self.start_home()
+
+    async def _connect(self) -> None:
+        say("[demo] Signing the demo account in")
+        await self.home.connect()
 
     async def start_home(self) -> None:
         """Start Home Assistant and sign in to it."""
@@ -245,8 +257,14 @@ class Demo:
 
     async def show(self) -> int:
         """Run until cancelled, or until one of the two ends by itself."""
-        await self.start()
+        await self._start_outside()
+        await arrange_prints(self.home)
+        await self._start_first_home()
+        await self._connect()
         await self.home.add_phone(self.world.app)
+        say("[demo] Waiting for the history, and writing the dashboard")
+        installed = await install_dashboards(self.home)
+        self._renewal = asyncio.create_task(renew_dashboards(self.home, installed))
         say(f"\n  Home Assistant   {self.home.url}   (name {LOGIN}, password {LOGIN})")
         say(f"  Simulator        {self.home.simulator}/simulator/state")
         say(f"  Blueprint        {self.world.blueprint('print_notification')}")

@@ -135,6 +135,10 @@ class Home:
         """DELETE in Home Assistant."""
         return await self._json("DELETE", path)
 
+    async def render(self, template: str) -> str:
+        """Return what a template says."""
+        return await self._answer_to("POST", "/api/template", json={"template": template})
+
     async def update(self, entity_id: str) -> None:
         """Have an entity ask the cloud, as an owner can."""
         await self.post("/api/services/homeassistant/update_entity", {"entity_id": entity_id})
@@ -150,6 +154,10 @@ class Home:
     async def arrange(self, path: str, **body: object) -> Any:
         """PUT something into the simulator."""
         return await self._simulator("PUT", f"/simulator/{path}", json=body)
+
+    async def alter(self, path: str, **body: object) -> Any:
+        """PATCH something in the simulator."""
+        return await self._simulator("PATCH", f"/simulator/{path}", json=body)
 
     async def unsimulate(self, path: str) -> Any:
         """DELETE in the simulator's own controls."""
@@ -299,10 +307,13 @@ class Home:
         return {name: value for name, value in values.items() if name in names}
 
     async def _json(self, method: str, path: str, **body: Any) -> Any:
+        return json.loads(await self._answer_to(method, path, **body))
+
+    async def _answer_to(self, method: str, path: str, **body: Any) -> str:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         async with self._session.request(
             method, f"{self.url}{path}", headers=headers, **body
         ) as response:
             if not response.ok:
                 raise DemoError(f"{method} {path} answers {response.status}.")
-            return await response.json()
+            return await response.text()
