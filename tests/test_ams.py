@@ -37,7 +37,7 @@ MODELS = {
     "x2d": "X2D",
 }
 ONE, OTHER, THIRD = "00600A0000000A1", "00600A0000000A2", "00600A0000000A3"
-HUMIDITY = "sensor.p1s_ams_1_humidity_level"
+HUMIDITY = "sensor.p1s_ams_1_dryness_level"
 TRAY = "sensor.p1s_ams_1_tray_1"
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -562,7 +562,7 @@ async def test_its_place_is_not_taken_by_one_that_says_nothing(
     await pushes.full(with_units(moved, exist="1", trays="f"))
     await pushes.versions(ams_0=ONE)
     await pushes.full(with_units(moved, other, exist="3", trays="ff"))
-    assert hass.states.get("sensor.p1s_ams_2_humidity_level").state == "3"
+    assert hass.states.get("sensor.p1s_ams_2_dryness_level").state == "3"
 
 
 async def test_the_cloud_knows_the_serial_number_of_one_that_tells_none(

@@ -28,6 +28,7 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 EVENT = "event.p1s_print"
+ERROR = "binary_sensor.p1s_error"
 NOZZLE = "sensor.p1s_nozzle_temperature"
 ATTRIBUTES = {
     "brand",
@@ -69,8 +70,8 @@ def keys(registry: er.EntityRegistry) -> set[str]:
 
 
 def states(hass: HomeAssistant, registry: er.EntityRegistry) -> set[str]:
-    """Return the states of these entities that are on."""
-    known = [hass.states.get(entity_id) for entity_id in live_entities(registry)]
+    """Return the states of these entities that are on, *error* left out."""
+    known = [hass.states.get(each) for each in live_entities(registry) if each != ERROR]
     return {state.state for state in known if state}
 
 
@@ -238,6 +239,20 @@ async def test_they_are_there_again_after_a_restart(
     assert hass.states.get(NOZZLE).state == "220"
 
 
+async def test_an_error_of_a_printer_that_is_not_heard_is_unknown(
+    hass: HomeAssistant, pushes: Pushes, simulator: Simulator, wait: Wait
+) -> None:
+    """The home page counts each problem that is unavailable, and a printer that is off is none."""
+    await pushes.full(p1s(), hms=[FATAL])
+    shown = [hass.states.get(ERROR)]
+    simulator.cloud.change_printer(P1S, online=False)
+    await wait(15 * MINUTE)
+    await wait(15 * MINUTE)
+    shown.append(hass.states.get(ERROR))
+    assert [each.state for each in shown] == ["on", STATE_UNKNOWN]
+    assert ["codes" in each.attributes for each in shown] == [True, False]
+
+
 async def test_a_printer_that_comes_back_has_them_again(
     hass: HomeAssistant,
     pushes: Pushes,
@@ -314,11 +329,11 @@ async def test_a_cloud_that_does_not_answer_takes_nothing_away(
     assert hass.states.get(NOZZLE).state == "100"
 
 
-async def test_a_printer_that_rests_is_at_no_stage(hass: HomeAssistant, pushes: Pushes) -> None:
-    """An A1 tells one for all that."""
+async def test_a_printer_that_rests_is_idle(hass: HomeAssistant, pushes: Pushes) -> None:
+    """An A1 tells a stage for all that."""
     await pushes.full(a1())
     shown = {key: hass.states.get(f"sensor.p1s_{key}").state for key in ("stage", "layer")}
-    assert shown == {"stage": STATE_UNKNOWN, "layer": STATE_UNKNOWN}
+    assert shown == {"stage": "idle", "layer": STATE_UNKNOWN}
 
 
 # Quiet.
@@ -359,9 +374,9 @@ async def test_a_push_writes_only_what_it_changes(
     assert await told(lights_report=[{"node": "chamber_light", "mode": "off"}]) == [
         "binary_sensor.p1s_chamber_light"
     ]
-    assert await told(hms=[FATAL]) == ["binary_sensor.p1s_error", EVENT]
-    assert await told(hms=[SERIOUS, FATAL]) == ["binary_sensor.p1s_error", EVENT]
-    assert await told(hms=[FATAL]) == ["binary_sensor.p1s_error"]
+    assert await told(hms=[FATAL]) == [ERROR, EVENT]
+    assert await told(hms=[SERIOUS, FATAL]) == [ERROR, EVENT]
+    assert await told(hms=[FATAL]) == [ERROR]
     assert await told(ams={"tray_now": "1"}) == ["sensor.p1s_active_filament"]
     assert await told(vt_tray=tray(254, "TPU", "F5547CFF")) == ["sensor.p1s_external_spool"]
 
@@ -373,13 +388,13 @@ async def test_the_remaining_time_goes_back_when_the_end_moves(
     """The clock has changed it since the printer last did."""
     await pushes.full(p1s(), mc_remaining_time=30)
     await wait(3 * SECOND)
-    shown = [hass.states.get("sensor.p1s_print_remaining").state]
+    shown = [hass.states.get("sensor.p1s_print_time_remaining").state]
     for _ in range(2):
         await wait(MINUTE)
-    shown.append(hass.states.get("sensor.p1s_print_remaining").state)
+    shown.append(hass.states.get("sensor.p1s_print_time_remaining").state)
     await pushes.say(mc_remaining_time=29)
     await pushes.say(mc_remaining_time=30)
-    shown.append(hass.states.get("sensor.p1s_print_remaining").state)
+    shown.append(hass.states.get("sensor.p1s_print_time_remaining").state)
     assert shown == ["30", "28", "30"]
 
 
@@ -419,13 +434,13 @@ async def test_error(
 ) -> None:
     """The worst first; mere information and a print that was cancelled are none."""
     await pushes.full(p1s(), **changes)
-    shown = hass.states.get("binary_sensor.p1s_error")
+    shown = hass.states.get(ERROR)
     assert shown.state == state
     assert shown.attributes["codes"] == codes
     assert (shown.attributes["severity"], shown.attributes["module"]) == worst
     assert shown.attributes["link"] == page
     await pushes.say(hms=[], print_error=0)
-    assert hass.states.get("binary_sensor.p1s_error").state == "off"
+    assert hass.states.get(ERROR).state == "off"
 
 
 # Where the filament comes from.
@@ -545,7 +560,7 @@ async def test_an_end_says_if_it_was_cancelled(
     await wait(5 * MINUTE)
     await reload(hass, entry)
     await wait(5 * MINUTE)
-    assert hass.states.get("binary_sensor.p1s_problem").state == problem
+    assert hass.states.get("binary_sensor.p1s_last_print_problem").state == problem
     last = hass.states.get("sensor.p1s_last_print_result")
     assert (last.state, last.attributes["cancelled"]) == ("failed", cancelled)
 

@@ -111,7 +111,7 @@ async def test_remaining_time_follows_the_clock(
     wait: Wait,
 ) -> None:
     """It is reckoned from the expected end, without a question to the cloud."""
-    key = "sensor.p1s_print_remaining"
+    key = "sensor.p1s_print_time_remaining"
     entity_registry.async_update_entity(key, disabled_by=None)
     await wait(timedelta(seconds=31))
     assert hass.states.get(key).state == "unknown"
@@ -134,7 +134,7 @@ async def test_unchanged_answers_write_no_state(
     assert any(request["path"].endswith("/bind") for request in simulator.cloud.requests())
     written = {key for key in before if "p1s" in key and before[key] != after[key]}
     # Home Assistant reads it every minute.
-    assert written <= {"sensor.p1s_print_remaining"}
+    assert written <= {"sensor.p1s_print_time_remaining"}
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ async def test_remaining_time_believes_no_single_answer(
     wait: Wait,
 ) -> None:
     """One that claims another time of the day changes nothing."""
-    key = "sensor.p1s_print_remaining"
+    key = "sensor.p1s_print_time_remaining"
     entity_registry.async_update_entity(key, disabled_by=None)
     await wait(timedelta(seconds=31))
     simulator.cloud.start(P1S, duration=3600)

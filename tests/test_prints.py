@@ -392,7 +392,7 @@ async def test_last_print_from_the_card_outlasts_a_restart(
     for _ in range(8):
         await wait(MINUTE)
     keys = [f"sensor.p1s_last_print_{key}" for key in ("title", "result", "end", "duration")]
-    keys += ["binary_sensor.p1s_problem"]
+    keys += ["binary_sensor.p1s_last_print_problem"]
     before = [hass.states.get(key).state for key in keys]
     assert before[1] == "failed"
     assert before[-1] == "on"
@@ -448,7 +448,7 @@ async def test_last_print_beyond_the_newest_page(
     for _ in range(3):
         await wait(MINUTE)
     assert hass.states.get("sensor.p1s_last_print_title").state == "Long ago"
-    assert hass.states.get("binary_sensor.p1s_problem").state == "off"
+    assert hass.states.get("binary_sensor.p1s_last_print_problem").state == "off"
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ BINARY_SENSORS: tuple[BambuBinarySensorEntityDescription, ...] = (
 
 PROBLEM = BambuBinarySensorEntityDescription(
     key="problem",
+    translation_key="problem",
     device_class=BinarySensorDeviceClass.PROBLEM,
     entity_registry_enabled_default=False,
     value_fn=_last_failed,
@@ -175,8 +176,22 @@ class BambuErrorBinarySensor(BambuLiveBinarySensor):
 
     @property
     @override
-    def extra_state_attributes(self) -> dict[str, Any]:
+    def available(self) -> bool:
+        """Return that it is: what is unavailable counts as something to mend on the home page."""
+        return True
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return if it is on, None while the printer says nothing."""
+        return super().is_on if self.told else None
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any] | None:
         """Return all that is wrong, the worst first, and of that how bad, where and a link."""
+        if self.told is None:
+            return None
         errors = self.told.errors
         worst = errors[0] if errors else None
         return {

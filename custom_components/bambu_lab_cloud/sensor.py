@@ -241,6 +241,9 @@ class BambuLiveSensorEntityDescription[_ToldT](
     picture_fn: Callable[[_ToldT], str | None] | None = None
 
 
+# The stage of a printer that rests.
+IDLE = "idle"
+
 # The only nozzle, or those of a printer with two.
 _SIDES = (None, "left", "right")
 
@@ -364,6 +367,11 @@ def _nozzle_type(side: str | None) -> BambuLiveSensorEntityDescription[LiveState
     )
 
 
+def _stage(live: LiveState) -> str | None:
+    """Return what a printer is at, None where it is busy with what is no stage."""
+    return live.stage if live.is_busy or live.status is None else IDLE
+
+
 # In the order in which they are looked at. Those that have a unit or a state class stay out of the
 # activity.
 LIVE: tuple[BambuLiveSensorEntityDescription[LiveState], ...] = (
@@ -371,8 +379,8 @@ LIVE: tuple[BambuLiveSensorEntityDescription[LiveState], ...] = (
         key="stage",
         translation_key="stage",
         device_class=SensorDeviceClass.ENUM,
-        options=list(STAGES),
-        value_fn=lambda live: live.stage,
+        options=[*STAGES, IDLE],
+        value_fn=_stage,
         has_fn=lambda live: True,
     ),
     BambuLiveSensorEntityDescription(
