@@ -31,7 +31,7 @@ STOCK = {
     *("statistic", "statistics-graph", "calendar"),
 }
 FEATURES = {"bar-gauge", "trend-graph"}
-# What all printers have, and what one that speaks has besides; of the account and of an AMS too.
+# What there is of every printer, and what besides of one that speaks.
 ALWAYS = {
     *("status", "progress", "print_end", "print_title", "print_preview", "prints"),
     *("total_prints", "success_rate"),
