@@ -28,7 +28,9 @@ from custom_components.bambu_lab_cloud.history import BEFORE_FIRST_PAGE, BETWEEN
 from simulator import Simulator, wire
 from simulator.cloud import FINISHED, Job, Printer
 
+from .api.reports import p1s
 from .conftest import Wait, set_up, sign_in
+from .pushes import Pushes
 from .test_secrets import leaks
 
 X1C = "00M00A000000001"
@@ -576,6 +578,19 @@ async def test_rename_printer(
         assert dr.async_get(hass).async_get(ams.id).name == "Attic AMS 1"
         await wait(timedelta(minutes=10))
     assert simulator.cloud.printer(X1C).name == "Attic"
+
+
+async def test_a_printer_that_speaks_keeps_its_new_name(
+    entry: MockConfigEntry, hass: HomeAssistant, device_of: DeviceOf, rename: Ask
+) -> None:
+    """What it says is told before the next poll, and its AMS is called after it."""
+    pushes = Pushes(hass, entry, P1S)
+    await pushes.full(p1s())
+    await pushes.versions(ams_0="00600A000000009")
+    await rename(device_id=device_of(P1S).id, name="Attic")
+    await pushes.say(gcode_state="FINISH")
+    assert hass.states.get("sensor.p1s").state == "finished"
+    assert device_of("00600A000000009").name == "Attic AMS 1"
 
 
 async def test_a_name_of_home_assistants_own_stays(
