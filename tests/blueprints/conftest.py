@@ -73,7 +73,7 @@ async def automate(hass: HomeAssistant) -> AsyncIterator[Automate]:
         folder = Path(hass.config.path("blueprints/automation"), DOMAIN)
         shutil.copytree(BLUEPRINTS, folder, dirs_exist_ok=True)
         uses = {"path": f"{DOMAIN}/{blueprint}.yaml", "input": inputs}
-        config = {"alias": blueprint, "use_blueprint": uses}
+        config = {"id": blueprint, "alias": blueprint, "use_blueprint": uses}
         assert await async_setup_component(hass, "persistent_notification", {})
         assert await async_setup_component(hass, "automation", {"automation": config})
         await hass.async_block_till_done()
