@@ -21,16 +21,16 @@ class PrinterWalk(Walk):
     async def keep_printing(self) -> None:
         """Have the printer print all the time, as its schedule may have it rest just then."""
         await self.home.simulate("stop-schedules")
-        await self._start()
+        await self.start_print()
 
-    async def _start(self) -> None:
+    async def start_print(self) -> None:
+        """Have the printer begin with a print."""
         path = f"printers/{await self.dev_id(PRINTER)}/start"
         await self.home.simulate(path, duration=LONG, title=TITLE)
 
-    async def print_again(self) -> None:
-        """Have the printer finish what it prints, and begin with the same once more."""
+    async def end_print(self) -> None:
+        """Have the printer finish what it prints."""
         await self.home.simulate(f"printers/{await self.dev_id(PRINTER)}/end")
-        await self._start()
 
     async def see_printer(self) -> None:
         """Look at the page of a printer."""

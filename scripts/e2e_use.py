@@ -1,14 +1,18 @@
 """The walk through what owners make of it: notifications, pictures, actions, automations."""
 
+import re
 from typing import Any
 
-from playwright.async_api import Locator, Page
+from playwright.async_api import Page
 
 from scripts.demo import Demo
+from scripts.demo_dashboards import DASHBOARD, install_dashboards
 from scripts.demo_home import DemoError, until
 from scripts.demo_world import PHONE
 from scripts.e2e_printer import PRINTER, TITLE, PrinterWalk
 
+# A folder of the media panel.
+MONTH = re.compile(r"\d{4}-\d{2} \(\d+\)")
 NOTIFICATION = "Bambu Lab Cloud: print notification"
 
 
@@ -29,12 +33,12 @@ class UseWalk(PrinterWalk):
         await self.page.get_by_text("Blueprint path").wait_for()
         await self.see("blueprint")
         await self.button("Import blueprint").click()
+        await self.page.get_by_text("Blueprint path").wait_for(state="hidden")
         await self.text(NOTIFICATION).click()
         await self.page.get_by_text("Select an entity").locator("visible=true").first.click()
-        await self.page.keyboard.type("Workshop")
-        await self.choice(PRINTER).click()
+        await self.choose("Workshop", PRINTER)
         await self.page.get_by_text("Select a device").locator("visible=true").first.click()
-        await self.choice(PHONE).click()
+        await self.choose("phone", PHONE)
         await self.text("Always").click()
         await self.look("blueprint-automation", height=1800)
         await self.button("Save").click()
@@ -42,7 +46,7 @@ class UseWalk(PrinterWalk):
 
     async def hear_of_a_print(self) -> None:
         """Read in the notifications and on the phone that a print is finished, and see it."""
-        await self.print_again()
+        await self.end_print()
         await self.text("Notifications").click()
         await self.page.get_by_text(f"Finished: {TITLE}").wait_for()
         await self.see("notification")
@@ -56,11 +60,14 @@ class UseWalk(PrinterWalk):
         # The app fetches the picture with its own token.
         if not await self.home.content(notification["data"]["image"]):
             raise DemoError("The phone has no picture of the print.")
+        await self.start_print()
 
-    def choice(self, text: str) -> Locator:
-        """Return what is offered in a list of choices."""
+    async def choose(self, search: str, text: str) -> None:
+        """Choose what is offered for some letters, once the list is there."""
+        field = self.page.get_by_placeholder("Search").locator("visible=true").last
+        await field.fill(search)
         choices = self.page.locator("ha-combo-box-item").filter(has_text=text)
-        return choices.locator("visible=true").first
+        await choices.locator("visible=true").first.click()
 
     async def see_calendar(self) -> None:
         """See the prints of the past in the calendar, and one of them by itself."""
@@ -75,9 +82,32 @@ class UseWalk(PrinterWalk):
         """Ask for the print history among the tools of developers, and read the answer."""
         await self.goto("/config/tools/action")
         await self.text("Action").click()
-        await self.page.keyboard.type("print history")
-        await self.choice("Get print history").click()
+        await self.choose("print history", "Get print history")
         await self.look("action", height=1800, known="bambu_lab_cloud.get_print_history")
         await self.button("Perform action").click()
-        await self.page.get_by_text("task_id").first.wait_for()
+        await self.page.get_by_text("task_id").first.scroll_into_view_if_needed()
         await self.see("action-answer", known="bambu_lab_cloud.get_print_history")
+
+    async def see_dashboards(self) -> None:
+        """See the dashboard that is written for these printers: all of them, and one."""
+        await install_dashboards(self.home)
+        await self.goto(f"/{DASHBOARD}/all")
+        await self.text(PRINTER).wait_for()
+        await self.look("dashboard-all")
+        await self.text(PRINTER).click()
+        await self.text("Temperatures").wait_for()
+        await self.look("dashboard-printer")
+
+    async def see_pictures(self) -> None:
+        """Go to the prints of a month in the media panel, and look at one of them."""
+        await self.goto("/media-browser/browser")
+        await self.text("Bambu Lab Cloud").click()
+        # While its history is being read, its name goes on with dots.
+        await self.page.get_by_text(PRINTER).locator("visible=true").first.click()
+        await self.page.get_by_text(MONTH).locator("visible=true").first.click()
+        picture = self.page.locator(".thumbnail .image, .thumbnail img").first
+        await picture.wait_for()
+        await self.look("media", height=900)
+        await picture.click()
+        await self.page.locator("ha-dialog img").first.wait_for()
+        await self.see("media-picture")
