@@ -42,7 +42,17 @@ class UseWalk(PrinterWalk):
         await self.text("Always").click()
         await self.look("blueprint-automation", height=1800)
         await self.button("Save").click()
-        await self.text("Traces").wait_for()
+        await self._armed("automation.bambu_lab_cloud_print_notification")
+
+    async def _armed(self, automation: str) -> None:
+        """Wait until an automation listens, which is a moment after it was saved."""
+
+        async def there() -> bool:
+            states = await self.home.get("/api/states")
+            return any(each["entity_id"] == automation for each in states)
+
+        if not await until(there, 30):
+            raise DemoError(f"{automation} is not there.")
 
     async def hear_of_a_print(self) -> None:
         """Read in the notifications and on the phone that a print is finished, and see it."""
