@@ -214,12 +214,13 @@ async def test_a_reload_begins_nothing_anew(
     phone: Phone,
 ) -> None:
     await begin(simulator, wait)
-    shown(phone)
+    await pass_time(wait, 6)
+    assert shown(phone) == [("Printing: Boat", 2), ("Printing: Boat", 5)]
     await reload(hass, entry)
     await wait(STANDS)
     assert [each for each in shown(phone) if each[0] != CLEAR] == []
     await pass_time(wait, 3)
-    assert shown(phone) == [("Printing: Boat", 5)]
+    assert shown(phone) == [("Printing: Boat", 10)]
 
 
 async def test_a_print_that_ended_while_home_assistant_was_off(
@@ -247,10 +248,11 @@ async def test_a_print_that_ended_while_the_account_was_away(
     phone: Phone,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    await begin(simulator, wait)
+    """Too short for it to be gone by then."""
+    await begin(simulator, wait, duration=900)
     shown(phone)
     await hass.config_entries.async_unload(entry.entry_id)
-    freezer.tick(5 * HOUR)
+    freezer.tick(20 * MINUTE)
     await set_up(hass, entry)
     await wait(STANDS)
     assert tag(device_registry, P1S) in {each["data"]["tag"] for each in phone.told}
