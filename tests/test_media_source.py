@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import ClientResponse
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.media_source import async_browse_media
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
@@ -315,6 +316,7 @@ async def test_nothing_else_is_served(
     unloaded = MockConfigEntry(domain=DOMAIN, unique_id="1")
     foreign.add_to_hass(hass)
     unloaded.add_to_hass(hass)
+    foreign.mock_state(hass, ConfigEntryState.LOADED)
     other = all_jobs(simulator, "demo")[0]
     ids = {"mine": jobs(simulator)[0].id, "others": other.id, "entry": account.entry_id}
     ids |= {"foreign": foreign.entry_id, "unloaded": unloaded.entry_id}
