@@ -338,6 +338,37 @@ async def check_history(home: Home) -> str:
     return f"{sum(each['tasks'] for each in counts.values())} prints of {len(counts)} printers"
 
 
+async def check_action(home: Home) -> str:
+    """Ask for the history by an action, and compare it with the calendars."""
+    path = f"/api/services/{DOMAIN}/get_print_history?return_response"
+    answer = (await home.post(path, {"limit": 1000}))["service_response"]
+    if not answer["complete"] or answer["count"] < len(answer["prints"]) or not answer["prints"]:
+        raise DemoError(f"The action answers with {answer['count']} prints of an incomplete list.")
+    listed = {each["task_id"] for each in answer["prints"]}
+    known = set().union(*(await ended_by_printer(home)).values())
+    if not listed <= known:
+        raise DemoError(f"The action tells prints that the cloud does not: {listed - known}.")
+    return f"{answer['count']} prints"
+
+
+async def check_media(home: Home) -> str:
+    """Go down the media panel to a print, and fetch its picture."""
+    place, depth = f"media-source://{DOMAIN}", 0
+    while True:
+        folder = await home.command("media_source/browse_media", media_content_id=place)
+        # A printer that never printed has no months.
+        child = max(folder["children"], key=lambda each: each["thumbnail"] or "")
+        if not child["can_expand"]:
+            break
+        place, depth = child["media_content_id"], depth + 1
+    picture = await home.command(
+        "media_source/resolve_media", media_content_id=child["media_content_id"]
+    )
+    if not MAGIC.match(await home.content(picture["url"])):
+        raise DemoError("The media panel delivers something else than a picture.")
+    return f"a picture {depth} folders down, among {len(folder['children'])}"
+
+
 async def last_sums(home: Home, ids: set[str]) -> dict[str, float]:
     """Return the newest sums of statistics."""
     rows = await home.command(
@@ -517,6 +548,8 @@ LAST_CHECKS: tuple[tuple[str, Check], ...] = (
     ("firmware, asked for", check_update),
     ("unread messages", check_messages),
     ("history", check_history),
+    ("action", check_action),
+    ("media panel", check_media),
     ("states", check_states),
 )
 
