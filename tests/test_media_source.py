@@ -552,7 +552,7 @@ async def test_the_owners_name_of_a_printer(
 @pytest.mark.parametrize(
     ("place", "text"),
     [
-        ("nobody", "not loaded"),
+        ("nobody", "not set up"),
         ("{entry}/nothing", "not in the history"),
         ("{entry}/{device}/2001-01", "not in the history"),
         ("{entry}/{device}/../..", "not in the history"),
@@ -584,7 +584,7 @@ async def test_an_account_that_is_not_loaded(
     await hass.config_entries.async_unload(account.entry_id)
     for place in (ROOT, f"{ROOT}/{account.entry_id}"):
         answer = await ask("browse", place)
-        assert "not loaded" in answer["error"]["message"]
+        assert "not set up" in answer["error"]["message"]
 
 
 @pytest.mark.parametrize("past", [0])
