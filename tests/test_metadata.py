@@ -26,6 +26,7 @@ from custom_components.bambu_lab_cloud.fleet.equipment import MODULES, SEVERITIE
 from custom_components.bambu_lab_cloud.fleet.lifecycle import PrintEventType
 from custom_components.bambu_lab_cloud.fleet.messages import MESSAGE_TYPES
 from custom_components.bambu_lab_cloud.fleet.stages import STAGES
+from custom_components.bambu_lab_cloud.trigger import TYPES
 
 ROOT = Path(__file__).parent.parent
 INTEGRATION = ROOT / "custom_components" / DOMAIN
@@ -136,6 +137,25 @@ def test_no_text_and_no_icon_without_an_entity() -> None:
     for translations in (STRINGS["entity"], ICONS["entity"]):
         assert {key for platform in translations.values() for key in platform} <= keys
         assert translations.keys() <= {str(platform) for platform in PLATFORMS}
+
+
+@pytest.mark.parametrize(("kind", "keys"), [("trigger", set(TYPES))])
+def test_triggers_and_conditions_are_described(kind: str, keys: set[str]) -> None:
+    """With the same keys in each file; what begins with a dot is shared."""
+    described = yaml.safe_load((INTEGRATION / f"{kind}s.yaml").read_text())
+    described = {key: each for key, each in described.items() if not key.startswith(".")}
+    assert described.keys() == STRINGS[f"{kind}s"].keys() == ICONS[f"{kind}s"].keys() == keys
+    for key, each in described.items():
+        words = STRINGS[f"{kind}s"][key]
+        assert words.keys() - {"fields"} == {"name", "description"}
+        assert words.get("fields", {}).keys() == each.get("fields", {}).keys()
+        assert ICONS[f"{kind}s"][key].keys() == {kind}
+        # Without it the editor would offer them for all that is in the house.
+        assert {DOMAIN} == {entity["integration"] for entity in each["target"]["entity"]}
+
+
+def test_each_type_of_event_has_a_trigger() -> None:
+    assert set(TYPES.values()) == set(PrintEventType)
 
 
 def test_exceptions_are_translated() -> None:

@@ -246,7 +246,10 @@ async def test_first_automation_of_the_documentation(
 ) -> None:
     """It hears of the first print already, of whatever printer, and shows its picture."""
     notifications = async_mock_service(hass, "notify", "mobile_app_phone")
-    example = yaml.safe_load((ROOT / page).read_text().split("```yaml\n")[1].split("```")[0])
+    blocks = (ROOT / page).read_text().split("```yaml\n")[1:]
+    example = yaml.safe_load(
+        next(each for each in blocks if "event.received" in each).split("```")[0]
+    )
     automation = {"automation": {"alias": "Print ended", **example}}
     assert await async_setup_component(hass, "automation", automation)
     boat = str(simulator.cloud.start(X1C, duration=600, title="Boat"))

@@ -6,17 +6,20 @@ from dataclasses import replace
 from datetime import datetime
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.start import async_at_started
+from homeassistant.util.hass_dict import HassKey
 
 from .api import BambuCloud
 from .cloud import cloud_now
-from .const import LOGGER
+from .const import DOMAIN, LOGGER
 from .fleet.lifecycle import ERROR_NEWS, GAP, NEWS, PrintEvent, PrintEventType
 from .fleet.messages import News
 from .fleet.printer import Print
 from .memory import Announcement, Memory
 from .pictures import Pictures
+from .registry import entity_of
 
 PICTURE_TIMEOUT = 5
 # Of messages, for an entity that is not there; one that is takes them at once.
@@ -26,8 +29,15 @@ ERRORS_KEPT = 50
 
 # What the account itself is told; a printer is told under its id.
 ACCOUNT = ""
+# The event entity of a printer.
+PRINT_EVENT = "print"
 
 type Announce = Callable[[Announcement], None]
+# Who listens to printers of whichever account, and may be there before the account is: for a
+# printer of an account, how to announce what is for it, None if that is of no interest.
+type Listen = Callable[[ConfigEntry, str], Announce | None]
+
+LISTENING: HassKey[list[Listen]] = HassKey(f"{DOMAIN}_listening")
 
 
 def _address(item: Announcement) -> str:
@@ -42,6 +52,14 @@ def _is_error(item: Announcement) -> bool:
 def _is_news(item: Announcement, now: datetime) -> bool:
     """Return if it is not too old to be announced."""
     return abs(now - item.found_at) < (ERROR_NEWS if _is_error(item) else NEWS)
+
+
+@callback
+def listen_to_printers(hass: HomeAssistant, listen: Listen) -> CALLBACK_TYPE:
+    """Hear of printers of all accounts, through their reloads, until the returned call."""
+    listening = hass.data.setdefault(LISTENING, [])
+    listening.append(listen)
+    return lambda: listening.remove(listen)
 
 
 class Announcer:
@@ -128,7 +146,7 @@ class Announcer:
             # A print that waited for its entity or a start of Home Assistant is late as well.
             waited = cloud_now(self._client) - item.found_at > GAP
             item = replace(item, late=item.late or waited)
-        for announce in tuple(self._listeners[_address(item)]):
+        for announce in self._hearers(item):
             try:
                 announce(item)
             except Exception:  # noqa: BLE001
@@ -145,6 +163,25 @@ class Announcer:
 
     def _may_announce(self, item: Announcement) -> bool:
         """Return if it would be heard: automations stop before the last polls end."""
-        return (
-            self._armed and not self._hass.is_stopping and bool(self._listeners.get(_address(item)))
-        )
+        return self._armed and not self._hass.is_stopping and bool(self._hearers(item))
+
+    def _hearers(self, item: Announcement) -> list[Announce]:
+        """Return who hears of it now, triggers after the event entity.
+
+        An entity that is missing for a moment is waited for: it would miss what triggers alone have
+        heard. Where it is disabled, nobody knows for how long, they are enough.
+        """
+        entities = self._listeners.get(_address(item), [])
+        if isinstance(item, News) or not (entities or self._is_disabled(item)):
+            return [*entities]
+        asked = [
+            listen(self._entry, item.print.printer_id)
+            for listen in self._hass.data.get(LISTENING, ())
+        ]
+        return [*entities, *filter(None, asked)]
+
+    def _is_disabled(self, event: PrintEvent) -> bool:
+        """Return if the event entity of a printer is disabled."""
+        printer_id = event.print.printer_id
+        entity = entity_of(self._hass, self._entry, printer_id, Platform.EVENT, PRINT_EVENT)
+        return entity is not None and entity.disabled

@@ -20,7 +20,7 @@ from .firmware import FirmwareCoordinator
 from .fleet.firmware import DeviceFirmware
 from .fleet.printer import Printer
 from .printers import PrintersCoordinator, live_context
-from .registry import device_info
+from .registry import device_info, unique_id
 
 
 class BambuEntity[_CoordinatorT: BambuCoordinator[Any]](CoordinatorEntity[_CoordinatorT]):
@@ -106,7 +106,7 @@ class BambuPrinterEntity(BambuEntity[PrintersCoordinator]):
             coordinator, description, device_id or printer_id, *others, context=printer_id
         )
         self._printer_id = printer_id
-        self._attr_unique_id = unique_id(coordinator.config_entry, self._device_id, description)
+        self._attr_unique_id = unique_id(coordinator.config_entry, self._device_id, description.key)
 
     @property
     def printer(self) -> Printer:
@@ -182,7 +182,7 @@ class BambuLiveEntity(BambuEntity[PrintersCoordinator]):
     ) -> None:
         """Initialize the entity."""
         super().__init__(coordinator, description, device_id, context=live_context(device_id))
-        self._attr_unique_id = unique_id(coordinator.config_entry, device_id, description)
+        self._attr_unique_id = unique_id(coordinator.config_entry, device_id, description.key)
 
     @property
     def told(self) -> Any:
@@ -194,14 +194,6 @@ class BambuLiveEntity(BambuEntity[PrintersCoordinator]):
     def available(self) -> bool:
         """Return if what was told of the device is true now."""
         return self.told is not None
-
-
-def unique_id(entry: ConfigEntry, device_id: str, description: EntityDescription) -> str:
-    """Return what identifies an entity of a device.
-
-    A printer may be shared by two accounts, each an entry with entities of its own.
-    """
-    return f"{entry.unique_id}_{device_id}_{description.key}"
 
 
 def add_printer_entities(

@@ -1,31 +1,30 @@
 """Events of the Bambu Lab Cloud integration."""
 
 from dataclasses import asdict
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.components.image import DOMAIN as IMAGE
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .activity import note_end
-from .announcer import ACCOUNT, Announcer
-from .const import DOMAIN
+from .announcer import ACCOUNT, PRINT_EVENT, Announcer
 from .data import BambuConfigEntry
-from .entity import BambuAccountEntity, BambuPrinterEntity, add_printer_entities, unique_id
+from .entity import BambuAccountEntity, BambuPrinterEntity, add_printer_entities
 from .fleet.lifecycle import PrintEvent, PrintEventType
 from .fleet.messages import MESSAGE_TYPES, News
 from .image import LAST_PRINT_PREVIEW, PRINT_PREVIEW
 from .memory import Announcement
 from .messages import MessagesCoordinator, message_attributes
 from .printers import PrintersCoordinator
-from .registry import device_name
+from .registry import device_name, entity_of
 
 PARALLEL_UPDATES = 0
 
 PRINT = EventEntityDescription(
-    key="print", translation_key="print", event_types=[kind.value for kind in PrintEventType]
+    key=PRINT_EVENT, translation_key="print", event_types=[kind.value for kind in PrintEventType]
 )
 MESSAGE = EventEntityDescription(
     key="message", translation_key="message", event_types=MESSAGE_TYPES
@@ -47,6 +46,42 @@ async def async_setup_entry(
     )
     data = entry.runtime_data
     async_add_entities([BambuMessageEvent(data.messages, MESSAGE, data.announcer)])
+
+
+def print_attributes(hass: HomeAssistant, entry: ConfigEntry, event: PrintEvent) -> dict[str, Any]:
+    """Return what automations are told of a print, by whichever way they hear of it."""
+    job = event.print
+    duration = job.duration
+    worst = event.errors[0] if event.errors else None
+    return {
+        "printer": device_name(hass, entry, job.printer_id),
+        "task_id": job.task_id,
+        "title": job.title,
+        "started_at": job.started_at.isoformat() if job.started_at else None,
+        "ended_at": job.ended_at.isoformat() if job.ended_at else None,
+        "duration": None if duration is None else round(duration.total_seconds()),
+        "weight": job.weight,
+        "length": job.length,
+        "filaments": [asdict(filament) for filament in job.filaments],
+        "plate": job.plate,
+        "model_id": job.model_id,
+        "design_id": job.design_id,
+        "image": _picture(hass, entry, event),
+        "late": event.late,
+        "reason": event.reason,
+        "cancelled": job.cancelled,
+        "errors": [error.code for error in event.errors] or list(job.errors),
+        "severity": worst and worst.severity,
+        "module": worst and worst.module,
+        "link": worst and worst.link(job.printer_id, hass.config.language),
+    }
+
+
+def _picture(hass: HomeAssistant, entry: ConfigEntry, event: PrintEvent) -> str | None:
+    """Return the image entity that shows the print: the last one if it has ended."""
+    shown = LAST_PRINT_PREVIEW if event.is_end else PRINT_PREVIEW
+    entity = entity_of(hass, entry, event.print.printer_id, Platform.IMAGE, shown.key)
+    return entity.entity_id if event.has_print and entity and not entity.disabled else None
 
 
 class BambuEvent(EventEntity):
@@ -85,51 +120,10 @@ class BambuPrintEvent(BambuEvent, BambuPrinterEntity):
     def _announce(self, event: Announcement) -> None:
         """Announce what happened to a print."""
         assert isinstance(event, PrintEvent)  # noqa: S101 - what a printer is told of
-        job = event.print
-        duration = job.duration
-        worst = event.errors[0] if event.errors else None
-        self._trigger_event(
-            event.type,
-            {
-                "printer": device_name(self.hass, self.coordinator.config_entry, job.printer_id),
-                "task_id": job.task_id,
-                "title": job.title,
-                "started_at": job.started_at.isoformat() if job.started_at else None,
-                "ended_at": job.ended_at.isoformat() if job.ended_at else None,
-                "duration": None if duration is None else round(duration.total_seconds()),
-                "weight": job.weight,
-                "length": job.length,
-                "filaments": [asdict(filament) for filament in job.filaments],
-                "plate": job.plate,
-                "model_id": job.model_id,
-                "design_id": job.design_id,
-                "image": self._picture(is_end=event.is_end) if event.has_print else None,
-                "late": event.late,
-                "reason": event.reason,
-                "cancelled": job.cancelled,
-                "errors": [error.code for error in event.errors] or list(job.errors),
-                "severity": worst and worst.severity,
-                "module": worst and worst.module,
-                "link": worst and worst.link(job.printer_id, self.hass.config.language),
-            },
-        )
+        attributes = print_attributes(self.hass, self.coordinator.config_entry, event)
+        self._trigger_event(event.type, attributes)
         self._write()
         note_end(self.hass, self.entity_id, event)
-
-    def _picture(self, *, is_end: bool) -> str | None:
-        """Return the image entity that shows the print: the last one if it has ended."""
-        registry = er.async_get(self.hass)
-        entity_id = registry.async_get_entity_id(
-            IMAGE,
-            DOMAIN,
-            unique_id(
-                self.coordinator.config_entry,
-                self._printer_id,
-                LAST_PRINT_PREVIEW if is_end else PRINT_PREVIEW,
-            ),
-        )
-        entry = registry.async_get(entity_id) if entity_id else None
-        return entity_id if entry and not entry.disabled else None
 
 
 class BambuMessageEvent(BambuEvent, BambuAccountEntity[MessagesCoordinator]):

@@ -3,10 +3,17 @@
 from collections.abc import Container, Mapping
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import (
+    config_validation as cv,
+    device_registry as dr,
+    entity_registry as er,
+)
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 from homeassistant.helpers.typing import UNDEFINED
+import probatio
 
 from .const import DOMAIN, MANUFACTURER
 from .fleet.ams import AMS_MODELS, ams_id, ams_name
@@ -20,11 +27,48 @@ def device_info(device_id: str) -> DeviceInfo:
     return DeviceInfo(identifiers={(DOMAIN, device_id)})
 
 
+def device_of(hass: HomeAssistant, entry: ConfigEntry, device_id: str) -> dr.DeviceEntry | None:
+    """Return a device as it is registered, None where there is none."""
+    return dr.async_get(hass).async_get_device_by_identifier((DOMAIN, device_id), entry.entry_id)
+
+
 def device_name(hass: HomeAssistant, entry: ConfigEntry, device_id: str) -> str | None:
     """Return what the owner calls a device, None where there is none."""
-    registry = dr.async_get(hass)
-    device = registry.async_get_device_by_identifier((DOMAIN, device_id), entry.entry_id)
+    device = device_of(hass, entry, device_id)
     return (device.name_by_user or device.name) if device else None
+
+
+def unique_id(entry: ConfigEntry, device_id: str, key: str) -> str:
+    """Return what identifies an entity of a device.
+
+    A printer may be shared by two accounts, each an entry with entities of its own.
+    """
+    return f"{entry.unique_id}_{device_id}_{key}"
+
+
+def entity_of(
+    hass: HomeAssistant, entry: ConfigEntry, device_id: str, platform: Platform, key: str
+) -> er.RegistryEntry | None:
+    """Return an entity of a device as it is registered, also if it is disabled."""
+    registry = er.async_get(hass)
+    entity_id = registry.async_get_entity_id(platform, DOMAIN, unique_id(entry, device_id, key))
+    return registry.async_get(entity_id) if entity_id else None
+
+
+# What a target names at least one thing in.
+TARGET = probatio.All(cv.TARGET_FIELDS, cv.has_at_least_one_key(*cv.TARGET_FIELDS))
+
+
+def targeted_devices(hass: HomeAssistant, target: TargetSelection) -> set[str]:
+    """Return which devices of the registry a target means, by themselves or by an entity."""
+    selected = async_extract_referenced_entity_ids(hass, target, expand_group=False)
+    registry = er.async_get(hass)
+    entities = (
+        registry.async_get(each) for each in selected.referenced | selected.indirectly_referenced
+    )
+    return selected.referenced_devices | {
+        each.device_id for each in entities if each and each.device_id
+    }
 
 
 class Devices:

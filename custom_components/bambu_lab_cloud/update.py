@@ -3,20 +3,18 @@
 from typing import override
 
 from homeassistant.components.update import (
-    DOMAIN as UPDATE,
     UpdateDeviceClass,
     UpdateEntity,
     UpdateEntityDescription,
     UpdateEntityFeature,
 )
-from homeassistant.const import EntityCategory
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import DOMAIN
 from .data import BambuConfigEntry
-from .entity import BambuFirmwareEntity, add_printer_entities, unique_id
+from .entity import BambuFirmwareEntity, add_printer_entities
+from .registry import entity_of
 
 PARALLEL_UPDATES = 0
 
@@ -39,14 +37,12 @@ async def async_setup_entry(
         async_add_entities,
         lambda data, printer_id: [BambuUpdate(printers, firmware, printer_id, FIRMWARE)],
     )
-    registry = er.async_get(hass)
     known: set[str] = set()
 
     def is_wanted(ams_id: str) -> bool:
         """Return if an AMS has a version to show, or had one before."""
-        return firmware.data[ams_id].installed is not None or bool(
-            registry.async_get_entity_id(UPDATE, DOMAIN, unique_id(entry, ams_id, FIRMWARE))
-        )
+        known = entity_of(hass, entry, ams_id, Platform.UPDATE, FIRMWARE.key)
+        return firmware.data[ams_id].installed is not None or known is not None
 
     @callback
     def add_new() -> None:
