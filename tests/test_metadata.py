@@ -139,7 +139,9 @@ def test_no_text_and_no_icon_without_an_entity() -> None:
         assert translations.keys() <= {str(platform) for platform in PLATFORMS}
 
 
-@pytest.mark.parametrize(("kind", "keys"), [("trigger", set(TYPES))])
+@pytest.mark.parametrize(
+    ("kind", "keys"), [("trigger", set(TYPES)), ("condition", {"is_printing"})]
+)
 def test_triggers_and_conditions_are_described(kind: str, keys: set[str]) -> None:
     """With the same keys in each file; what begins with a dot is shared."""
     described = yaml.safe_load((INTEGRATION / f"{kind}s.yaml").read_text())

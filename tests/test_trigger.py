@@ -25,7 +25,7 @@ from custom_components.bambu_lab_cloud.trigger import TYPES
 from simulator import Simulator
 from tests.conftest import Wait, reload, set_up
 from tests.pushes import Pushes
-from tests.test_live_entities import FATAL, begin
+from tests.test_live_entities import FATAL, automate as automate_example, begin
 from tests.test_prints import finish_start
 
 X1C = "00M00A000000001"
@@ -538,3 +538,27 @@ async def test_the_editor_offers_them_for_a_printer(
     )
     answer = await client.receive_json()
     assert {each for each in answer["result"] if each.startswith(DOMAIN)} == offered
+
+
+async def test_the_example_of_the_documentation(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    area_registry: ar.AreaRegistry,
+    device_registry: dr.DeviceRegistry,
+    simulator: Simulator,
+    wait: Wait,
+) -> None:
+    """Of two prints in the workshop the last one ends it."""
+    calls = async_mock_service(hass, "switch", "turn_off")
+    area = area_registry.async_create("Workshop").id
+    for printer_id in (X1C, P1S):
+        device_registry.async_update_device(device(hass, entry, printer_id), area_id=area)
+    await automate_example(hass, "Air filter off once nothing prints in the workshop")
+    simulator.cloud.start(X1C, duration=600)
+    simulator.cloud.start(P1S, duration=1800)
+    turned_off = []
+    for _ in range(8):
+        await wait(5 * MINUTE)
+        turned_off.append(len(calls))
+    assert turned_off[3] == 0
+    assert turned_off[-1] == 1

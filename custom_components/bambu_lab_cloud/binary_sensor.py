@@ -38,11 +38,6 @@ class BambuBinarySensorEntityDescription(BinarySensorEntityDescription):
     value_fn: Callable[[Printer], bool | None]
 
 
-def _printing(printer: Printer) -> bool | None:
-    """Return if a printer is busy, None where that cannot be known."""
-    return None if printer.status is None or printer.was_active else printer.is_active
-
-
 def _last_failed(printer: Printer) -> bool | None:
     """Return if the last print failed, None where there is none; to cancel one is no problem."""
     if (last := printer.last) is None:
@@ -63,7 +58,7 @@ BINARY_SENSORS: tuple[BambuBinarySensorEntityDescription, ...] = (
         device_class=BinarySensorDeviceClass.RUNNING,
         # The status tells as much, and two lines a print less stand in the activity.
         entity_registry_enabled_default=False,
-        value_fn=_printing,
+        value_fn=lambda printer: printer.is_printing,
     ),
 )
 

@@ -203,6 +203,11 @@ class Printer:
         """Return if it prepares, prints or is paused."""
         return self.status in ACTIVE
 
+    @property
+    def is_printing(self) -> bool | None:
+        """Return if it is busy with a print, None where that cannot be known."""
+        return None if self.status is None or self.was_active else self.is_active
+
 
 def newest_print(*candidates: Print | None) -> Print | None:
     """Return the print that ended last; of one print, the candidate that comes first.
