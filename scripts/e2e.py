@@ -12,6 +12,7 @@ from playwright.async_api import Error as BrowserError, async_playwright
 from scripts.demo import Demo, alone, say
 from scripts.demo_home import DemoError
 from scripts.e2e_account import AccountWalk
+from scripts.e2e_use import UseWalk
 from scripts.e2e_walk import CHROMIUM, FOLDER, PATIENCE, SIZES
 
 OPTIONS = (
@@ -28,6 +29,7 @@ OPTIONS = (
 async def walk(demo: Demo) -> None:
     """Start everything and walk."""
     await demo.start_both()
+    await demo.home.add_phone(demo.world.app)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         page = await browser.new_page(viewport=SIZES["desk"], locale="en-GB")
@@ -40,6 +42,14 @@ async def walk(demo: Demo) -> None:
             await owner.see_live_data()
             await owner.see_ams()
             await owner.see_states()
+            maker = UseWalk(page, demo)
+            await maker.see_dashboards()
+            await maker.import_blueprint()
+            await maker.add_automation()
+            await maker.hear_of_a_print()
+            await maker.see_pictures()
+            await maker.see_calendar()
+            await maker.call_action()
             await owner.switch_live_data()
             await owner.lose_token()
             await owner.sign_in_again()

@@ -59,6 +59,7 @@ class UseWalk(PrinterWalk):
         await self.end_print()
         await self.text("Notifications").click()
         await self.page.get_by_text(f"Finished: {TITLE}").wait_for()
+        await self.page.get_by_text(f"Take it off the plate: {TITLE}").wait_for()
         await self.see("notification")
 
         async def pushed() -> dict[str, Any] | None:
@@ -121,3 +122,23 @@ class UseWalk(PrinterWalk):
         await picture.click()
         await self.page.locator("ha-dialog img").first.wait_for()
         await self.see("media-picture")
+
+    async def add_automation(self) -> None:
+        """Add an automation in the editor, that is triggered by what a printer does."""
+        await self.goto("/config/automation/edit/new")
+        await self.button("Add trigger").click()
+        await self.text("Devices").click()
+        await self.text(PRINTER).click()
+        rows = self.page.locator("ha-automation-add-items ha-list-item-button")
+        await rows.filter(has_text="Print finished").click()
+        await self.button("Add action").click()
+        field = self.page.get_by_placeholder("Search").locator("visible=true").last
+        await field.fill("persistent notification")
+        await self.text("Send a persistent notification").click()
+        message = self.page.locator("ha-selector-text input").locator("visible=true").first
+        await message.fill("Take it off the plate: {{ trigger.print.title }}")
+        await self.look("automation", height=1200)
+        await self.button("Save").click()
+        await self.page.locator("ha-dialog input").locator("visible=true").first.fill("Plate")
+        await self.button("Save").click()
+        await self._armed("automation.plate")
