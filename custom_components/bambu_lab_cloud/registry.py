@@ -1,4 +1,4 @@
-"""The devices of an account: the one place that writes them."""
+"""The devices of an account: the one place that writes them, and where to find them."""
 
 from collections.abc import Container, Mapping
 
@@ -20,6 +20,9 @@ from .fleet.ams import AMS_MODELS, ams_id, ams_name
 from .fleet.equipment import LiveAms
 from .fleet.firmware import DeviceFirmware
 from .fleet.printer import Printer
+
+# A target that names something; by itself the schema takes one that names nothing.
+TARGET = probatio.All(cv.TARGET_FIELDS, cv.has_at_least_one_key(*cv.TARGET_FIELDS))
 
 
 def device_info(device_id: str) -> DeviceInfo:
@@ -53,10 +56,6 @@ def entity_of(
     registry = er.async_get(hass)
     entity_id = registry.async_get_entity_id(platform, DOMAIN, unique_id(entry, device_id, key))
     return registry.async_get(entity_id) if entity_id else None
-
-
-# What a target names at least one thing in.
-TARGET = probatio.All(cv.TARGET_FIELDS, cv.has_at_least_one_key(*cv.TARGET_FIELDS))
 
 
 def targeted_devices(hass: HomeAssistant, target: TargetSelection) -> set[str]:

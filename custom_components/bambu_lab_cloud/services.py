@@ -38,7 +38,7 @@ from .fleet.history import EndedPrint, matching, total_of
 from .fleet.messages import MESSAGE_TYPES, News
 from .fleet.printer import PrintResult
 from .messages import message_attributes
-from .registry import device_name
+from .registry import device_name, device_of
 from .slicer import PLUGIN_VERSION
 
 ATTR_END_DATE = "end_date"
@@ -191,8 +191,7 @@ async def _get_print_history(call: ServiceCall) -> ServiceResponse:
 
 def _print(hass: HomeAssistant, entry: BambuConfigEntry, job: EndedPrint) -> dict[str, Any]:
     """Return a print of the past."""
-    registry = dr.async_get(hass)
-    device = registry.async_get_device_by_identifier((DOMAIN, job.printer_id), entry.entry_id)
+    device = device_of(hass, entry, job.printer_id)
     return {
         "task_id": job.task_id,
         "printer": device_name(hass, entry, job.printer_id),

@@ -41,8 +41,8 @@ async def async_setup_entry(
 
     def is_wanted(ams_id: str) -> bool:
         """Return if an AMS has a version to show, or had one before."""
-        known = entity_of(hass, entry, ams_id, Platform.UPDATE, FIRMWARE.key)
-        return firmware.data[ams_id].installed is not None or known is not None
+        registered = entity_of(hass, entry, ams_id, Platform.UPDATE, FIRMWARE.key)
+        return firmware.data[ams_id].installed is not None or registered is not None
 
     @callback
     def add_new() -> None:
