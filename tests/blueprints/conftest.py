@@ -16,13 +16,13 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from tests.conftest import set_up, settle
+from tests.conftest import Wait, set_up, settle
 from tests.pushes import Pushes
 
 BLUEPRINTS = Path(__file__).parents[2] / "blueprints/automation" / DOMAIN
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"
-A1_MINI = "03900A000000003"
+MINUTE = timedelta(minutes=1)
 
 type Automate = Callable[..., Awaitable[str]]
 type Restart = Callable[..., Awaitable[None]]
@@ -39,6 +39,11 @@ class Phone:
     def told(self) -> list[dict[str, Any]]:
         """Return what it was told: message, title, data."""
         return [dict(call.data) for call in self.calls]
+
+
+def messages(phone: Phone) -> list[str]:
+    """Return the texts of what a phone was told."""
+    return [told["message"] for told in phone.told]
 
 
 def _phone(hass: HomeAssistant, name: str, action: str) -> Phone:
@@ -101,6 +106,12 @@ def notices(hass: HomeAssistant) -> dict[str, dict[str, Any]]:
 def pushes(hass: HomeAssistant, entry: MockConfigEntry) -> Pushes:
     """The P1S of the demo account, which says nothing itself yet."""
     return Pushes(hass, entry, P1S)
+
+
+async def pass_time(wait: Wait, minutes: int) -> None:
+    """Let minutes pass one by one, so that all that is polled meanwhile is."""
+    for _ in range(minutes):
+        await wait(MINUTE)
 
 
 @pytest.fixture

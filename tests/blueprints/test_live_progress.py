@@ -16,7 +16,7 @@ from tests.api.reports import p1s
 from tests.conftest import Wait, reload, set_up, sign_in_demo
 from tests.pushes import Pushes
 
-from .conftest import P1S, X1C, Automate, Phone, Restart
+from .conftest import MINUTE, P1S, X1C, Automate, Phone, Restart, pass_time
 
 BLUEPRINT = "live_progress"
 PRINTERS = {
@@ -26,13 +26,7 @@ PRINTERS = {
 CLEAR = "clear_notification"
 # How long a status stands before it is shown.
 STANDS = timedelta(seconds=6)
-MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-
-
-async def pass_time(wait: Wait, minutes: int) -> None:
-    for _ in range(minutes):
-        await wait(MINUTE)
 
 
 def shown(phone: Phone) -> list[tuple[str, int | None]]:

@@ -1,6 +1,5 @@
 """The blueprint that tells of spools that are almost empty, and of those that are."""
 
-from datetime import timedelta
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -14,12 +13,11 @@ from tests.conftest import Wait, reload
 from tests.pushes import Pushes
 from tests.test_live_entities import begin
 
-from .conftest import P1S, Automate, Phone
+from .conftest import MINUTE, P1S, Automate, Phone, messages
 
 BLUEPRINT = "low_filament"
 TRAYS = [f"sensor.p1s_ams_1_tray_{number}" for number in range(1, 5)]
 LOW = "PLA Basic: 19 % left in Tray 1"
-MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -36,10 +34,6 @@ def with_left(percent: int, **spool: Any) -> dict[str, Any]:
     body = p2s()
     body["ams"]["ams"][0]["tray"][0] |= {"remain": percent, **spool}
     return body
-
-
-def messages(phone: Phone) -> list[str]:
-    return [told["message"] for told in phone.told]
 
 
 @pytest.fixture

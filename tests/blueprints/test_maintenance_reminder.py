@@ -18,11 +18,10 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from simulator import Simulator
 from tests.conftest import Wait, reload, set_up
 
-from .conftest import P1S, Automate, Phone
+from .conftest import MINUTE, P1S, Automate, Phone, pass_time
 
 BLUEPRINT = "maintenance_reminder"
 PRINT_TIME = "sensor.p1s_total_print_time"
-MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 TASK = {"print_time": PRINT_TIME, "task": "Grease the rods"}
 
@@ -47,11 +46,6 @@ async def hours(hass: HomeAssistant, entry: MockConfigEntry, wait: Wait) -> floa
     """How long the P1S has printed, once its history is read."""
     await pass_time(wait, 3)
     return total(hass)
-
-
-async def pass_time(wait: Wait, minutes: int) -> None:
-    for _ in range(minutes):
-        await wait(MINUTE)
 
 
 def total(hass: HomeAssistant) -> float:

@@ -19,11 +19,10 @@ from tests.api.reports import p1s
 from tests.conftest import Wait, settle
 from tests.pushes import Pushes
 
-from .conftest import P1S, Automate, Restart
+from .conftest import MINUTE, P1S, Automate, Restart
 
 BLUEPRINT = "power_off"
 SECOND = timedelta(seconds=1)
-MINUTE = timedelta(minutes=1)
 PLUG = "switch.plug"
 NOZZLE = "sensor.p1s_nozzle_temperature"
 METER = "sensor.plug_power"

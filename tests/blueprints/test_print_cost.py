@@ -1,6 +1,5 @@
 """The blueprint that tells what a print cost."""
 
-from datetime import timedelta
 from typing import Any
 
 from homeassistant.components.recorder import Recorder
@@ -17,11 +16,10 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from simulator import Simulator
 from tests.conftest import Wait, set_up
 
-from .conftest import P1S, Automate, Phone
+from .conftest import MINUTE, P1S, Automate, Phone
 
 BLUEPRINT = "print_cost"
 METER = "sensor.plug_energy"
-MINUTE = timedelta(minutes=1)
 EVENT = "event.p1s_print"
 # What it draws while it is idle and while it prints, in kWh in a minute.
 IDLE = 0.001

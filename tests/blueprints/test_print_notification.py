@@ -15,24 +15,14 @@ from tests.api.reports import p1s
 from tests.conftest import Wait, reload, sign_in_demo
 from tests.pushes import Pushes
 
-from .conftest import P1S, X1C, Automate, Phone, Restart
+from .conftest import MINUTE, P1S, X1C, Automate, Phone, Restart, messages, pass_time
 
 BLUEPRINT = "print_notification"
 PRINTERS = ["event.p1s_print", "event.workshop_x1c_print"]
 SECOND = timedelta(seconds=1)
-MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 # Home Assistant reloads an entry this long after one of its entities was switched on or off.
 RELOAD = timedelta(seconds=35)
-
-
-async def pass_time(wait: Wait, minutes: int) -> None:
-    for _ in range(minutes):
-        await wait(MINUTE)
-
-
-def messages(phone: Phone) -> list[str]:
-    return [told["message"] for told in phone.told]
 
 
 async def begin(simulator: Simulator, pushes: Pushes, wait: Wait) -> None:

@@ -14,16 +14,12 @@ from tests.conftest import Wait, reload
 from tests.pushes import Pushes
 from tests.test_live_entities import COMMON, FATAL, INFORMATION, SERIOUS, begin
 
-from .conftest import P1S, Automate, Phone
+from .conftest import P1S, Automate, Phone, messages
 
 BLUEPRINT = "printer_error"
 PRINTERS = ["event.workshop_x1c_print", "event.p1s_print"]
 LINK = "https://e.bambulab.com/index.php?e=0300010000010007&d=01P&s=device_hms&lang=en"
 HOT = "Fatal error · Motion controller\n0300_0100_0001_0007"
-
-
-def messages(phone: Phone) -> list[str]:
-    return [told["message"] for told in phone.told]
 
 
 async def test_an_error_while_something_prints(

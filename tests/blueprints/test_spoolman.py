@@ -1,7 +1,6 @@
 """The blueprint that counts filament in Spoolman."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -14,10 +13,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from simulator import Simulator
 from tests.conftest import Wait
 
-from .conftest import P1S, Automate
+from .conftest import MINUTE, P1S, Automate
 
 BLUEPRINT = "spoolman"
-MINUTE = timedelta(minutes=1)
 EVENT = "event.p1s_print"
 
 
