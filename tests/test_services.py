@@ -384,7 +384,7 @@ async def test_prints_of_two_accounts(
     assert ids(response) == [
         str(job.id) for job, printer in jobs(simulator) if printer.dev_id in wanted
     ]
-    with pytest.raises(ServiceValidationError, match="no printer of this account"):
+    with pytest.raises(ServiceValidationError, match="not a printer of this account"):
         await ask("get_print_history", device_id=both, config_entry_id=other.entry_id)
 
 
@@ -628,7 +628,7 @@ async def test_a_printer_that_left_is_not_renamed(
 ) -> None:
     simulator.cloud.remove_printer(P1S, "demo@example.com")
     await wait(timedelta(minutes=10))
-    with pytest.raises(HomeAssistantError, match="does not allow that"):
+    with pytest.raises(HomeAssistantError, match="does not allow this account"):
         await rename(device_id=device_of(P1S).id, name="Attic")
     assert device_of(P1S).name == "P1S"
 
@@ -677,7 +677,7 @@ async def test_end_before_start(entry: MockConfigEntry, ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("get_project", {"project_id": "7"}, "no project 7. Take an id that get_projects"),
+        ("get_project", {"project_id": "7"}, "no project 7. Use an ID from the answer of Get"),
         ("get_project", {"project_id": ".."}, r"no project \.\."),
         ("get_project", {"project_id": "a/b"}, "no project a/b"),
         ("get_profile", {"profile_id": "7", "model_id": "US7"}, "no profile 7"),
@@ -698,7 +698,7 @@ async def test_which_account(hass: HomeAssistant, entry: MockConfigEntry, ask: A
     assert (await ask("get_projects", config_entry_id=entry.entry_id)) == await ask("get_projects")
     other = await other_account(hass, "none")
     for _ in range(2):
-        with pytest.raises(ServiceValidationError, match="several accounts"):
+        with pytest.raises(ServiceValidationError, match="Several accounts"):
             await ask("get_projects")
         await hass.config_entries.async_unload(other.entry_id)
     assert (await ask("get_projects", config_entry_id=entry.entry_id))["projects"]
@@ -741,9 +741,9 @@ async def test_no_printer(
         (ams.id, "Workshop X1C AMS 1"),
         (account.id, "Demo Maker"),
     ]:
-        with pytest.raises(ServiceValidationError, match=f"^{name} is no printer"):
+        with pytest.raises(ServiceValidationError, match=f"^{name} is not a printer"):
             await rename(device_id=device_id, name="Attic")
-        with pytest.raises(ServiceValidationError, match=f"^{name} is no printer"):
+        with pytest.raises(ServiceValidationError, match=f"^{name} is not a printer"):
             await ask("get_print_history", device_id=device_id)
     printer = device_of(P1S)
     await hass.config_entries.async_unload(entry.entry_id)
