@@ -90,7 +90,7 @@ class UseWalk(PrinterWalk):
         await self.see("calendar-print")
 
     async def call_action(self) -> None:
-        """Ask for the print history among the tools of developers, and read the answer."""
+        """Ask for the print history in the tools, and read the answer."""
         await self.goto("/config/tools/action")
         await self.text("Action").click()
         await self.choose("print history", "Get print history")
