@@ -514,14 +514,17 @@ async def test_the_editor_offers_them_for_a_printer(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
+    entity_registry: er.EntityRegistry,
     hass_ws_client: WebSocketGenerator,
     automate: Automate,
     printer: dict[str, Any],
     printer_id: str,
     offered: set[str],
 ) -> None:
-    """And for nothing else that is ours."""
+    """And for nothing else that is ours, also where there are no pictures either."""
     await automate(printer)
+    for picture in ("print_preview", "last_print_preview"):
+        entity_registry.async_update_entity(f"image.p1s_{picture}", disabled_by=USER)
     ams = next(
         each
         for each in dr.async_entries_for_config_entry(device_registry, entry.entry_id)
