@@ -8,6 +8,7 @@ from typing import Any
 
 from awesomeversion import AwesomeVersion
 from homeassistant.components.sensor import SensorEntityDescription
+from homeassistant.const import Platform
 from PIL import Image
 import pytest
 import yaml
@@ -70,6 +71,14 @@ def test_manifest() -> None:
     assert MANIFEST["requirements"] == ["aiomqtt>=2.5.1,<3"]
     assert AwesomeVersion(MANIFEST["version"]) == AwesomeVersion(VERSION)
     assert (MANIFEST["integration_type"], MANIFEST["iot_class"]) == ("hub", "cloud_push")
+
+
+def test_what_is_used_of_other_integrations_is_declared() -> None:
+    """But for base platforms, which are always there, and what a file of ours is a platform of."""
+    used = set(re.findall(r"from homeassistant\.components(?:\.| import )(\w+)", SOURCE))
+    declared = {*MANIFEST["dependencies"], *MANIFEST["after_dependencies"]}
+    ours = {path.stem for path in INTEGRATION.glob("*.py")}
+    assert used - {str(platform) for platform in Platform} - ours == declared
 
 
 def test_hacs() -> None:
