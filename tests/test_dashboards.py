@@ -24,6 +24,7 @@ from tests.conftest import reload, sign_in, sign_in_demo
 from tests.pushes import Pushes
 
 TEMPLATE = Path(__file__).parent.parent / "dashboards/printers.jinja"
+X1C = "00M00A000000001"
 P1S = "01P00A000000002"
 MODELS = {"a1": "A1", "h2d": "H2D", "p1s": "P1S", "x1c": "X1 Carbon"}
 STOCK = {
@@ -68,6 +69,11 @@ def named(node: Any) -> set[str]:
 def cards(node: Any) -> Iterator[dict[str, Any]]:
     """Yield each card, sections too."""
     yield from found(node, "cards", "sections")
+
+
+def taps_of(node: Any) -> list[dict[str, Any]]:
+    """Return where cards lead."""
+    return [card["tap_action"] for card in cards(node) if "tap_action" in card]
 
 
 def view_of(dashboard: dict[str, Any], title: str = "P1S") -> dict[str, Any]:
@@ -169,12 +175,7 @@ async def test_each_printer_has_a_view_behind_the_overview(
     views = (await written(hass))["views"]
     assert [view["title"] for view in views] == ["Printers", "3DP-030-117", "P1S", "Workshop X1C"]
     assert [view.get("subview", False) for view in views] == [False, True, True, True]
-    taps = {
-        each["navigation_path"]
-        for card in cards(views[0])
-        for each in [card.get("tap_action")]
-        if each
-    }
+    taps = {each["navigation_path"] for each in taps_of(views[0])}
     assert taps == {view["path"] for view in views[1:]}
 
 
@@ -217,6 +218,58 @@ async def test_ids_may_begin_with_anything(
     assert view["path"] == "the-best-one"
     assert {"sensor.best", "sensor.a_progress"} <= named(view)
     assert not any(each["type"] == "picture-entity" for each in cards(view))
+
+
+@pytest.mark.parametrize("name", ["P1S", "All", "1", "no", "null", "{{ 1 }}", "😀", "a: 'b'"])
+async def test_each_view_has_a_path_of_its_own(
+    hass: HomeAssistant, entry: MockConfigEntry, device_registry: dr.DeviceRegistry, name: str
+) -> None:
+    """Two printers of one name, or names that YAML or the panel would take for something else."""
+    for printer_id in (X1C, P1S):
+        device = device_registry.async_get_device_by_identifier(
+            (DOMAIN, printer_id), entry.entry_id
+        )
+        assert device
+        device_registry.async_update_device(device.id, name_by_user=name)
+    views = (await written(hass))["views"]
+    assert [view["title"] for view in views].count(name) == 2
+    paths = {view["path"] for view in views}
+    assert len(paths) == 4
+    assert all(isinstance(path, str) and not path.isdigit() for path in paths)
+    taps = {each["navigation_path"] for each in taps_of(views[0])}
+    assert taps == paths - {"all"}
+
+
+async def test_a_helper_of_a_printer_does_not_hide_it(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    entity_registry: er.EntityRegistry,
+) -> None:
+    """Such as a threshold of its temperature, which hangs on its device, or the like of ours."""
+    device = device_registry.async_get_device_by_identifier((DOMAIN, P1S), entry.entry_id)
+    assert device
+    helper = MockConfigEntry(domain="threshold")
+    helper.add_to_hass(hass)
+    entity_registry.async_get_or_create(
+        "sensor",
+        "threshold",
+        "slow",
+        suggested_object_id="a_progress",
+        config_entry=helper,
+        device_id=device.id,
+    )
+    entity_registry.async_get_or_create(
+        "binary_sensor",
+        "threshold",
+        "hot",
+        suggested_object_id="a_hot_nozzle",
+        config_entry=helper,
+        device_id=device.id,
+    )
+    ids = named(view_of(await written(hass)))
+    assert "sensor.p1s_progress" in ids
+    assert "sensor.a_progress" not in ids
 
 
 async def test_what_is_switched_off_is_left_out(
