@@ -1,5 +1,6 @@
 """Triggers of our own: automations that hear of prints without an entity."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -21,9 +22,12 @@ import yaml
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
+from custom_components.bambu_lab_cloud.fleet.printer import Print
+from custom_components.bambu_lab_cloud.pictures import Pictures
 from custom_components.bambu_lab_cloud.trigger import TYPES
 from simulator import Simulator
-from tests.conftest import Wait, reload, set_up
+from tests.api.reports import p1s
+from tests.conftest import Wait, reload, set_up, settle
 from tests.pushes import Pushes
 from tests.test_live_entities import FATAL, automate as automate_example, begin
 from tests.test_prints import finish_start
@@ -182,6 +186,45 @@ async def test_what_nobody_could_hear_waits_for_a_trigger(
     await wait(SECOND)
     assert calls[0].data["print"]["late"]
     assert told(calls) == [("print_finished", task)]
+
+
+@pytest.mark.usefixtures("without_event")
+async def test_an_error_that_nobody_could_hear_is_heard_once(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    area_registry: ar.AreaRegistry,
+    device_registry: dr.DeviceRegistry,
+    entity_registry: er.EntityRegistry,
+    simulator: Simulator,
+    wait: Wait,
+    automate: Automate,
+    calls: list[ServiceCall],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also if a print that ended before is heard of first, and waits for its picture."""
+    downloaded = asyncio.Event()
+
+    async def fetch(pictures: Pictures, job: Print) -> bool:
+        await downloaded.wait()
+        return False
+
+    entity_registry.async_update_entity("event.workshop_x1c_print", disabled_by=USER)
+    await wait(RELOAD)
+    await print_once(simulator, wait, X1C)
+    pushes = Pushes(hass, entry, P1S)
+    await pushes.full(p1s(), gcode_state="IDLE")
+    await pushes.say(hms=[FATAL])
+    monkeypatch.setattr(Pictures, "async_fetch", fetch)
+    workshop = area_registry.async_create("Workshop").id
+    await automate({"device_id": device(hass, entry, X1C)}, {"area_id": workshop})
+    device_registry.async_update_device(device(hass, entry), area_id=workshop)
+    await entry.runtime_data.printers.async_refresh()
+    await hass.async_block_till_done()
+    downloaded.set()
+    await settle(hass)
+    kinds = [call.data["kind"] for call in calls]
+    assert kinds == ["print_started", "printer_error", "print_finished"]
 
 
 @pytest.mark.parametrize("disabled_by", [None, USER], ids=["event", "no event"])

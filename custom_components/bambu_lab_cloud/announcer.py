@@ -131,7 +131,9 @@ class Announcer:
                 await self._async_announce(item)
         async with self._lock:
             for item in tuple(self._memory.outbox):
-                await self._async_announce(item)
+                # While another one waited for its picture, an error may have been announced.
+                if item in self._memory.outbox:
+                    await self._async_announce(item)
             await self._memory.async_save_if_due()
 
     async def _async_announce(self, item: Announcement) -> None:
