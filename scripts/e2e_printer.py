@@ -42,7 +42,8 @@ class PrinterWalk(Walk):
         """See on the page of a printer what it says itself, with values."""
         await self.see_printer()
         for name in LIVE:
-            # The states of a page are not known from its start.
+            # A printer is asked for it once a minute at the most, whoever was the last to ask.
+            await self.text(name).wait_for(timeout=90_000)
             await self.text(name).scroll_into_view_if_needed()
             await self.row(name).filter(has_text=VALUE).wait_for()
         await self.see("live")
