@@ -159,6 +159,25 @@ async def test_what_the_printer_says_itself(
     assert shown(phone) == [("Printing: Boat", 5), (CLEAR, None)]
 
 
+async def test_an_end_that_is_put_away_at_once(
+    automation: str, simulator: Simulator, pushes: Pushes, wait: Wait, phone: Phone
+) -> None:
+    """Somebody stands at the printer, and it is idle before the end has stood for long."""
+    await wait(IDLE)
+    await pushes.full(p1s(), gcode_state="FINISH")
+    await wait(10 * STANDS)
+    task = str(simulator.cloud.start(P1S, duration=3600, title="Boat"))
+    await pushes.full(p1s(), task_id=task, subtask_id=task, subtask_name="Boat")
+    await wait(MINUTE)
+    shown(phone)
+    await pushes.say(gcode_state="FAILED", print_error=0x0300400C)
+    await wait(STANDS / 2)
+    await pushes.say(gcode_state="IDLE", print_error=0)
+    await wait(STANDS / 2)
+    await wait(STANDS)
+    assert shown(phone)[-1:] == [(CLEAR, None)]
+
+
 async def test_a_print_of_which_nobody_knows_how_long_it_takes(
     automation: str, simulator: Simulator, wait: Wait, phone: Phone
 ) -> None:
