@@ -60,6 +60,13 @@ def test_uses_all_that_it_asks_for(path: Path) -> None:
     assert blueprint.validate() is None
 
 
+def test_is_still_a_blueprint_once_imported(path: Path, tmp_path: Path) -> None:
+    """Importing writes what it has understood, which is not always understood again."""
+    imported = tmp_path / path.name
+    imported.write_text(load(path).yaml())
+    assert load(imported).data == load(path).data
+
+
 def test_everything_asked_for_is_explained_or_has_a_default(path: Path) -> None:
     """Whoever fills it in reads a name and gets a fitting field."""
     assert [
