@@ -240,13 +240,12 @@ async def test_announced_while_the_printer_is_not_told_of(
     assert told(heard) == [("finished", task)]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/automations.md"])
 async def test_first_automation_of_the_documentation(
-    hass: HomeAssistant, simulator: Simulator, wait: Wait, page: str
+    hass: HomeAssistant, simulator: Simulator, wait: Wait
 ) -> None:
     """It hears of the first print already, of whatever printer, and shows its picture."""
     notifications = async_mock_service(hass, "notify", "mobile_app_phone")
-    blocks = (ROOT / page).read_text().split("```yaml\n")[1:]
+    blocks = (ROOT / "docs/automations.md").read_text().split("```yaml\n")[1:]
     example = yaml.safe_load(
         next(each for each in blocks if "event.received" in each).split("```")[0]
     )

@@ -29,7 +29,7 @@ from simulator import Simulator
 from tests.api.reports import p1s
 from tests.conftest import Wait, reload, set_up, settle
 from tests.pushes import Pushes
-from tests.test_live_entities import FATAL, automate as automate_example, begin
+from tests.test_live_entities import FATAL, ROOT, automate as automate_example, begin
 from tests.test_prints import finish_start
 
 X1C = "00M00A000000001"
@@ -584,6 +584,29 @@ async def test_the_editor_offers_them_for_a_printer(
     )
     answer = await client.receive_json()
     assert {each for each in answer["result"] if each.startswith(DOMAIN)} == offered
+
+
+async def test_the_example_of_the_readme(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    area_registry: ar.AreaRegistry,
+    device_registry: dr.DeviceRegistry,
+    simulator: Simulator,
+    wait: Wait,
+) -> None:
+    """It hears of what is in the workshop and finishes."""
+    calls = async_mock_service(hass, "notify", "mobile_app_phone")
+    area = area_registry.async_create("Workshop").id
+    device_registry.async_update_device(device(hass, entry, P1S), area_id=area)
+    (example,) = (ROOT / "README.md").read_text().split("```yaml\n")[1:]
+    automation = {"alias": "Print ended", **yaml.safe_load(example.split("```")[0])}
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    simulator.cloud.start(X1C, duration=300, title="Vase")
+    simulator.cloud.start(P1S, duration=300, title="Boat")
+    for _ in range(4):
+        await wait(5 * MINUTE)
+    told = [(call.data["title"], call.data["message"]) for call in calls]
+    assert told == [("P1S", "Finished: Boat")]
 
 
 async def test_the_example_of_the_documentation(
