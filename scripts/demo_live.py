@@ -366,14 +366,15 @@ class Live:
         await self._home.update(await self._entity(self._fleet[0], "sensor", "status"))
         states = await self._states()
         rows = await self._rows()
-        live = [
-            row["entity_id"]
+        # Home Assistant counts a problem that is unavailable as one, so that one is unknown.
+        live = {
+            row["entity_id"]: "unknown" if row["unique_id"].endswith("_error") else "unavailable"
             for row in rows
             if row["config_entry_id"] in self._entries.values()
             and says_itself(row, self._uid(row))
             and not row["disabled_by"]
-        ]
-        return all(states.get(each, "unavailable") == "unavailable" for each in live)
+        }
+        return all(states.get(each, gone) == gone for each, gone in live.items())
 
     async def _blinked(self, since: datetime) -> list[str]:
         """Return the entities of HTTP that were unavailable since then."""

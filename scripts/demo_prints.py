@@ -20,8 +20,9 @@ SPEAKING = "sensor.bench_stage"
 EVENTS = ("event.workshop_x1c_print", "event.p1s_print", "event.3dp_030_117_print", EVENT)
 # What the status of a task means.
 RESULTS = {2: "finished", 3: "failed"}
-# The two ways in which an owner can listen.
-TRIGGERS = ("received", "state")
+# The ways in which an owner can listen.
+TRIGGERS = ("received", "state", "own")
+OWN = ("started", "paused", "resumed", "finished", "failed")
 # Home Assistant joins the polls that are asked for within ten seconds, and the list of tasks lags.
 PATIENCE = 45
 # After an event: its report has arrived, and it is stored that it was announced.
@@ -40,6 +41,14 @@ def configuration(simulator: str, events: Iterable[str] = EVENTS) -> str:
     What an owner downloads for a report is there as well.
     """
     listed = ", ".join(events)
+    own = "".join(
+        f"""
+      - trigger: bambu_lab_cloud.{name}
+        id: own
+        target:
+          entity_id: [{listed}]"""
+        for name in (*(f"print_{each}" for each in OWN), "printer_error")
+    )
     return f"""\
 diagnostics:
 rest_command:
@@ -64,12 +73,13 @@ automation reports:
         id: state
         entity_id: [{listed}]
         not_from: unavailable
-        not_to: [unavailable, unknown]
+        not_to: [unavailable, unknown]{own}
     actions:
       - action: rest_command.report
         data:
           trigger: "{{{{ trigger.id }}}}"
-          event: "{{{{ dict(trigger.to_state.attributes) }}}}"
+          event: >-
+            {{{{ trigger.print if trigger.id == 'own' else dict(trigger.to_state.attributes) }}}}
 """
 
 
