@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from simulator import Simulator
-from tests.conftest import Wait, set_up
+from tests.conftest import Wait, set_up, settle, sign_in
 from tests.pushes import Pushes
 from tests.test_live_entities import begin
 from tests.test_trigger import device
@@ -166,6 +166,34 @@ async def test_what_is_not_known_does_not_print(
     assert not await check(behavior=behavior)
     await set_up(hass, entry)
     assert await check(behavior=behavior)
+
+
+async def test_not_all_print_where_one_is_not_known(
+    *,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    check: Check,
+) -> None:
+    """Of which the cloud does not tell any more, or whose account is unloaded."""
+    other = await sign_in(hass, "one")
+    await settle(hass)
+    (mine,) = other["result"].runtime_data.printers.data
+    for printer_id in (X1C, P1S, mine):
+        simulator.cloud.start(printer_id, duration=36_000)
+    await wait(IDLE)
+    both = {"device_id": [device(hass, entry, X1C), device(hass, entry)]}
+    of_two_accounts = {"device_id": [device(hass, entry, X1C), device(hass, other["result"], mine)]}
+    assert await check(both, behavior="all")
+    assert await check(of_two_accounts, behavior="all")
+    simulator.cloud.remove_printer(P1S, "demo@example.com")
+    await wait(IDLE)
+    await hass.config_entries.async_unload(other["result"].entry_id)
+    assert not await check(both, behavior="all")
+    assert not await check(of_two_accounts, behavior="all")
+    assert await check(both)
+    assert await check(of_two_accounts)
 
 
 @pytest.mark.parametrize("behavior", ["any", "all"])

@@ -2,6 +2,7 @@
 
 from typing import Unpack, cast, override
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_OPTIONS, CONF_TARGET
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.condition import (
@@ -12,13 +13,14 @@ from homeassistant.helpers.condition import (
     ConditionCheckParams,
     ConditionConfig,
 )
+from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.target import TargetSelection
 from homeassistant.helpers.typing import ConfigType
 import probatio
 
 from .const import DOMAIN
 from .data import BambuConfigEntry
-from .registry import TARGET, device_of, targeted_devices
+from .registry import TARGET, printer_devices, targeted_devices
 
 SCHEMA = probatio.Schema(
     {
@@ -54,14 +56,25 @@ class IsPrintingCondition(Condition):
     def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
         """Return if one of them does, or all; what is not known does not."""
         devices = targeted_devices(self._hass, self._target)
-        entries: list[BambuConfigEntry] = self._hass.config_entries.async_loaded_entries(DOMAIN)
+        entries: list[BambuConfigEntry] = self._hass.config_entries.async_entries(
+            DOMAIN, include_ignore=False, include_disabled=False
+        )
         printing = [
-            entry.runtime_data.printers.last_update_success and printer.is_printing is True
+            _prints(entry, device)
             for entry in entries
-            for printer in entry.runtime_data.printers.data.values()
-            if (device := device_of(self._hass, entry, printer.id)) and device.id in devices
+            for device in printer_devices(self._hass, entry)
+            if device.id in devices
         ]
         return bool(printing) and all(printing) if self._all else any(printing)
+
+
+def _prints(entry: BambuConfigEntry, device: DeviceEntry) -> bool:
+    """Return if a printer is known to print."""
+    if entry.state is not ConfigEntryState.LOADED:
+        return False
+    printers = entry.runtime_data.printers
+    known = [printers.data.get(identifier) for _, identifier in device.identifiers]
+    return printers.last_update_success and any(each and each.is_printing for each in known)
 
 
 async def async_get_conditions(hass: HomeAssistant) -> dict[str, type[Condition]]:

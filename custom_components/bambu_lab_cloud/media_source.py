@@ -16,7 +16,6 @@ from homeassistant.components.media_source import (
 )
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
 from .calendar import FAILED_SIGN
@@ -24,6 +23,7 @@ from .const import DOMAIN
 from .data import BambuConfigEntry
 from .fleet.history import EndedPrint, by_printer
 from .fleet.printer import PrintResult
+from .registry import printer_devices
 
 NAME = "Bambu Lab Cloud"
 PICTURES = f"/api/{DOMAIN}/pictures"
@@ -55,12 +55,9 @@ def _loaded_entry(hass: HomeAssistant, entry_id: str) -> BambuConfigEntry | None
 @callback
 def _printers(hass: HomeAssistant, entry: BambuConfigEntry) -> dict[str, tuple[str, str]]:
     """Return id and name of the printers by the id of their device: their own is a secret."""
-    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     named = [
         ((device.name_by_user or device.name or ""), device.id, identifier)
-        for device in devices
-        # Neither the account nor an AMS.
-        if device.entry_type is None and device.via_device_id is None
+        for device in printer_devices(hass, entry)
         for domain, identifier in device.identifiers
         if domain == DOMAIN
     ]

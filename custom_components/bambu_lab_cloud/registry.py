@@ -35,6 +35,15 @@ def device_of(hass: HomeAssistant, entry: ConfigEntry, device_id: str) -> dr.Dev
     return dr.async_get(hass).async_get_device_by_identifier((DOMAIN, device_id), entry.entry_id)
 
 
+def printer_devices(hass: HomeAssistant, entry: ConfigEntry) -> list[dr.DeviceEntry]:
+    """Return the printers of an account as they are registered: neither itself nor an AMS."""
+    return [
+        device
+        for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+        if device.entry_type is None and device.via_device_id is None
+    ]
+
+
 def device_name(hass: HomeAssistant, entry: ConfigEntry, device_id: str) -> str | None:
     """Return what the owner calls a device, None where there is none."""
     device = device_of(hass, entry, device_id)
