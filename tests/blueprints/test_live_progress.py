@@ -65,7 +65,7 @@ async def test_from_start_to_end(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """Where progress is estimated: it is told in steps, and counts down by itself."""
-    await automate(BLUEPRINT, **PRINTERS, phones=[phone.id, tablet.id], path="/farm/1")
+    await automate(BLUEPRINT, **PRINTERS, phones=[phone.id, tablet.id], path="/printers/1")
     end = int(freezer().timestamp()) + 6000
     await begin(simulator, wait)
     assert phone.told == [
@@ -77,8 +77,8 @@ async def test_from_start_to_end(
                 "live_update": True,
                 "alert_once": True,
                 "sticky": True,
-                "url": "/farm/1",
-                "clickAction": "/farm/1",
+                "url": "/printers/1",
+                "clickAction": "/printers/1",
                 "channel": "3D printer progress",
                 "importance": "low",
                 "priority": "high",

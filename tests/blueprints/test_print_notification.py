@@ -127,7 +127,11 @@ async def test_a_pause_says_why(
 ) -> None:
     """And is urgent, unless somebody stands beside the printer."""
     await automate(
-        BLUEPRINT, printers=PRINTERS, phones=[phone.id], kinds=["paused", "resumed"], path="/farm/1"
+        BLUEPRINT,
+        printers=PRINTERS,
+        phones=[phone.id],
+        kinds=["paused", "resumed"],
+        path="/printers/1",
     )
     await begin(simulator, pushes, wait)
     for stage in (6, 16):
@@ -143,7 +147,7 @@ async def test_a_pause_says_why(
     ]
     levels = [told["data"]["push"]["interruption-level"] for told in phone.told]
     assert levels == ["time-sensitive", "active", "active", "active"]
-    assert {told["data"]["url"] for told in phone.told} == {"/farm/1"}
+    assert {told["data"]["url"] for told in phone.told} == {"/printers/1"}
 
 
 @pytest.mark.parametrize(
