@@ -135,10 +135,24 @@ class UseWalk(PrinterWalk):
         field = self.page.get_by_placeholder("Search").locator("visible=true").last
         await field.fill("persistent notification")
         await self.text("Send a persistent notification").click()
-        message = self.page.locator("ha-selector-text input").locator("visible=true").first
-        await message.fill("Take it off the plate: {{ trigger.print.title }}")
+        await self._write("Take it off the plate: {{ trigger.print.title }}")
         await self.look("automation", height=1200)
         await self.button("Save").click()
         await self.page.locator("ha-dialog input").locator("visible=true").first.fill("Plate")
         await self.button("Save").click()
         await self._armed("automation.plate")
+
+    async def _write(self, template: str) -> None:
+        """Write the message of an action, of which the editor makes a template."""
+        message = self.page.locator("ha-selector-text input").locator("visible=true").first
+        editor = self.page.locator("ha-selector-template ha-code-editor").locator("visible=true")
+
+        async def is_written() -> bool:
+            if await editor.count():
+                return True
+            # What is written while the form is still being made is lost.
+            await message.fill(template)
+            return False
+
+        if not await until(is_written, 30, every=1):
+            raise DemoError("The editor does not take the message.")
