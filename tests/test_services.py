@@ -745,6 +745,8 @@ async def test_no_printer(
             await rename(device_id=device_id, name="Attic")
         with pytest.raises(ServiceValidationError, match=f"^{name} is not a printer"):
             await ask("get_print_history", device_id=device_id)
+    with pytest.raises(ServiceValidationError, match="No printer is chosen"):
+        await ask("get_print_history", device_id=[])
     printer = device_of(P1S)
     await hass.config_entries.async_unload(entry.entry_id)
     with pytest.raises(ServiceValidationError, match="Demo Maker is not set up at the moment"):

@@ -157,6 +157,9 @@ _GET_PRINT_HISTORY = {
 
 async def _get_print_history(call: ServiceCall) -> ServiceResponse:
     """Return prints of the past, as they are stored here."""
+    if call.data.get(ATTR_DEVICE_ID) == []:
+        # From a template that found none, and is not to get those of all.
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_printers")
     printers = [_printer(call, device_id) for device_id in call.data.get(ATTR_DEVICE_ID, ())]
     entries = list({entry.entry_id: entry for entry, _ in printers}.values()) or [_account(call)]
     start, end = call.data.get(ATTR_START_DATE), call.data.get(ATTR_END_DATE)
