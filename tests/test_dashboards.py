@@ -272,6 +272,11 @@ async def test_a_helper_of_a_printer_does_not_hide_it(
     assert "sensor.a_progress" not in ids
 
 
+async def test_without_printers(hass: HomeAssistant) -> None:
+    """It is a dashboard all the same."""
+    assert await written(hass) == {"views": []}
+
+
 async def test_what_is_switched_off_is_left_out(
     hass: HomeAssistant, entry: MockConfigEntry, entity_registry: er.EntityRegistry
 ) -> None:
