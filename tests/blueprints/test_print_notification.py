@@ -36,6 +36,29 @@ async def begin(simulator: Simulator, pushes: Pushes, wait: Wait) -> None:
     await wait(12 * SECOND)
 
 
+async def test_two_phones_of_one_name_have_one_action(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    simulator: Simulator,
+    wait: Wait,
+    automate: Automate,
+    phone: Phone,
+) -> None:
+    """Which is called once."""
+    other = MockConfigEntry(domain="mobile_app")
+    other.add_to_hass(hass)
+    twin = device_registry.async_get_or_create(
+        config_entry_id=other.entry_id, identifiers={("mobile_app", "twin")}, name="Zoë's phone"
+    )
+    await automate(BLUEPRINT, printers=PRINTERS, phones=[phone.id, twin.id])
+    simulator.cloud.start(P1S, duration=600, title="Boat")
+    for _ in range(3):
+        await wait(9 * MINUTE)
+    await pass_time(wait, 12)
+    assert len(phone.told) == 1
+
+
 async def test_finished(
     hass: HomeAssistant,
     entry: MockConfigEntry,
