@@ -1,0 +1,21 @@
+"""Writes the figures of a script where the pages of docs show them.
+
+A page has a place for each script that measures, between two comments that name it.
+"""
+
+from pathlib import Path
+import re
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def write(page: str, script: str, figures: str) -> None:
+    """Replace what a script wrote into a page the last time; figures are Markdown."""
+    path = DOCS / f"{page}.md"
+    text = path.read_text(encoding="utf-8")
+    begin, end = f"<!-- {script} writes this -->\n", f"<!-- end of {script} -->"
+    place = re.compile(f"(?<={re.escape(begin)}).*?(?={re.escape(end)})", re.DOTALL)
+    text, places = place.subn(lambda _: f"\n{figures.strip()}\n\n", text)
+    if places != 1:
+        raise ValueError(f"{path.name} has no place for the figures of {script}")
+    path.write_text(text, encoding="utf-8")
