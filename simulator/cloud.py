@@ -144,6 +144,7 @@ class Printer:
     off_for: timedelta = timedelta()
     # What only the printer itself tells.
     door_open: bool = False
+    updating: int | None = None
     # Whether each AMS feeds either nozzle.
     filament_switch: bool = False
     latin1: bool = False
@@ -737,13 +738,15 @@ class Cloud:
         name: str | None = None,
         scheduled: bool | None = None,
         door_open: bool | None = None,
+        updating: int | None = None,
         latin1: bool | None = None,
         filament_switch: bool | None = None,
         restarted: bool = False,
     ) -> None:
         """Take a printer off line or back, rename it, or stop or resume its schedule.
 
-        Only the printer itself tells of its door, may not write UTF-8 but Latin-1, can have a
+        Only the printer itself tells of its door, and how much it has installed of new firmware
+        (`updating`, a percentage; 100 is its end), may not write UTF-8 but Latin-1, can have a
         switch for filament between its AMS and its nozzles, and forgets its last print when it is
         `restarted`.
         """
@@ -754,6 +757,8 @@ class Cloud:
                 raise ValueError("The printer is printing")
             printer.idle_since = now
         printer.door_open = printer.door_open if door_open is None else door_open
+        if updating is not None:
+            printer.updating = updating if updating < 100 else None
         printer.latin1 = printer.latin1 if latin1 is None else latin1
         if filament_switch is not None:
             printer.filament_switch = filament_switch

@@ -771,6 +771,9 @@ def _rest(printer: Printer, doing: Doing) -> Body:
         "module": "",
         "new_version_state": 2,
     }
+    if printer.updating is not None:
+        # Many P1 and A1 tell no progress.
+        upgrade |= {"status": "FLASHING", "progress": "" if small else f"{printer.updating}"}
     watch: Body = {"buildplate_marker_detector": True}
     body: Body = {
         "lights_report": [{"node": node, "mode": mode} for node, mode in lights.items()],

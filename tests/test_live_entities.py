@@ -381,6 +381,32 @@ async def test_a_push_writes_only_what_it_changes(
     assert await told(vt_tray=tray(254, "TPU", "F5547CFF")) == ["sensor.p1s_external_spool"]
 
 
+async def test_firmware_that_a_printer_installs(
+    hass: HomeAssistant, pushes: Pushes, wait: Wait
+) -> None:
+    """Its own word alone, and nothing is known of it once that is old."""
+
+    def shown() -> tuple[Any, Any]:
+        attributes = hass.states.get("update.p1s_firmware").attributes
+        return attributes["in_progress"], attributes["update_percentage"]
+
+    assert shown() == (False, None)
+    await pushes.full(p1s())
+    assert shown() == (False, None)
+    await pushes.say(upgrade_state={"status": "DOWNLOADING", "progress": ""})
+    assert shown() == (True, None)
+    await pushes.say(upgrade_state={"status": "FLASHING", "progress": "40"})
+    assert shown() == (True, 40)
+    await pushes.say(upgrade_state={"status": "UPGRADE_SUCCESS", "progress": "100"})
+    assert shown() == (False, None)
+    await pushes.say(upgrade_state={"status": "FLASHING", "progress": "41"})
+    assert shown() == (True, 41)
+    await pushes.lose()
+    await wait(61 * SECOND)
+    await pushes.settle()
+    assert shown() == (False, None)
+
+
 @pytest.mark.usefixtures("everything_enabled")
 async def test_the_remaining_time_goes_back_when_the_end_moves(
     hass: HomeAssistant, pushes: Pushes, wait: Wait

@@ -14,6 +14,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .data import BambuConfigEntry
 from .entity import BambuFirmwareEntity, add_printer_entities
+from .fleet.live import LiveState
+from .printers import live_context
 from .registry import entity_of
 
 PARALLEL_UPDATES = 0
@@ -69,7 +71,7 @@ async def async_setup_entry(
 class BambuUpdate(BambuFirmwareEntity, UpdateEntity):
     """The firmware of a printer or an AMS."""
 
-    _attr_supported_features = UpdateEntityFeature.RELEASE_NOTES
+    _attr_supported_features = UpdateEntityFeature.PROGRESS | UpdateEntityFeature.RELEASE_NOTES
 
     @property
     @override
@@ -82,6 +84,34 @@ class BambuUpdate(BambuFirmwareEntity, UpdateEntity):
     def latest_version(self) -> str | None:
         """Return the newest version that is not only being tested."""
         return self.firmware.latest if self.firmware else None
+
+    @property
+    @override
+    def in_progress(self) -> bool:
+        """Return if the printer says that it installs firmware, its own or that of an AMS."""
+        return self._live is not None and self._live.is_updating
+
+    @property
+    @override
+    def update_percentage(self) -> int | None:
+        """Return how much of it is installed, where the printer tells that."""
+        return self._live.update_progress if self._live else None
+
+    @property
+    def _live(self) -> LiveState | None:
+        """Return what a printer says itself, None if that is not true now."""
+        told = self.coordinator.told(self._device_id)
+        return told if isinstance(told, LiveState) else None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow what the printer says itself as well."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self.coordinator.async_add_listener(
+                self._handle_coordinator_update, live_context(self._device_id)
+            )
+        )
 
     @override
     async def async_release_notes(self) -> str | None:

@@ -972,6 +972,23 @@ def test_sd_card(sent: dict[str, Any], expected: str | None) -> None:
     assert change(**sent).sd_card == expected
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (None, (None, None)),
+        ({}, (None, None)),
+        ({"status": 7, "progress": "140"}, (None, None)),
+        ({"status": "IDLE", "progress": ""}, (False, None)),
+        ({"status": "UPGRADE_SUCCESS", "progress": "100"}, (False, 100)),
+        ({"status": "FLASHING", "progress": "40"}, (True, 40)),
+        ({"status": "DOWNLOADING", "progress": ""}, (True, None)),
+    ],
+)
+def test_firmware(told: Any, expected: tuple[bool | None, int | None]) -> None:
+    report = change(upgrade_state=told)
+    assert (report.is_updating, report.update_progress) == expected
+
+
 def test_the_two_doors_are_kept_apart() -> None:
     """An X1C sends the second one, too, and always as open."""
     result = change(home_flag=-1066934785, stat="7A58000")

@@ -384,6 +384,29 @@ async def test_it_draws_power_for_too_long(
     assert (calls, said(hass)) == ([], [DRAWS])
 
 
+@pytest.mark.parametrize("delay", [5, 0], ids=["in the delay", "while it cools"])
+async def test_it_installs_firmware(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    body: dict[str, Any],
+    pushes: Pushes,
+    wait: Wait,
+    automate: Automate,
+    calls: list[ServiceCall],
+    delay: int,
+) -> None:
+    """Its status says nothing of that, and it must not lose its power."""
+    await automate(BLUEPRINT, **PRINTER, nozzles=[NOZZLE], delay=delay)
+    await end(hass, simulator, pushes, wait)
+    await minutes(hass, wait, 2)
+    await pushes.say(upgrade_state={"status": "FLASHING", "progress": ""})
+    await pushes.say(nozzle_temper=30.0)
+    await minutes(hass, wait, 1)
+    await pushes.say(upgrade_state={"status": "UPGRADE_SUCCESS", "progress": ""})
+    await minutes(hass, wait, 10)
+    assert (calls, said(hass)) == ([], [BUSY_AGAIN])
+
+
 async def test_busy_while_it_draws_little(
     hass: HomeAssistant,
     simulator: Simulator,

@@ -161,6 +161,19 @@ def test_door(model: str, cloud: Cloud, add: Any, say: Say) -> None:
     assert int(before["stat"], 16) ^ int(after["stat"], 16) == 1 << 23
 
 
+@pytest.mark.parametrize(("model", "progress"), [("P1S", ""), ("X1 Carbon", "40")])
+def test_firmware_that_is_installed(
+    model: str, progress: str, cloud: Cloud, add: Any, say: Say
+) -> None:
+    printer = add(model)
+    before = say(printer)
+    cloud.change_printer(printer.dev_id, updating=40)
+    told = say(printer)["upgrade_state"]
+    assert (told["status"], told["progress"]) == ("FLASHING", progress)
+    cloud.change_printer(printer.dev_id, updating=100)
+    assert say(printer)["upgrade_state"] == before["upgrade_state"]
+
+
 # Trays
 
 

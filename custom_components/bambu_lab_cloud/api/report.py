@@ -45,7 +45,7 @@ _IGNORED = """
     mc_print_sub_stage mc_stage mess_production_state model_id msg online percent plate_cnt
     plate_id print_gcode_action print_real_action profile_id project_id queue queue_est
     queue_number queue_sts queue_total remain_time s_obj sdcard sequence_id spd_mag state stg
-    stg_cd t_utc upgrade_state upload ver xcam xcam_status
+    stg_cd t_utc upload ver xcam xcam_status
 """
 _READ = """
     3D ams aux bed_target_temper bed_temper big_fan1_speed big_fan2_speed cfg chamber_temper
@@ -53,7 +53,7 @@ _READ = """
     heatbreak_fan_speed hms home_flag layer_num lights_report mc_percent mc_remaining_time net
     nozzle_diameter nozzle_target_temper nozzle_temper nozzle_type plate_idx prepare_per
     print_error print_type spd_lvl stat stg_cur subtask_id subtask_name task_id total_layer_num
-    vir_slot vt_tray wifi_signal
+    upgrade_state vir_slot vt_tray wifi_signal
 """
 _KNOWN = frozenset((_IGNORED + _READ).split())
 # What only an answer to a command has.
@@ -74,6 +74,10 @@ _NOZZLE_TYPE_OF_CODE = {
 }
 # Standard, high flow, E3D's high flow, high flow for TPU.
 _HIGH_FLOW_OF_CODE = {"S": False, "H": True, "E": True, "U": True}
+# While firmware is installed, as Bambu Studio.
+_UPDATING = frozenset(
+    {"DOWNLOADING", "FLASHING", "UPGRADE_REQUEST", "PRE_FLASH_START", "PRE_FLASH_SUCCESS"}
+)
 _CALIBRATION_FILES = ("auto_cali_for_user", "extrusion_cali")
 _LEFT, _RIGHT = 254, 255
 _PLATE = re.compile(r"plate_(\d{1,3})\.gcode")
@@ -618,6 +622,9 @@ class Report:
     door is told twice: `door_by_home_flag` is true on X1 alone, `door_by_stat` on H2, P2S and X2D
     alone; the other means nothing there.
 
+    `is_updating` says that firmware is installed, its own or that of an AMS, and `update_progress`
+    is a percentage that many printers do not tell; it stays after the end.
+
     `unknown` are the names of keys that nothing here knows, at most 50.
     """
 
@@ -667,6 +674,8 @@ class Report:
     sd_card: str | None = None
     door_by_home_flag: bool | None = None
     door_by_stat: bool | None = None
+    is_updating: bool | None = None
+    update_progress: int | None = None
     unknown: frozenset[str] = frozenset()
 
     @classmethod
@@ -684,6 +693,8 @@ class Report:
         message = integer(data.get("msg"))
         looks_whole = "gcode_state" in data and len(data) >= _KEYS_OF_A_WHOLE_STATUS
         device = part(data, "device")
+        update = part(data, "upgrade_state")
+        update_status = _word(update.get("status"))
         ams = part(data, "ams")
         full = command == "push_status" and (looks_whole if message is None else message == 0)
         # It lags behind, so in a change it is older than what is known.
@@ -754,6 +765,8 @@ class Report:
             sd_card=None if sd_card is None else SD_CARDS[sd_card],
             door_by_home_flag=_bit(home_flag, 23),
             door_by_stat=_bit(_hex(data.get("stat")), 23),
+            is_updating=None if update_status is None else update_status in _UPDATING,
+            update_progress=_within(update.get("progress"), 0, 100),
             unknown=_unknown(data),
         )
 

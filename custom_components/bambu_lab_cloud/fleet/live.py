@@ -72,9 +72,10 @@ class LiveState:
     """What a printer has told; None is what it never told, or what means nothing now.
 
     progress, expected_end, layer and total_layers are those of a print that is going on, stage one
-    of STAGES. errors are what is wrong, which a cancelled print is not, and
-    neither is mere information. has_full says that it told everything in this session: until then
-    what is known is that of the one before, and can be wrong.
+    of STAGES. errors are what is wrong, which a cancelled print is not, and neither is mere
+    information. update_progress is the percentage of the firmware that it installs while
+    is_updating. has_full says that it told everything in this session: until then what is known is
+    that of the one before, and can be wrong.
 
     Not compared: the times, what is shown only later, and how it came to what is shown. told is
     all that it said. heard_at, full_at and status_at are when it last said anything, everything,
@@ -107,6 +108,8 @@ class LiveState:
     chamber_light: bool | None = None
     sd_card: str | None = None
     wifi_signal: int | None = None
+    is_updating: bool = False
+    update_progress: int | None = None
     ams: tuple[LiveAms, ...] = ()
     external: tuple[Spool, ...] = ()
     active_filament: Spool | None = None
@@ -288,6 +291,8 @@ def settled(state: LiveState, *, at: datetime) -> LiveState:
         chamber_light=told.chamber_light,
         sd_card=told.sd_card,
         wifi_signal=wifi.values.get("signal"),
+        is_updating=bool(told.is_updating),
+        update_progress=told.update_progress if told.is_updating else None,
         ams=ams,
         external=external,
         active_filament=equipment.active_filament(told, model, ams, external),
