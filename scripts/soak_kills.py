@@ -1,0 +1,280 @@
+"""A real Home Assistant that is killed again and again while printers print; see scripts/soak.
+
+An automation posts every event to the simulator, which has all prints and outlives the kills. The
+cloud and its broker are not well meanwhile.
+"""
+
+import argparse
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
+import json
+from pathlib import Path
+from random import Random
+import sys
+import time
+from typing import Any
+
+import aiohttp
+
+from scripts.bench import Row, table
+from scripts.demo import Demo, alone, emptied, say
+from scripts.demo_checks import (
+    check_end,
+    check_files,
+    check_shown,
+    complaints,
+    mentions,
+    secrets,
+    secrets_of_printers,
+)
+from scripts.demo_home import DOMAIN, DemoError, until
+from scripts.demo_prints import CALM, DOUBT, TRIGGERS, disagreements, ended_after, ends
+from scripts.figures import write
+
+ACCOUNT = "demo@example.com"
+MODELS = ("X1 Carbon", "P1S", "A1", "H2D", "P2S", "A1 mini")
+PRINTERS = [f"Kill {number}" for number in range(1, len(MODELS) + 1)]
+EVENTS = [f"event.{name.lower().replace(' ', '_')}_print" for name in PRINTERS]
+STATUSES = [f"sensor.{name.lower().replace(' ', '_')}" for name in PRINTERS]
+# Seconds from the start of Home Assistant to a kill: while it starts, which takes some eight, while
+# it reads the cloud for the first time, and while it has come to rest.
+LIFE = (3, 40)
+# Seconds of a print, and of the rest after it.
+PRINT, REST = (12, 50), (2, 12)
+RESULTS = ("finished", "finished", "finished", "failed", "cancelled")
+FAULTS = ("server_error", "disconnect", "truncated_json", "html", "empty", "wrong_shape")
+PATHS = ("/v1/iot-service/api/user/bind", "/v1/user-service/my/tasks", "/v1")
+# All that was missed is announced this long after the last start, and entities are back.
+PATIENCE = 180
+BACK = 30
+# A print may be announced to an automation that is killed before it has done anything.
+MOST_IN_FLIGHT = 0.1
+# Two or three starts, each of which asks for everything once.
+MOST_REQUESTS = 120
+HEAD = ("| | | |", "|---|---|---|")
+
+
+class Kills:
+    """Printers that print, a Home Assistant that is killed, and what the automation posts."""
+
+    def __init__(self, demo: Demo, folder: Path, number: int, seed: int) -> None:
+        self._demo = demo
+        self._home = demo.home
+        self._folder = folder
+        self._number = number
+        # Each who acts by chance has a chance of its own, so that none depends on another's pace.
+        self._seed = seed
+        self._printers: list[str] = []
+        # What the storage knew to be announced after each kill.
+        self._stored = set[str]()
+        self._unread = 0
+        self._sizes: list[int] = []
+
+    async def start(self) -> None:
+        """Start both, sign the account in, and let it have printers that print by command."""
+        await self._demo.start_both()
+        await self._home.simulate("stop-schedules")
+        for name, model in zip(PRINTERS, MODELS, strict=True):
+            answer = await self._home.simulate("printers", account=ACCOUNT, model=model, name=name)
+            self._printers.append(answer["dev_id"])
+        await self._home.connect()
+        entry = await self._home.entry()
+        assert entry  # noqa: S101 - for the type
+        await self._home.remember_token(entry["entry_id"])
+        self._store = self._folder / ".storage" / f"{DOMAIN}.{entry['entry_id']}.announced"
+        if not await until(self._are_back, PATIENCE):
+            raise DemoError("The printers do not appear.")
+
+    async def _are_back(self) -> bool:
+        states = {each["entity_id"]: each["state"] for each in await self._home.get("/api/states")}
+        return all(states.get(each, "unavailable") != "unavailable" for each in STATUSES)
+
+    async def run(self) -> None:
+        """Kill and start Home Assistant while prints begin and end."""
+        since = datetime.now().astimezone()
+        others = [
+            asyncio.create_task(self._print(dev_id, Random(f"{self._seed} {index}")))  # noqa: S311
+            for index, dev_id in enumerate(self._printers)
+        ]
+        others.append(asyncio.create_task(self._disturb(Random(f"{self._seed} faults"))))  # noqa: S311
+        chance = Random(f"{self._seed} kills")  # noqa: S311 - it is to be the same one again
+        try:
+            for number in range(1, self._number + 1):
+                await self._demo.end_home(kill=True)
+                self._look()
+                await self._demo.hass.start()
+                await asyncio.sleep(chance.uniform(*LIFE))
+                if number % 10 == 0:
+                    say(f"        {number} kills")
+            await self._demo.end_home(kill=True)
+            self._look()
+        finally:
+            for each in others:
+                each.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+        self._since = since
+
+    async def _print(self, dev_id: str, chance: Random) -> None:
+        """Print one after the other."""
+        path = f"printers/{dev_id}"
+        while True:
+            await asyncio.sleep(chance.uniform(*REST))
+            duration = chance.uniform(*PRINT)
+            result = chance.choice(RESULTS)
+            await self._home.simulate(f"{path}/start", duration=duration * 3, bind_lag=2)
+            await asyncio.sleep(duration)
+            # One that is gone without a word, as it was ended by itself, is no trouble.
+            with suppress(aiohttp.ClientResponseError):
+                await self._home.simulate(f"{path}/end", result=result)
+
+    async def _disturb(self, chance: Random) -> None:
+        """Let about every fifth request fail, and the broker be away now and then."""
+        while True:
+            fault, path = chance.choice(FAULTS), chance.choice(PATHS)
+            await self._home.simulate("faults", fault=fault, path=path, times=chance.randint(1, 3))
+            await asyncio.sleep(chance.uniform(3, 15))
+            what = chance.choice(("mqtt/drop", "mqtt/stop", "nothing", "nothing"))
+            if what != "nothing":
+                await self._home.simulate(what)
+                await asyncio.sleep(chance.uniform(1, 20))
+                with suppress(aiohttp.ClientResponseError):
+                    await self._home.simulate("mqtt/start")
+
+    def _look(self) -> None:
+        """Read what a kill has left."""
+        files = list(self._store.parent.glob(f"{DOMAIN}.*"))
+        self._sizes.append(sum(file.stat().st_size for file in files))
+        self._unread += sum(file.suffix == ".unreadable" for file in files)
+        for file in files:
+            # Home Assistant writes a file whole or not at all.
+            content = json.loads(file.read_text(encoding="utf-8"))
+            if file == self._store:
+                records = content["data"]["records"]["printers"]
+                self._stored |= {key for each in records.values() for key in each["announced"]}
+
+    async def judge(self) -> list[tuple[str, str, bool]]:
+        """Start Home Assistant once more, in peace, and return what is found, and if it may be."""
+        home = self._home
+        await home.unsimulate("faults")
+        with suppress(aiohttp.ClientResponseError):
+            await home.simulate("mqtt/start")
+        # What is running ends, so that all has ended.
+        for dev_id in self._printers:
+            with suppress(aiohttp.ClientResponseError):
+                await home.simulate(f"printers/{dev_id}/end", result="finished")
+        await self._demo.start_home()
+        began = time.monotonic()
+        is_back = await until(self._are_back, BACK)
+        seconds = time.monotonic() - began
+        due = ended_after(await home.ended_tasks(), self._since + DOUBT)
+        reports: dict[str, list[dict[str, Any]]] = {}
+
+        async def are_heard() -> bool:
+            await home.update(STATUSES[0])
+            for each in TRIGGERS:
+                reports[each] = await self._reports(each)
+            heard = [{report["task_id"] for report in ends(each)} for each in reports.values()]
+            return all(due <= each | self._stored for each in heard)
+
+        await until(are_heard, PATIENCE, every=2)
+        await asyncio.sleep(CALM)
+        reports = {each: await self._reports(each) for each in TRIGGERS}
+        tasks = await home.ended_tasks()
+        rows: list[tuple[str, str, bool]] = [
+            ("kills", f"{self._number + 1}", True),
+            ("prints that ended", f"{len(due)}", True),
+        ]
+        for trigger, each in reports.items():
+            heard = {report["task_id"] for report in ends(each)}
+            in_flight = (due - heard) & self._stored
+            known = [task for task in tasks if str(task["id"]) not in in_flight]
+            wrong = disagreements(each, known, self._since)
+            repeated = [text for text in wrong if text.endswith(" 2 times")]
+            wrong = [text for text in wrong if text not in repeated]
+            late = sum(report["late"] for report in ends(each))
+            rows += [
+                (f"announced, by {trigger}", f"{len(heard & due)}, {late} of them late", True),
+                ("  killed before the automation was done", *self._few(len(in_flight))),
+                ("  repeated, killed before it was stored", *self._few(len(repeated))),
+                ("  lost, doubled, wrong or out of order", "; ".join(wrong) or "0", not wrong),
+            ]
+        rows.append(("entities back after a start", f"{seconds:.1f} s", bool(is_back)))
+        rows.append(("files that cannot be read", f"{self._unread}", not self._unread))
+        first, last = self._sizes[0] / 1000, self._sizes[-1] / 1000
+        grown = f"{first:.0f} and {last:.0f} kB"
+        rows.append(("storage, first and last", grown, last < 3 * first + 100))
+        asked = Counter(each["at"][:16] for each in await home.simulated("requests"))
+        most = max(asked.values())
+        rows.append(("most requests in a minute", f"{most}", most <= MOST_REQUESTS))
+        hidden = await secrets_of_printers(home)
+        await check_shown(home, hidden)
+        await self._demo.hass.stop()
+        await check_end(await self._demo.hass.wait())
+        log = self._demo.hass.text()
+        found = complaints(log)
+        rows.append(("complaints in the log", "; ".join(found[:3]) or "0", not found))
+        told = mentions(log, await secrets(home))
+        rows.append(("secrets in the log", f"{len(told)}", not told))
+        rows.append(("secrets in files", await check_files(self._folder, hidden), True))
+        return rows
+
+    def _few(self, count: int) -> tuple[str, bool]:
+        """Return a number that may be more than 0 but not much."""
+        return f"{count}", count <= max(1, MOST_IN_FLIGHT * self._number)
+
+    async def _reports(self, trigger: str) -> list[dict[str, Any]]:
+        received = await self._home.simulated("received")
+        return [each["body"] | {"at": each["at"]} for each in received if each["name"] == trigger]
+
+
+def shown(rows: Iterable[tuple[str, str, bool]]) -> list[Row]:
+    """Return the rows as they are printed."""
+    return [(name, value, "✓" if is_good else "✗") for name, value, is_good in rows]
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Kill, judge and print."""
+    folder = emptied("kills")
+    options = argparse.Namespace(
+        check=True, era=arguments.era, live=True, printers=None, time_factor=300
+    )
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60)) as session:
+        demo = Demo(folder, session, options, EVENTS)
+        kills = Kills(demo, folder, arguments.kills, arguments.seed)
+        began = time.monotonic()
+        try:
+            await kills.start()
+            await kills.run()
+            rows = await kills.judge()
+        finally:
+            await demo.stop()
+    minutes = timedelta(seconds=round(time.monotonic() - began))
+    title = f"{arguments.kills + 1} kills, seed {arguments.seed}, era {arguments.era}, {minutes}"
+    table(title, shown(rows))
+    if arguments.write:
+        lines = [f"| {' | '.join(cell.strip() for cell in row)} |" for row in shown(rows)]
+        write("reliability", "scripts/soak kills", "\n".join([f"{title}:", "", *HEAD, *lines]))
+    return int(not all(is_good for _, _, is_good in rows))
+
+
+def main() -> int:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="scripts/soak kills", description=__doc__)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--era", choices=("2022", "2026"), default="2026")
+    parser.add_argument("--write", action="store_true", help="write the table into docs")
+    arguments = parser.parse_args()
+    try:
+        with alone("kills"):
+            return asyncio.run(run(arguments))
+    except (OSError, aiohttp.ClientError, DemoError) as error:
+        say(f"[soak] {error or type(error).__name__}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
