@@ -22,6 +22,7 @@ from custom_components.bambu_lab_cloud.diagnostics import (
 )
 from simulator import Simulator
 from tests.conftest import Wait, listeners, settle, sign_in_demo
+from tests.test_exits import LEAVE, Leave, complaints, is_ours, left
 from tests.test_live import live_entities
 
 X1C = "00M00A000000001"
@@ -97,6 +98,30 @@ async def test_what_a_printer_says_is_shown(
     assert done(cloud, "pushall", P1S) == 1
     assert done(cloud, "get_version", P1S) == 1
     assert done(cloud, "pushall", MINI) == 0
+
+
+@pytest.mark.parametrize("leave", LEAVE)
+async def test_nothing_is_left_of_a_session(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    cloud: Simulator,
+    until: Until,
+    caplog: pytest.LogCaptureFixture,
+    leave: Leave,
+) -> None:
+    """While printers speak, and something that one has said waits to be shown."""
+    cloud.cloud.start(P1S, duration=3600, prepares=0, bind_lag=60)
+    await cloud.push(P1S)
+    await until(lambda: state(hass, "sensor.p1s") == "printing")
+    for _ in range(20):
+        await cloud.push(P1S)
+        await cloud.push(X1C)
+    caplog.clear()
+    await leave(hass, entry.entry_id)
+    await settle(hass)
+    assert complaints(caplog) == []
+    assert {each for each in left(hass) if is_ours(each)} == set()
+    await until(lambda: done(cloud, "disconnect") == done(cloud, "connect"))
 
 
 async def test_what_goes_wrong_is_announced_once(
