@@ -87,6 +87,18 @@ def test_hacs() -> None:
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
 
 
+@pytest.mark.parametrize(
+    ("tested", "stated"),
+    [("requirements_min.txt", "hacs.json"), ("overrides_test.txt", "requirements_demo.txt")],
+)
+def test_home_assistants_that_are_tested(tested: str, stated: str) -> None:
+    """The oldest that the stores let install it, and the newest, which the demo shows."""
+    version = re.compile(r"homeassistant(?:==|\": \")([0-9.]+)")
+    assert version.findall((ROOT / tested).read_text()) == version.findall(
+        (ROOT / stated).read_text()
+    )
+
+
 @pytest.mark.parametrize(("name", "size"), [("icon.png", 256), ("icon@2x.png", 512)])
 def test_brand(name: str, size: int) -> None:
     with Image.open(INTEGRATION / "brand" / name) as picture:
