@@ -45,6 +45,7 @@ from custom_components.bambu_lab_cloud.api import (
 )
 
 from .conftest import TOKEN, USER_AGENT, Stub, json_reply, raw
+from .pictures import jpeg
 
 SERIAL = "00M00A000000001"
 IOT = "/v1/iot-service/api"
@@ -523,7 +524,7 @@ async def test_the_cloud_is_left_alone(
         assert caught.value.retry_after == wait - 60
         assert caught.value.status is None
     assert len(stub.seen) == 1
-    stub.answer(raw(b"\xff\xd8\xff".ljust(64)))
+    stub.answer(raw(jpeg()))
     await cloud.download_image(f"{stub.url}/cover")
     clock.now += wait - 60
     assert cloud.not_before == 0

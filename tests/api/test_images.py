@@ -16,11 +16,13 @@ from custom_components.bambu_lab_cloud.api import (
 )
 
 from .conftest import TOKEN, USER_AGENT, Stub, raw
+from .pictures import jpeg, png, segment, webp
 
-PNG = b"\x89PNG\r\n\x1a\n rest".ljust(64)
-JPEG = b"\xff\xd8\xff\xe0 rest".ljust(64)
-JPEG_WITH_COMMENT = b"\xff\xd8\xff\xfe rest".ljust(64)
-WEBP = b"RIFF\x00\x00\x00\x00WEBP rest".ljust(64)
+PNG, JPEG, WEBP = png(), jpeg(), webp()
+# A page of comments, a profile of colors, and marks that are filled up, before the frame.
+PHOTO = jpeg(
+    frame=0xC2, before=segment(0xFE, b"a comment") + b"\xff\xff" + segment(0xE2, bytes(60_000))
+)
 
 
 @pytest.mark.parametrize(
@@ -28,8 +30,13 @@ WEBP = b"RIFF\x00\x00\x00\x00WEBP rest".ljust(64)
     [
         (PNG, "image/png"),
         (JPEG, "image/jpeg"),
-        (JPEG_WITH_COMMENT, "image/jpeg"),
+        (PHOTO, "image/jpeg"),
         (WEBP, "image/webp"),
+        (webp(kind=b"VP8L"), "image/webp"),
+        (webp(kind=b"VP8 "), "image/webp"),
+        (png(5000, 5000), "image/png"),
+        (jpeg(1, 65_535), "image/jpeg"),
+        (webp(5000, 5000), "image/webp"),
     ],
 )
 async def test_types(cloud: BambuCloud, stub: Stub, content: bytes, content_type: str) -> None:
@@ -68,6 +75,25 @@ async def test_request(cloud: BambuCloud, stub: Stub, session: aiohttp.ClientSes
         JPEG[:63],
         WEBP[:12],
         WEBP[:63],
+        # A few bytes that would take gigabytes to show.
+        png(50_000, 50_000),
+        png(2**32 - 1, 2**32 - 1),
+        png(25_000_001, 1),
+        jpeg(50_000, 50_000),
+        jpeg(50_000, 50_000, before=segment(0xE1, jpeg(160, 120))),
+        webp(50_000, 50_000),
+        webp(16_383, 16_383, b"VP8L"),
+        webp(16_383, 16_383, b"VP8 "),
+        # Those of no size, and those that do not tell it.
+        png(0, 512),
+        jpeg(512, 0),
+        PNG.replace(b"IHDR", b"IDAT"),
+        WEBP.replace(b"VP8X", b"ALPH"),
+        jpeg(before=segment(0xDA) + b"entropy"),
+        pytest.param(jpeg(before=segment(0xE0) * 1_000), id="a thousand segments"),
+        b"\xff\xd8\xff\xe0\xff\xff".ljust(64),
+        b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><script/></svg>",
+        b"<!DOCTYPE html><html><body><script>alert(1)</script></body></html>",
     ],
 )
 async def test_no_picture(cloud: BambuCloud, stub: Stub, content: bytes) -> None:
@@ -187,6 +213,31 @@ def test_hosts(at_home: BambuCloud, url: str) -> None:
         "https://makerworld.bblmw.com/a\r\nHost: example.com",
         "https://127.0.0.1/a.png",
         "https://localhost/a.png",
+        # The same by other spellings, and others at home.
+        "https://2130706433/a.png",
+        "https://0x7f000001/a.png",
+        "https://0177.0.0.1/a.png",
+        "https://127.1/a.png",
+        "https://[::ffff:127.0.0.1]/a.png",
+        "https://[::ffff:7f00:1]/a.png",
+        "https://192.168.1.1/a.png",
+        "https://10.0.0.1/a.png",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[fe80::1]/a.png",
+        "https://homeassistant.local/a.png",
+        "https://127.0.0.1.nip.io/a.png",
+        "https://metadata.google.internal/a.png",
+        "https://127.0.0.1#.bblmw.com/a.png",
+        "https://127.0.0.1?.bblmw.com/a.png",
+        "https://127.0.0.1\\@makerworld.bblmw.com/a.png",
+        "https://127.0.0.1%2f.bblmw.com/a.png",
+        "//makerworld.bblmw.com/a.png",
+        "file:///etc/passwd",
+        "file://makerworld.bblmw.com/etc/passwd",
+        "data:image/png;base64,iVBORw0KGgo=",
+        "javascript:alert(1)//makerworld.bblmw.com/",
+        "gopher://makerworld.bblmw.com/",
+        "ws://makerworld.bblmw.com/",
         "https://makerworld.bblmw\N{FULLWIDTH FULL STOP}com/a.png",
     ],
 )

@@ -16,6 +16,7 @@ from custom_components.bambu_lab_cloud.api import (
 )
 
 from .conftest import USER_AGENT, Stub, json_reply, raw
+from .pictures import jpeg
 
 # Every secret holds this word.
 SECRET = "hush"
@@ -233,5 +234,5 @@ async def test_images(
 
 
 async def test_picture(cloud: BambuCloud, stub: Stub) -> None:
-    stub.answer(raw(b"\xff\xd8\xff" + SECRET.encode().ljust(64)))
+    stub.answer(raw(jpeg() + SECRET.encode()))
     assert SECRET not in repr(await cloud.download_image(f"{stub.url}/cover"))

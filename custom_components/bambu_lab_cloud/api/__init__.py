@@ -3,7 +3,7 @@
 `live` has to be imported by itself, and with it aiomqtt, which takes a while.
 """
 
-from .client import BambuCloud, image_type
+from .client import BambuCloud
 from .errors import (
     AuthenticationError,
     BambuCloudError,
@@ -20,6 +20,7 @@ from .errors import (
     RetryLaterError,
     UsedCodeError,
 )
+from .images import image_type
 from .login import BambuLogin, CodeRequired, TotpRequired
 from .models import (
     AmsVersion,

@@ -17,6 +17,7 @@ from .errors import (
     ResponseError,
     RetryLaterError,
 )
+from .images import image_type
 from .models import (
     CameraCredentials,
     Device,
@@ -43,8 +44,6 @@ from .values import identifier, promised_list, records
 
 _LARGEST_PRESETS = 32 * 1024 * 1024
 _LARGEST_IMAGE = 5 * 1024 * 1024
-# Nothing can be seen in less.
-_SMALLEST_IMAGE = 64
 # Neither user nor port.
 _IMAGE_URL = re.compile(r"https://((?:[a-z0-9-]{1,63}\.)+[a-z]+)/\S*", re.ASCII | re.IGNORECASE)
 # The object stores are whole providers: the names of the buckets change and those of China are
@@ -446,19 +445,3 @@ class BambuCloud:
             self._free_at = max(self._free_at, time.monotonic() + err.retry_after)
             raise
         return answer
-
-
-def image_type(content: bytes) -> str | None:
-    """Return "image/png", "image/jpeg" or "image/webp" by the first bytes of a picture.
-
-    Anything else, and what is too short to show anything, is None.
-    """
-    if len(content) < _SMALLEST_IMAGE:
-        return None
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if content.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return "image/webp"
-    return None
