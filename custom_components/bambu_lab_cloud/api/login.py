@@ -120,14 +120,16 @@ class BambuLogin:
         """
         answer = await self._web("GET", "api/csrf")
         _check_web(answer, ResponseError)
-        csrf = answer.cookies.get(_CSRF_COOKIE)
+        cookie = answer.cookies.get(_CSRF_COOKIE)
+        # Older Pythons unfold line breaks in it, which no header may have.
+        csrf = opaque(cookie and cookie.value)
         if csrf is None:
             raise answer.wait(BlockedError)
         answer = await self._web(
             "POST",
             "api/sign-in/tfa",
             {"tfaKey": tfa_key, "tfaCode": _digits(code)},
-            {"Cookie": f"{_CSRF_COOKIE}={csrf.value}", "x-bbl-csrf-token": csrf.value},
+            {"Cookie": f"{_CSRF_COOKIE}={csrf}", "x-bbl-csrf-token": csrf},
         )
         _check_web(answer, InvalidCodeError)
         return _totp_result(answer)
