@@ -363,8 +363,8 @@ async def test_messages(
         b'{"print": ',
         b"[" * 100_000,
         b'{"system": {"command": "get_access_code", "access_code": "12345678"}}',
-        b" " * 1_000_000 + b"{}",
-        b'{"print": {"command": "push_status", "subtask_name": "' + b"a" * 5_000_000 + b'"}}',
+        b" " * 256 * 1024 + b"{}",
+        b'{"print": {"command": "push_status", "subtask_name": "' + b"a" * 4_000_000 + b'"}}',
     ],
     ids=["empty", "{}", "null", "bytes", "cut", "deep", "foreign", "large", "larger"],
 )
@@ -375,6 +375,16 @@ async def test_what_is_nothing_to_us_is_passed_over(
     broker.push(report(payload=payload), report(payload=layer(7)))
     _, message = await anext(session)
     assert message.layer == 7
+
+
+async def test_a_packet_without_end_is_not_collected(
+    broker: FakeBroker, session: LiveSession
+) -> None:
+    await session.follow(SERIAL)
+    # It promises 256 MB, of which the first byte is enough.
+    broker.push(b"\x30\xff\xff\xff\x7f\0")
+    with pytest.raises(CannotConnectError):
+        await anext(session)
 
 
 @pytest.mark.parametrize(
@@ -1079,7 +1089,7 @@ async def test_the_log_tells_nothing(
         broker.subacks[f"device/{OTHER}/report"] = 0x80
         await session.follow(SERIAL, OTHER)
         await session.ask_for_everything(SERIAL)
-        broker.push(report(), report(OTHER), report(payload=b" " * 1_000_001))
+        broker.push(report(), report(OTHER), report(payload=b" " * 256 * 1024 + b"{}"))
         await anext(session)
         broker.answers[UNSUBSCRIBE] = b""
         with pytest.raises(CannotConnectError):

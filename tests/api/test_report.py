@@ -170,7 +170,7 @@ def test_keys_that_are_called_read_are_read() -> None:
         b'{"mc_print": {"command": "push_info", "param": "log"}}',
         b"[" * 100_000,
         b'{"print": ' * 100_000,
-        b'{"print": {"mc_percent": 12}}' + b" " * 1_000_000,
+        b'{"print": {"mc_percent": 12}}' + b" " * 256 * 1024,
     ],
     ids=lambda payload: payload[:40].decode("latin-1"),
 )

@@ -25,7 +25,9 @@ _TICK = 5.0
 # paho has to be told of a host. Should it ever connect by itself, it finds none.
 _NOWHERE = "nowhere.invalid"
 # The largest that was seen has 40 kB (2026).
-_LARGEST_PAYLOAD = 1_000_000
+_LARGEST_PAYLOAD = 256 * 1024
+# paho would collect as much as a packet promises, up to 256 MB.
+_LARGEST_PACKET = 4 * 1024 * 1024
 _LARGEST_BACKLOG = 16 * 1024 * 1024
 _LONGEST_BACKLOG = 10_000
 
@@ -98,7 +100,9 @@ class _Link(asyncio.Protocol):
     # From here on as paho wants a socket.
 
     def recv(self, buffer_size: int) -> bytes:
-        """Read what has come; nothing means the end."""
+        """Read what has come; nothing means the end, and so does asking for too much."""
+        if buffer_size > _LARGEST_PACKET:
+            raise ConnectionError
         if not self.has_news:
             raise BlockingIOError
         data = bytes(self._heard[:buffer_size])
