@@ -546,3 +546,40 @@ async def test_a_short_wait_does_not_end_a_long_one(
     with pytest.raises(RateLimitedError):
         await cloud.get_devices()
     assert cloud.not_before == 3600
+
+
+@pytest.mark.parametrize(
+    ("call", "key", "id_key", "longest"),
+    [
+        (BambuCloud.get_devices, "devices", "dev_id", 500),
+        (BambuCloud.get_print_status, "devices", "dev_id", 500),
+        (BambuCloud.get_messages, "hits", "id", 1_000),
+        (BambuCloud.get_filaments, "hits", "id", 1_000),
+        (BambuCloud.get_projects, "projects", "project_id", 1_000),
+    ],
+)
+async def test_a_list_without_end_is_cut(
+    *, cloud: BambuCloud, stub: Stub, call: Any, key: str, id_key: str, longest: int
+) -> None:
+    stub.answer(json_reply({key: [{id_key: number} for number in range(1, 10_000)]}))
+    assert [each.id for each in await call(cloud)] == [str(n) for n in range(1, longest + 1)]
+
+
+async def test_a_page_and_the_versions_without_end_are_cut(cloud: BambuCloud, stub: Stub) -> None:
+    stub.answer(
+        json_reply({"hits": [{"id": number} for number in range(1, 10_000)]}),
+        json_reply(
+            {
+                "devices": [
+                    {
+                        "dev_id": 1,
+                        "firmware": [{"version": "1"}] * 999,
+                        "ams": [{"address": 1}] * 99,
+                    }
+                ]
+            }
+        ),
+    )
+    assert len((await cloud.get_tasks()).tasks) == 1_000
+    (versions,) = await cloud.get_device_versions("1")
+    assert (len(versions.firmware), len(versions.ams)) == (100, 24)

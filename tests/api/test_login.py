@@ -296,7 +296,10 @@ async def test_totp_without_token(login: BambuLogin, stub: Stub, body: bytes) ->
     [
         (raw(b"", status=204), BlockedError),
         (raw(b"", status=204, headers={"Set-Cookie": "bbl_csrf_token=c5\u202erf"}), BlockedError),
-        (raw(b"", status=204, headers={"Set-Cookie": r'bbl_csrf_token="a\015\012b"'}), BlockedError),
+        (
+            raw(b"", status=204, headers={"Set-Cookie": r'bbl_csrf_token="a\015\012b"'}),
+            BlockedError,
+        ),
         (raw(b"<html>", status=403), BlockedError),
         (raw(b"{}", status=403), BlockedError),
         (raw(b"404 Route Not Found", status=404), ResponseError),

@@ -262,9 +262,24 @@ async def test_too_large(cloud: BambuCloud, stub: Stub, call: Call, largest: int
     assert (caught.value.status, caught.value.request_id) == (200, "r-2")
 
 
-@pytest.mark.parametrize("size", [256 * 1024, 256 * 1024 + 1])
+@pytest.mark.parametrize(
+    ("size", "objects", "in_loop"),
+    [
+        (256 * 1024, 0, True),
+        (256 * 1024 + 1, 0, False),
+        # What is short may be much.
+        (256 * 1024, 998, True),
+        (256 * 1024, 999, False),
+    ],
+)
 async def test_large_bodies_are_read_outside_of_the_loop(
-    cloud: BambuCloud, stub: Stub, monkeypatch: pytest.MonkeyPatch, size: int
+    *,
+    cloud: BambuCloud,
+    stub: Stub,
+    monkeypatch: pytest.MonkeyPatch,
+    size: int,
+    objects: int,
+    in_loop: bool,
 ) -> None:
     threads = set()
 
@@ -277,9 +292,10 @@ async def test_large_bodies_are_read_outside_of_the_loop(
 
     monkeypatch.setattr(transport.jsonlib, "loads", noting(json.loads))
     monkeypatch.setattr(Device, "list_from_api", noting(Device.list_from_api))
-    stub.answer(raw(b'{"devices": [{"dev_id": "00M00A000000001"}]}'.ljust(size)))
+    body = b'{"devices": [{"dev_id": "00M00A000000001"}' + b", {}" * objects + b"]}"
+    stub.answer(raw(body.ljust(size)))
     assert await cloud.get_devices() == [Device("00M00A000000001")]
-    assert threads == {size <= 256 * 1024}
+    assert threads == {in_loop}
 
 
 async def test_the_loop_has_its_turns_while_a_large_body_is_decoded(

@@ -19,6 +19,8 @@ from .errors import (
 )
 from .images import image_type
 from .models import (
+    LONGEST_PAGE,
+    MOST_PRINTERS,
     CameraCredentials,
     Device,
     DeviceVersion,
@@ -143,7 +145,7 @@ class BambuCloud:
         return await self._ask(
             "GET",
             "iot-service/api/user/print",
-            lambda data: list(records(promised_list(data.get("devices")), PrintStatus.from_api)),
+            _list_of(PrintStatus.from_api, "devices", MOST_PRINTERS),
             params={"force": "true" if force else None},
         )
 
@@ -210,7 +212,7 @@ class BambuCloud:
         return await self._ask(
             "GET",
             "user-service/my/messages",
-            lambda data: list(records(promised_list(data.get("hits")), Message.from_api)),
+            _list_of(Message.from_api, "hits", LONGEST_PAGE),
             params={"type": type, "after": after, "limit": limit, "offset": offset},
         )
 
@@ -226,7 +228,7 @@ class BambuCloud:
         return await self._ask(
             "GET",
             "design-user-service/my/filament/v2",
-            lambda data: list(records(promised_list(data.get("hits")), Spool.from_api)),
+            _list_of(Spool.from_api, "hits", LONGEST_PAGE),
             params={"limit": limit, "offset": offset},
         )
 
@@ -239,7 +241,7 @@ class BambuCloud:
         return await self._ask(
             "GET",
             "iot-service/api/user/device/version",
-            lambda data: list(records(promised_list(data.get("devices")), DeviceVersion.from_api)),
+            _list_of(DeviceVersion.from_api, "devices", MOST_PRINTERS),
             params={"dev_id": device_id},
         )
 
@@ -256,7 +258,7 @@ class BambuCloud:
         return await self._ask(
             "GET",
             "iot-service/api/user/project",
-            lambda data: list(records(promised_list(data.get("projects")), Project.from_api)),
+            _list_of(Project.from_api, "projects", LONGEST_PAGE),
         )
 
     async def get_project(self, project_id: str) -> Project:
@@ -445,3 +447,10 @@ class BambuCloud:
             self._free_at = max(self._free_at, time.monotonic() + err.retry_after)
             raise
         return answer
+
+
+def _list_of[T](
+    parse: Callable[[Any], T], key: str, longest: int
+) -> Callable[[dict[str, Any]], list[T]]:
+    """Return what reads an answer whose list is promised under a key."""
+    return lambda data: list(records(promised_list(data.get(key)), parse, longest=longest))

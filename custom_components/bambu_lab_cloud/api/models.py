@@ -36,6 +36,12 @@ from .values import (
 
 # More than a printer has slots with every AMS that it takes.
 _MOST_FILAMENTS = 32
+_MOST_AMS = 24
+_MOST_VERSIONS = 100
+# More than anybody is known to have, and each is to be shown.
+MOST_PRINTERS = 500
+# More than is asked for at once.
+LONGEST_PAGE = 1_000
 _PRODUCT_NAMES = {
     "BL-P001": "X1 Carbon",
     "BL-P002": "X1",
@@ -203,7 +209,7 @@ class Device:
         listed = data.get("devices", part(data, "data").get("devices"))
         if listed is None:
             raise ResponseError("the list of devices is missing")
-        devices = records(promised_list(listed), cls.from_api)
+        devices = records(promised_list(listed), cls.from_api, longest=MOST_PRINTERS)
         if listed and not devices:
             raise ResponseError("no device can be read")
         return list(devices)
@@ -379,7 +385,7 @@ class TaskPage:
         data = mapping(data)
         return cls(
             total=count(data.get("total")),
-            tasks=records(promised_list(data.get("hits")), Task.from_api),
+            tasks=records(promised_list(data.get("hits")), Task.from_api, longest=LONGEST_PAGE),
         )
 
 
@@ -882,7 +888,7 @@ class AmsVersion:
             address=integer(data.get("address")),
             model=label(data.get("dev_model_name")),
             version=label(data.get("firmware_current")),
-            firmware=records(data.get("firmware"), Firmware.from_api),
+            firmware=records(data.get("firmware"), Firmware.from_api, longest=_MOST_VERSIONS),
         )
 
 
@@ -902,8 +908,8 @@ class DeviceVersion:
         return cls(
             id=required(identifier(data.get("dev_id"))),
             version=label(data.get("version")),
-            firmware=records(data.get("firmware"), Firmware.from_api),
-            ams=records(data.get("ams"), AmsVersion.from_api),
+            firmware=records(data.get("firmware"), Firmware.from_api, longest=_MOST_VERSIONS),
+            ams=records(data.get("ams"), AmsVersion.from_api, longest=_MOST_AMS),
         )
 
 

@@ -33,8 +33,10 @@ from .values import integer, label, mapping, number, part, skipping, text
 _LOGGER = logging.getLogger(__name__)
 
 LARGEST_BODY = 4 * 1024 * 1024
-# What is read in the event loop; it takes some milliseconds.
+# What is read in the event loop; it takes some milliseconds. A short body can be many objects, each
+# of which takes some microseconds to read.
 _LARGEST_BODY_IN_LOOP = 256 * 1024
+_MOST_OBJECTS_IN_LOOP = 1_000
 _LONGEST_WAIT = 6 * 3600.0
 # How long to ask nothing, also where the cloud names a shorter time.
 _WAITS: dict[type[RetryLaterError], float] = {
@@ -151,7 +153,7 @@ def _give_way(value: dict[str, Any]) -> dict[str, Any]:
 
 async def _aside[T](body: bytes, work: Callable[[], T]) -> T:
     """Do what reads a body, outside of the event loop where that takes long."""
-    if len(body) <= _LARGEST_BODY_IN_LOOP:
+    if len(body) <= _LARGEST_BODY_IN_LOOP and body.count(b"{") <= _MOST_OBJECTS_IN_LOOP:
         return work()
     return await asyncio.get_running_loop().run_in_executor(None, work)
 
