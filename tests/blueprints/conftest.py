@@ -24,6 +24,17 @@ X1C = "00M00A000000001"
 P1S = "01P00A000000002"
 MINUTE = timedelta(minutes=1)
 
+# A name that looks like a template, a link, a picture and HTML, and how it is written in Markdown,
+# so that it is read as it stands.
+HOSTILE = (
+    "{{ 1 + 1 }} [click](javascript:alert(1)) ![x](http://example.com/x.png) <img src=x> *b* `c`"
+    " &lt; www.example.com"
+)
+ESCAPED = (
+    r"{{ 1 + 1 }} \[click\](javascript:alert(1)) !\[x\](http:\//example.com/x.png) \<img src=x\>"
+    r" \*b\* \`c\` \&lt; www\.example.com"
+)
+
 type Automate = Callable[..., Awaitable[str]]
 type Restart = Callable[..., Awaitable[None]]
 

@@ -13,7 +13,7 @@ from tests.conftest import Wait, reload
 from tests.pushes import Pushes
 from tests.test_live_entities import begin
 
-from .conftest import MINUTE, P1S, Automate, Phone, messages
+from .conftest import ESCAPED, HOSTILE, MINUTE, P1S, Automate, Phone, messages
 
 BLUEPRINT = "low_filament"
 TRAYS = [f"sensor.p1s_ams_1_tray_{number}" for number in range(1, 5)]
@@ -124,3 +124,11 @@ async def test_a_print_that_ran_out_of_filament(
     assert [(each["url"], each["push"]["interruption-level"]) for each in data] == [
         ("/farm", "time-sensitive")
     ] * told
+
+
+async def test_a_brand_is_shown_as_it_stands(
+    pushes: Pushes, automate: Automate, notices: dict[str, Any]
+) -> None:
+    await automate(BLUEPRINT, trays=TRAYS)
+    await pushes.full(with_left(19, tray_sub_brands=HOSTILE))
+    assert [each["message"] for each in notices.values()] == [f"{ESCAPED}: 19 % left in Tray 1"]

@@ -15,7 +15,18 @@ from tests.api.reports import p1s
 from tests.conftest import Wait, reload, sign_in_demo
 from tests.pushes import Pushes
 
-from .conftest import MINUTE, P1S, X1C, Automate, Phone, Restart, messages, pass_time
+from .conftest import (
+    ESCAPED,
+    HOSTILE,
+    MINUTE,
+    P1S,
+    X1C,
+    Automate,
+    Phone,
+    Restart,
+    messages,
+    pass_time,
+)
 
 BLUEPRINT = "print_notification"
 PRINTERS = ["event.p1s_print", "event.workshop_x1c_print"]
@@ -350,3 +361,25 @@ async def test_run_by_hand(
         "Finished: Boat\n10 min · 2.3 g",
         "Finished: Boat\n10 min · 2.3 g",
     ]
+
+
+async def test_a_name_is_shown_as_it_stands(
+    *,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    automate: Automate,
+    phone: Phone,
+    notices: dict[str, dict[str, Any]],
+) -> None:
+    """Whatever it looks like: it may come from a stranger's model."""
+    simulator.cloud.change_printer(P1S, name=HOSTILE)
+    await automate(BLUEPRINT, printers=PRINTERS, phones=[phone.id], notice="always")
+    simulator.cloud.start(P1S, duration=600, title=HOSTILE)
+    await pass_time(wait, 15)
+    (told,) = phone.told
+    assert (told["title"], told["message"].splitlines()[0]) == (HOSTILE, f"Finished: {HOSTILE}")
+    (notice,) = notices.values()
+    # The title of a notification is no Markdown.
+    assert notice["title"] == HOSTILE
+    assert notice["message"].splitlines()[0] == f"Finished: {ESCAPED}"

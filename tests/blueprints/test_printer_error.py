@@ -43,7 +43,8 @@ async def test_an_error_while_something_prints(
     assert data["image"] == "/api/image_proxy/image.p1s_print_preview"
     assert tablet.told == phone.told
     (notice,) = notices.values()
-    assert notice["message"] == f"{HOT} · Boat\n\n[bambulab.com]({LINK})"
+    escaped = HOT.replace("_", r"\_")
+    assert notice["message"] == f"{escaped} · Boat\n\n[bambulab.com]({LINK})"
     await pushes.say(hms=[FATAL, SERIOUS])
     assert messages(phone)[1:] == ["Serious error · Camera\n0C00_0300_0002_0007 · Boat"]
     assert len({each["data"]["tag"] for each in phone.told}) == 2

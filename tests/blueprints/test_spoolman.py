@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from simulator import Simulator
 from tests.conftest import Wait
 
-from .conftest import MINUTE, P1S, Automate
+from .conftest import ESCAPED, HOSTILE, MINUTE, P1S, Automate
 
 BLUEPRINT = "spoolman"
 EVENT = "event.p1s_print"
@@ -91,6 +91,11 @@ async def test_a_print_in_several_filaments(
         (of(1, 3), {11: 10}, "PLA in slot 3: 10.0 g, but its spool is not set"),
         (of(1, weight=None), {}, "PLA in slot 1: its weight is not known"),
         (of(1, weight=0), {}, ""),
+        (
+            {"filaments": [of(2)["filaments"][0] | {"type": HOSTILE}], "weight": 10},
+            {},
+            f"{ESCAPED} in slot 2: 10.0 g, but its spool is not set",
+        ),
         ({"filaments": [], "weight": 12.5}, {}, "12.5 g, but its spools are not known"),
         ({"filaments": [], "weight": None, "task_id": None}, {}, ""),
     ],

@@ -449,6 +449,8 @@ def test_errors(
 def test_a_link_tells_three_characters_of_the_serial(error: PrinterError, link: str) -> None:
     """Or none: there is one page for the errors of prints."""
     assert error.link("00M00A000000001", "en") == link
+    # Whatever it holds, it ends no link of Markdown.
+    assert error.link(")](x", "en") == link.replace("00M", "%29%5D%28")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from urllib.parse import quote
 
 from ..api.report import AmsModule, AmsUnit, Nozzle, Report, Slot, Tray
 from .ams import slot_name
@@ -81,7 +82,7 @@ class PrinterError:
         digits = self.code.replace("_", "")
         base = language.partition("-")[0]
         lang = _OTHER_NAMES.get(language, base if base in _LANGUAGES else "en")
-        return f"{_PAGE}?e={digits}&d={printer_id[:3]}&s=device_hms&lang={lang}"
+        return f"{_PAGE}?e={digits}&d={quote(printer_id[:3])}&s=device_hms&lang={lang}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
