@@ -19,11 +19,11 @@ from scripts.fuzz_parsers import Parsers, valid_bodies
 from scripts.fuzz_wire import bombs
 from simulator import Simulator, reports
 
-BODIES, SHORT = 100_000, 3_000
+BODIES, SHORT = 100_000, 2_000
 # Of a hundred bodies so many go to each: all that follow one another are of one kind.
 SHARES = {"answers": 60, "messages": 28, "pictures": 4, "home_answers": 3, "home_messages": 5}
 # After so many the truth is told.
-BEFORE_THE_TRUTH = 25
+BEFORE_THE_TRUTH = 50
 GROWTH = 100
 RULES = {
     "typed errors": "nothing is raised but a typed error",

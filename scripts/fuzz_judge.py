@@ -43,7 +43,8 @@ class Judge(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Judge a line of the log."""
         text = record.getMessage()
-        if record.exc_info or "Traceback" in text:
+        # The integration logs its mistakes without their text.
+        if record.exc_info or "Traceback" in text or text.startswith("Unexpected "):
             self.blame("log", f"{text} {record.exc_info and record.exc_info[1]!r}")
         self.hide(text, "log")
 

@@ -225,3 +225,7 @@ class Parsers:
             self._judge.hide(str(err), "error")
         except Exception as err:  # noqa: BLE001 - that is what is looked for
             self._judge.blame("typed errors", f"picture: {err!r}")
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._watch.stop()
