@@ -133,6 +133,9 @@ PAGES = (
 STATUSES = (200, 200, 200, 200, 200, 200, 201, 204, 206, 301, 302, 400, 401, 403, 404, 418, 422)
 STATUSES += (429, 500, 502, 503, 599)
 
+# Nearly as much as is read in the event loop.
+LARGE = 250_000
+
 type Node = tuple[Any, Any]
 
 
@@ -191,10 +194,13 @@ def _retype(random: Random, holder: Any, key: Any) -> None:
 
 
 def _repeat(random: Random, holder: Any, key: Any) -> None:
-    """Say it once more, or a thousand times."""
+    """Say it once more, or so often that a body is full of it, whole or only by its id."""
     value = holder[key]
-    if isinstance(value, list) and value:
-        holder[key] = value * random.choice((2, 2, 40, max(1, 200_000 // len(str(value)))))
+    if not isinstance(value, list) or not value:
+        return
+    if isinstance(value[0], dict) and random.random() < 0.3:
+        value = [{each: value[0][each] for each in value[0] if str(each).endswith("id")}]
+    holder[key] = value * random.choice((2, 2, 40, max(1, LARGE // len(str(value)))))
 
 
 def _mix(random: Random, holder: Any, key: Any) -> None:

@@ -88,7 +88,7 @@ async def test_request(cloud: BambuCloud, stub: Stub, session: aiohttp.ClientSes
         png(0, 512),
         jpeg(512, 0),
         PNG.replace(b"IHDR", b"IDAT"),
-        WEBP.replace(b"VP8X", b"ALPH"),
+        WEBP.replace(b"VP8X", b"ANMF"),
         jpeg(before=segment(0xDA) + b"entropy"),
         pytest.param(jpeg(before=segment(0xE0) * 1_000), id="a thousand segments"),
         b"\xff\xd8\xff\xe0\xff\xff".ljust(64),
