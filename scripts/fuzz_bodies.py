@@ -133,6 +133,8 @@ PAGES = (
 STATUSES = (200, 200, 200, 200, 200, 200, 201, 204, 206, 301, 302, 400, 401, 403, 404, 418, 422)
 STATUSES += (429, 500, 502, 503, 599)
 
+# By these a body is told from others.
+MEANT = ("command", "dev_id", "event", "gcode_state", "id", "print_status")
 # Nearly as much as is read in the event loop.
 LARGE = 250_000
 
@@ -219,9 +221,19 @@ CHANGES: tuple[Callable[[Random, Any, Any], None], ...] = (
 )
 
 
+def _overwrite(random: Random, data: Any) -> None:
+    """Put one text wherever people may have written one."""
+    text = random.choice(TEXTS)
+    for holder, key in _nodes(data):
+        if isinstance(holder[key], str) and key not in MEANT:
+            holder[key] = text
+
+
 def mutated(random: Random, valid: Any) -> bytes:
     """Return a valid body after some changes, written in some way."""
     data = deepcopy(valid)
+    if random.random() < 0.05:
+        _overwrite(random, data)
     for _ in range(random.choice((1, 1, 2, 3, 6, 20))):
         if places := _nodes(data):
             holder, key = random.choice(places)

@@ -46,6 +46,9 @@ class Judge(logging.Handler):
         # The integration logs its mistakes without their text.
         if record.exc_info or "Traceback" in text or text.startswith("Unexpected "):
             self.blame("log", f"{text} {record.exc_info and record.exc_info[1]!r}")
+        # Home Assistant shows what is too long as unknown, and says so.
+        if "is longer than" in text or "exceed maximum size" in text:
+            self.blame("states" if "longer" in text else "attributes", text)
         self.hide(text, "log")
 
     def hide(self, text: str, where: str) -> None:
