@@ -146,6 +146,22 @@ async def test_what_an_automation_reads_at_the_end(
     assert (await response.read()).startswith(b"\x89PNG")
 
 
+async def test_a_start_after_many_equal_answers(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    heard: list[State],
+    era: str,
+) -> None:
+    """Answers that are equal to the byte are reports as well, and leave no gap."""
+    for _ in range(7):
+        await wait(IDLE)
+    task = str(simulator.cloud.start(P1S, duration=3600))
+    await wait(IDLE)
+    assert told(heard) == [("started", task)]
+
+
 async def test_cancelled_in_the_second_in_which_it_started(
     hass: HomeAssistant,
     entry: MockConfigEntry,

@@ -43,6 +43,8 @@ _LIVE = "live "
 # A printer is gone for good if it is missing for this long, in this many answers.
 GONE_AFTER = timedelta(hours=24)
 GONE_AFTER_POLLS = 20
+# How long answers that are the last one once more are left at that.
+LONGEST_REST = timedelta(minutes=15)
 
 
 def live_context(device_id: str) -> str:
@@ -99,6 +101,11 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         # The printers that were seen since the start.
         self._seen = set[str]()
         self._absences: dict[str, int] = {}
+        # Whether all of them rest, None while nobody has looked since the last report; and the last
+        # answer that said nothing else: when it was there, and asked for.
+        self._are_resting: bool | None = None
+        self._taken_at = self._now
+        self._rested: tuple[datetime, datetime] | None = None
 
     @callback
     def start(self) -> None:
@@ -127,7 +134,13 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         asked_at = cloud_now(self.client)
         devices = await self.client.get_devices()
         self._now = cloud_now(self.client)
-        self._facts = devices, await self._async_statuses()
+        facts, self._facts = self._facts, (devices, await self._async_statuses())
+        if devices is facts[0] and not (facts[1] or self._facts[1]) and self._rest():
+            self._rested = self._now, asked_at
+            self.asked_at = asked_at
+            self.update_interval = self._interval(self.polled, self.data)
+            return self.data
+        self._take_rested()
         records = self._memory.records
         before = self.polled or None
         has_read = await self._tasks.async_ask_newest(
@@ -177,12 +190,52 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._poll_listeners.append(listener)
         return lambda: self._poll_listeners.remove(listener)
 
+    def _rest(self) -> bool:
+        """Return if an answer that is the last one once more can say nothing new by any means.
+
+        So it is while nothing is printed nor awaited: time can end what seems to print, and begins
+        nothing. Now and then a poll looks at all of them nevertheless.
+        """
+        if not (
+            self.last_update_success
+            and timedelta() <= self._now - self._taken_at < LONGEST_REST
+            and self._tasks.rests(self._now)
+        ):
+            return False
+        if self._are_resting is None:
+            records = self._memory.records
+            self._are_resting = (
+                not self.live
+                and records.printers.keys() == self.data.keys() == self.polled.keys()
+                and all(map(records.rests, self.polled.values()))
+            )
+        return self._are_resting
+
+    @callback
+    def _take_rested(self) -> None:
+        """Take the last answer that had nothing new: the printers were heard of until then."""
+        self._are_resting = None
+        if self._rested is None:
+            return
+        (now, asked_at), self._rested = self._rested, None
+        records, _, events = next_records(
+            self._memory.records,
+            self.polled,
+            self._tasks.values(),
+            now=now,
+            seen=self._seen,
+            asked_at=asked_at,
+        )
+        self._memory.remember(records)
+        self._announcer.post(events)
+
     @callback
     def _take(self, printers: Mapping[str, Printer]) -> dict[str, Printer]:
         """Remember what a poll tells of all printers, post what is news, and return what to show.
 
         All at once: nobody sees a printer whose end is not posted, nor the other way round.
         """
+        self._taken_at = self._now
         words = {each: word for each in printers if (word := self._word(each))}
         self._words = {each: word.essence for each, word in words.items()}
         records, seen, events = next_records(
@@ -208,6 +261,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         The polls go on as they would, whatever they last brought, and nobody hears of it who does
         not listen for this printer.
         """
+        self._take_rested()
         known = self.live.get(printer_id)
         self.live[printer_id] = live
         if printer_id not in self.data:
@@ -243,6 +297,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
     @callback
     def _take_one(self, printer_id: str, word: Word | None) -> None:
         """Take one printer: it says something else, or what waited is due."""
+        self._take_rested()
         record, printer, events = next_record(
             self._memory.records.printers.get(printer_id),
             self.polled[printer_id],
@@ -393,6 +448,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         """Show what a printer is called now at once; the polls will tell the same."""
         if printer_id not in self.data.keys() & self.polled.keys():
             return
+        self._take_rested()
         self.polled = {**self.polled, printer_id: replace(self.polled[printer_id], name=name)}
         self.data = {**self.data, printer_id: replace(self.data[printer_id], name=name)}
         self._devices.follow_printers(self.data)
@@ -406,6 +462,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
     @callback
     def forget(self, device_id: str) -> None:
         """Forget a printer or an AMS, so that it is a new one should it come back."""
+        self._take_rested()
         self._devices.remove_ams_of(device_id)
         self.ams.forget(device_id)
         self._memory.remember(self._memory.records.without(device_id))

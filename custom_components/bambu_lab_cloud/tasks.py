@@ -6,7 +6,13 @@ from datetime import datetime, timedelta
 
 from .api import BambuCloud, Task
 from .cloud import optional
-from .fleet.cadence import LONGEST_RETRY, awaits_its_task, retry_interval, tasks_are_due
+from .fleet.cadence import (
+    LONGEST_RETRY,
+    TASKS_OTHERWISE,
+    awaits_its_task,
+    retry_interval,
+    tasks_are_due,
+)
 from .fleet.history import OVERLAP
 from .fleet.lifecycle import LAG, Records
 from .fleet.printer import Printer, PrinterStatus
@@ -55,6 +61,14 @@ class TaskList:
     def values(self) -> Iterable[Task]:
         """Return the tasks in no order: of each printer the newest, and all that are just read."""
         return self._tasks.values()
+
+    def rests(self, now: datetime) -> bool:
+        """Return if nothing is to be asked of printers that rest as they did at the last poll."""
+        return (
+            not (self._due or self._is_resting or self._tries)
+            and self._asked_at is not None
+            and abs(now - self._asked_at) < TASKS_OTHERWISE
+        )
 
     def take_pages(self) -> list[Page]:
         """Return the pages that were read for the printers since the last call."""

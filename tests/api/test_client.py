@@ -15,6 +15,7 @@ from custom_components.bambu_lab_cloud.api import (
     BambuCloud,
     BambuCloudError,
     CameraCredentials,
+    CannotConnectError,
     Context,
     Device,
     DeviceVersion,
@@ -583,3 +584,13 @@ async def test_a_page_and_the_versions_without_end_are_cut(cloud: BambuCloud, st
     assert len((await cloud.get_tasks()).tasks) == 1_000
     (versions,) = await cloud.get_device_versions("1")
     assert (len(versions.firmware), len(versions.ams)) == (100, 24)
+
+
+async def test_an_equal_answer_is_the_same_list(cloud: BambuCloud, stub: Stub) -> None:
+    one, two = ({"devices": [{"dev_id": each}]} for each in ("00M00A000000001", "01P00A000000002"))
+    stub.answer(json_reply(one), json_reply(one), json_reply(one, status=500), json_reply(two))
+    devices = await cloud.get_devices()
+    assert await cloud.get_devices() is devices
+    with pytest.raises(CannotConnectError):
+        await cloud.get_devices()
+    assert [device.id for device in await cloud.get_devices()] == ["01P00A000000002"]

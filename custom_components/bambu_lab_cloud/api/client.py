@@ -89,6 +89,7 @@ class BambuCloud:
         self._clock = ServerClock()
         self._last_request_id: str | None = None
         self._free_at = 0.0
+        self._bind: tuple[Answer | None, list[Device]] = (None, [])
 
     @property
     def clock_offset(self) -> timedelta:
@@ -132,9 +133,14 @@ class BambuCloud:
         """Return the printers of the account in no fixed order (seed document).
 
         An answer without a readable list raises ResponseError, an account without printers
-        returns none.
+        returns none. While the answer stays the same to the byte, so does the list.
         """
-        return await self._ask("GET", "iot-service/api/user/bind", Device.list_from_api)
+        known, devices = self._bind
+        answer = await self._request("GET", "iot-service/api/user/bind", known=known)
+        if known is None or answer.data is not known.data:
+            devices = await answer.read(Device.list_from_api)
+            self._bind = answer, devices
+        return devices
 
     async def get_print_status(self, force: bool = False) -> list[PrintStatus]:  # noqa: FBT001, FBT002 - the endpoint's only switch
         """Return what the printers are doing (seed document).
@@ -415,6 +421,7 @@ class BambuCloud:
         json: Mapping[str, Any] | None = None,
         signed: bool = True,
         largest_body: int = LARGEST_BODY,
+        known: Answer | None = None,
     ) -> Answer:
         if rest := self.not_before:
             raise RateLimitedError(rest, f"{endpoint}: not before {rest:.0f} s have passed")
@@ -437,6 +444,7 @@ class BambuCloud:
             timeout=self._timeout,
             json=json,
             largest_body=largest_body,
+            known=known,
         )
         self._last_request_id = answer.request_id
         if (offset := answer.clock_offset) is not None:

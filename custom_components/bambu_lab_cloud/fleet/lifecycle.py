@@ -276,6 +276,22 @@ class Records:
         }
         return {printer_id: min(times) for printer_id, times in starts.items() if times}
 
+    def rests(self, printer: Printer) -> bool:
+        """Return if reports that repeat the last one of a printer tell nothing, whenever they come.
+
+        It prints nothing and awaits nothing, which time does not change, and bind alone tells it.
+        """
+        record = self.printers.get(printer.id)
+        return (
+            record is not None
+            and printer.current is None
+            and not record.open
+            and record.unread_since is None
+            and (record.online_at == record.seen_at or not printer.online)
+            and record.tellers.run is None
+            and record.tellers.word is None
+        )
+
     def is_unfinished(self, printer_id: str) -> bool:
         """Return if a printer was busy when it was last online, with a print of unknown end."""
         record = self.printers.get(printer_id)
