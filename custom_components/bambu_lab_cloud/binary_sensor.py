@@ -21,7 +21,7 @@ from .entity import (
     BambuPastEntity,
     BambuPrinterEntity,
     add_live_entities,
-    add_printer_entities,
+    async_add_printer_entities,
 )
 from .fleet.live import LiveState
 from .fleet.printer import Printer, PrintResult
@@ -116,7 +116,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the binary sensors of the printers."""
-    add_printer_entities(
+    await async_add_printer_entities(
         entry,
         async_add_entities,
         lambda data, printer_id: [

@@ -16,7 +16,7 @@ from homeassistant.util import dt as dt_util
 from .activity import hours_and_minutes
 from .const import DOMAIN
 from .data import BambuConfigEntry
-from .entity import BambuPrinterEntity, add_printer_entities
+from .entity import BambuPrinterEntity, async_add_printer_entities
 from .fleet.history import EndedPrint, between
 from .fleet.printer import PrintResult
 from .history import HistoryCoordinator
@@ -41,7 +41,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the calendars of the printers."""
-    add_printer_entities(
+    await async_add_printer_entities(
         entry,
         async_add_entities,
         lambda data, printer_id: [BambuCalendar(data.printers, printer_id, data.history)],

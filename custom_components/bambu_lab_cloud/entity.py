@@ -1,5 +1,6 @@
 """What the entities of an account, a printer and an AMS share."""
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, override
@@ -59,8 +60,9 @@ class BambuEntity[_CoordinatorT: BambuCoordinator[Any]](CoordinatorEntity[_Coord
     @override
     def _handle_coordinator_update(self) -> None:
         """Write the state if it is another one."""
-        if self._shown != self._written:
-            self._write()
+        if (shown := self._shown) != self._written:
+            self._written = shown
+            self.async_write_ha_state()
 
     @callback
     def _write(self) -> None:
@@ -196,7 +198,7 @@ class BambuLiveEntity(BambuEntity[PrintersCoordinator]):
         return self.told is not None
 
 
-def add_printer_entities(
+async def async_add_printer_entities(
     entry: BambuConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
     create: Callable[[BambuData, str], Iterable[Entity]],
@@ -207,12 +209,20 @@ def add_printer_entities(
     known: set[str] = set()
 
     @callback
-    def add_new() -> None:
-        known.difference_update([key for key in known if not printers.is_remembered(key)])
-        new = printers.data.keys() - known
+    def add(new: Collection[str]) -> None:
         known.update(new)
         async_add_entities(entity for printer_id in new for entity in create(data, printer_id))
 
+    @callback
+    def add_new() -> None:
+        known.difference_update([key for key in known if not printers.is_remembered(key)])
+        add(printers.data.keys() - known)
+
+    for printer_id in tuple(printers.data):
+        if printer_id in printers.data:
+            add([printer_id])
+        # Home Assistant adds entities without a pause, which is seconds for a farm.
+        await asyncio.sleep(0)
     entry.async_on_unload(printers.async_add_listener(add_new))
     add_new()
 

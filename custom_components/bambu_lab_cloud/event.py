@@ -12,7 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .activity import note_end
 from .announcer import ACCOUNT, PRINT_EVENT, Announcer
 from .data import BambuConfigEntry
-from .entity import BambuAccountEntity, BambuPrinterEntity, add_printer_entities
+from .entity import BambuAccountEntity, BambuPrinterEntity, async_add_printer_entities
 from .fleet.lifecycle import PrintEvent, PrintEventType
 from .fleet.messages import MESSAGE_TYPES, News
 from .image import LAST_PRINT_PREVIEW, PRINT_PREVIEW
@@ -37,7 +37,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the events of the printers and of the account."""
-    add_printer_entities(
+    await async_add_printer_entities(
         entry,
         async_add_entities,
         lambda data, printer_id: [

@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
 from .data import BambuConfigEntry
-from .entity import BambuPastEntity, BambuPrinterEntity, add_printer_entities
+from .entity import BambuPastEntity, BambuPrinterEntity, async_add_printer_entities
 from .fleet.printer import NO_TASK, Print, Printer
 from .pictures import Pictures
 from .printers import PrintersCoordinator
@@ -49,7 +49,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the pictures of the printers."""
-    add_printer_entities(
+    await async_add_printer_entities(
         entry,
         async_add_entities,
         lambda data, printer_id: [

@@ -232,7 +232,8 @@ class Pictures:
         """Return which pictures make room for another: the oldest of those that nobody shows."""
         # Some more than are shown, for those that are about to be.
         surplus = len(self._shelf.sizes) + 1 - 2 * len(self._shown) - SPARE
-        unused = [key for key in self._shelf.sizes if key not in self._shown.values()]
+        shown = set(self._shown.values())
+        unused = [key for key in self._shelf.sizes if key not in shown]
         return unused[: max(0, surplus)]
 
     @callback

@@ -40,7 +40,7 @@ from .entity import (
     BambuPastEntity,
     BambuPrinterEntity,
     add_live_entities,
-    add_printer_entities,
+    async_add_printer_entities,
 )
 from .fleet.equipment import SPEED_PROFILES, LiveAms, LiveNozzle, Spool
 from .fleet.history import Totals
@@ -624,7 +624,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the sensors of the printers and of the account."""
-    add_printer_entities(
+    await async_add_printer_entities(
         entry,
         async_add_entities,
         lambda data, printer_id: [

@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .data import BambuConfigEntry
-from .entity import BambuFirmwareEntity, add_printer_entities
+from .entity import BambuFirmwareEntity, async_add_printer_entities
 from .fleet.live import LiveState
 from .printers import live_context
 from .registry import entity_of
@@ -34,7 +34,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the firmware of the printers, and of the AMS whose version is or was known."""
     printers, firmware = entry.runtime_data.printers, entry.runtime_data.firmware
-    add_printer_entities(
+    await async_add_printer_entities(
         entry,
         async_add_entities,
         lambda data, printer_id: [BambuUpdate(printers, firmware, printer_id, FIRMWARE)],
