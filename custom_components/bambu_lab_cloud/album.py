@@ -169,8 +169,7 @@ class Album:
     def _place(self, job: EndedPrint) -> int:
         """Return the offset of a page that begins a little above a print."""
         newer = sum(
-            each.printer_id == job.printer_id and each.began_at > job.began_at
-            for each in self._history.data.prints.values()
+            each.began_at > job.began_at for each in self._history.data.of_printer(job.printer_id)
         )
         return max(0, newer - OVERLAP)
 

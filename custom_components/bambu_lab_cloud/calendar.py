@@ -97,11 +97,15 @@ class BambuCalendar(BambuPrinterEntity, CalendarEntity):
         self, hass: HomeAssistant, start_date: datetime, end_date: datetime
     ) -> list[CalendarEvent]:
         """Return the prints in a range."""
-        prints = (
-            job for job in self._history.data.prints.values() if job.printer_id == self._printer_id
-        )
+        history = self._history.data
+
+        def find() -> list[EndedPrint]:
+            return between(history.of_printer(self._printer_id), start_date, end_date)
+
+        # Of tens of thousands of prints.
+        prints = await hass.async_add_executor_job(find)
         texts = await async_get_translations(hass, hass.config.language, "entity", {DOMAIN})
-        events = [self._past(job, texts) for job in between(prints, start_date, end_date)]
+        events = [self._past(job, texts) for job in prints]
         if (event := self.event) and event.start < end_date and event.end > start_date:
             events.append(event)
         return events

@@ -1,6 +1,6 @@
 """The history of an account's prints: read once, kept in storage, then added to."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, override
 
@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from .api import BambuCloud, Task
 from .const import LOGGER
 from .coordinator import BambuCoordinator, Outage
-from .fleet.history import History, Reading, Totals, totals
+from .fleet.history import EndedPrint, History, Reading, Totals, total_of
 from .storage import EntryStore
 from .tasks import Page, TaskList
 
@@ -67,7 +67,8 @@ class HistoryCoordinator(BambuCoordinator[History]):
         # None while a reading is under way.
         self._read_at: datetime | None = None
         self._changes: dict[str, int] = {}
-        self._totals: tuple[History, Mapping[str, Totals]] = (self.data, {})
+        # Of each printer, and of which prints they are.
+        self._totals: dict[str, tuple[Collection[EndedPrint], Totals]] = {}
 
     async def async_load(self) -> None:
         """Take up what an earlier start has stored."""
@@ -93,9 +94,11 @@ class HistoryCoordinator(BambuCoordinator[History]):
         """Return what a printer's prints add up to, None until all of them are known."""
         if not self.data.is_complete:
             return None
-        if self._totals[0] is not self.data:
-            self._totals = (self.data, totals(self.data.prints.values()))
-        return self._totals[1].get(printer_id, Totals())
+        prints = self.data.of_printer(printer_id)
+        known = self._totals.get(printer_id)
+        if known is None or known[0] is not prints:
+            known = self._totals[printer_id] = prints, total_of(prints)
+        return known[1]
 
     @override
     def _of_device(self, device_id: str) -> object:

@@ -21,7 +21,7 @@ from homeassistant.util import dt as dt_util
 from .calendar import FAILED_SIGN
 from .const import DOMAIN
 from .data import BambuConfigEntry
-from .fleet.history import EndedPrint, by_printer
+from .fleet.history import EndedPrint
 from .fleet.printer import PrintResult
 from .registry import printer_devices
 
@@ -128,13 +128,18 @@ class BambuMediaSource(MediaSource):
             raise BrowseError(translation_domain=DOMAIN, translation_key="no_loaded_account")
         if len(place) < 2:
             title = entry.title if len(entries) > 1 else NAME
+            history = entry.runtime_data.history.data
+            # It has prints by the tens of thousands, and knows whose after this.
+            await self.hass.async_add_executor_job(history.of_printer, "")
             return _folder(*place, title=title, children=self._account(entry))
         printer = _printers(self.hass, entry).get(place[1])
         if printer is None or len(place) > 3:
             raise BrowseError(translation_domain=DOMAIN, translation_key="not_in_history")
         printer_id, name = printer
-        prints = entry.runtime_data.history.data.prints.values()
-        months = _by_month(job for job in prints if job.printer_id == printer_id)
+        history = entry.runtime_data.history.data
+        months = await self.hass.async_add_executor_job(
+            lambda: _by_month(history.of_printer(printer_id))
+        )
         if len(place) == 2:
             return _folder(*place, title=name, children=self._printer(entry, place[1], months))
         if place[2] not in months:
@@ -149,7 +154,6 @@ class BambuMediaSource(MediaSource):
     def _account(self, entry: BambuConfigEntry) -> list[BrowseMediaSource]:
         """Return the printers of an account."""
         history = entry.runtime_data.history.data
-        prints = by_printer(history.prints.values())
         # The older ones follow within minutes.
         more = "" if history.is_complete else " …"
         return [
@@ -157,7 +161,7 @@ class BambuMediaSource(MediaSource):
                 entry.entry_id,
                 device_id,
                 title=f"{name}{more}",
-                thumbnail=_cover(entry, prints.get(printer_id, ())),
+                thumbnail=_cover(entry, history.of_printer(printer_id)),
             )
             for device_id, (printer_id, name) in _printers(self.hass, entry).items()
         ]

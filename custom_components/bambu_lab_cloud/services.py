@@ -34,7 +34,7 @@ from .const import DOMAIN
 from .coordinator import action_error
 from .data import BambuConfigEntry
 from .fleet.ams import slot_name
-from .fleet.history import EndedPrint, matching, total_of
+from .fleet.history import EndedPrint, Totals, matching, total_of
 from .fleet.messages import MESSAGE_TYPES, News
 from .fleet.printer import PrintResult
 from .messages import message_attributes
@@ -165,30 +165,36 @@ async def _get_print_history(call: ServiceCall) -> ServiceResponse:
     start, end = call.data.get(ATTR_START_DATE), call.data.get(ATTR_END_DATE)
     if start and end and end < start:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="end_before_start")
-    # A print that two accounts list is one.
-    found = {
-        job.task_id: (job, entry)
-        for entry in entries
-        for job in matching(
-            entry.runtime_data.history.data.prints.values(),
-            printer_ids={printer_id for _, printer_id in printers},
-            start=start and dt_util.start_of_local_day(start),
-            end=end and datetime.combine(end, time.max, dt_util.get_default_time_zone()),
-            result=call.data.get(ATTR_RESULT),
-            title=call.data[ATTR_TITLE],
-        )
-    }
-    newest = sorted(found.values(), key=lambda each: each[0].ended_at, reverse=True)
-    total = total_of([job for job, _ in newest])
+    histories = [(entry, entry.runtime_data.history.data) for entry in entries]
+
+    def find() -> tuple[list[tuple[EndedPrint, BambuConfigEntry]], Totals]:
+        # A print that two accounts list is one.
+        found = {
+            job.task_id: (job, entry)
+            for entry, history in histories
+            for job in matching(
+                history.prints.values(),
+                printer_ids={printer_id for _, printer_id in printers},
+                start=start and dt_util.start_of_local_day(start),
+                end=end and datetime.combine(end, time.max, dt_util.get_default_time_zone()),
+                result=call.data.get(ATTR_RESULT),
+                title=call.data[ATTR_TITLE],
+            )
+        }
+        newest = sorted(found.values(), key=lambda each: each[0].ended_at, reverse=True)
+        return newest[: call.data[ATTR_LIMIT]], total_of([job for job, _ in newest])
+
+    # Of tens of thousands of prints.
+    newest, total = await call.hass.async_add_executor_job(find)
     return {
-        "prints": [_print(call.hass, entry, job) for job, entry in newest[: call.data[ATTR_LIMIT]]],
+        "prints": [_print(call.hass, entry, job) for job, entry in newest],
         "count": total.prints,
         "finished": total.finished,
         "failed": total.prints - total.finished,
         "duration": round(total.print_time.total_seconds()),
         "weight": total.weight,
         "length": total.length,
-        "complete": all(entry.runtime_data.history.data.is_complete for entry in entries),
+        "complete": all(history.is_complete for _, history in histories),
     }
 
 

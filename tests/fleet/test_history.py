@@ -23,7 +23,7 @@ from custom_components.bambu_lab_cloud.fleet.history import (
     changed_hours,
     ended_print,
     hourly_sums,
-    totals,
+    total_of,
 )
 from custom_components.bambu_lab_cloud.fleet.printer import PrintResult, print_from_task
 from custom_components.bambu_lab_cloud.fleet.stored import UnreadableError
@@ -403,26 +403,31 @@ def test_totals_of_prints_of_99_years() -> None:
         job(number, started_at=datetime(2000, 1, 1, tzinfo=UTC), ended_at=long)
         for number in range(30_000)
     ]
-    assert totals(jobs)["P1"].print_time == timedelta()
-    assert totals(jobs)["P1"].prints == 30_000
+    assert total_of(jobs).print_time == timedelta()
+    assert total_of(jobs).prints == 30_000
     hours = hourly_sums(jobs, Metric.PRINT_TIME)
     assert {each.sum for each in hours.values()} == {0}
     assert between(jobs[:1], NOW - HOUR, NOW) == []
     assert between(jobs[:1], long - HOUR, long + HOUR) == jobs[:1]
 
 
-def test_totals() -> None:
-    assert totals(
-        [
-            job(),
-            job(2, result=PrintResult.FAILED, weight=0.25, length=None),
-            job(3, started_at=None),
-            job(4, printer_id="P2", weight=None, length=None, result=PrintResult.FAILED),
-        ]
-    ) == {
-        "P1": Totals(prints=3, finished=2, print_time=2 * HOUR, weight=21.25, length=7.0),
-        "P2": Totals(prints=1, finished=0, print_time=HOUR, weight=None, length=None),
-    }
+@pytest.mark.parametrize(
+    ("printer_id", "expected"),
+    [
+        ("P1", Totals(prints=3, finished=2, print_time=2 * HOUR, weight=21.25, length=7.0)),
+        ("P2", Totals(prints=1, finished=0, print_time=HOUR, weight=None, length=None)),
+        ("P3", Totals()),
+    ],
+)
+def test_totals(printer_id: str, expected: Totals) -> None:
+    jobs = [
+        job(),
+        job(2, result=PrintResult.FAILED, weight=0.25, length=None),
+        job(3, started_at=None),
+        job(4, printer_id="P2", weight=None, length=None, result=PrintResult.FAILED),
+    ]
+    history = History(prints={each.task_id: each for each in jobs})
+    assert total_of(history.of_printer(printer_id)) == expected
 
 
 @pytest.mark.parametrize(

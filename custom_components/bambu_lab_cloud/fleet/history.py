@@ -129,6 +129,14 @@ class History:
         """Return the print of a printer that ended last."""
         return self._newest.get(printer_id)
 
+    def of_printer(self, printer_id: str) -> Collection[EndedPrint]:
+        """Return the prints of a printer, in no order."""
+        return self._by_printer.get(printer_id, ())
+
+    @cached_property
+    def _by_printer(self) -> dict[str, list[EndedPrint]]:
+        return by_printer(self.prints.values())
+
     @cached_property
     def _newest(self) -> dict[str, EndedPrint]:
         newest: dict[str, EndedPrint] = {}
@@ -309,11 +317,6 @@ class Totals:
     def success_rate(self) -> float | None:
         """Return the share of prints that finished in percent, None without prints."""
         return round(self.finished / self.prints * 100, 1) if self.prints else None
-
-
-def totals(prints: Iterable[EndedPrint]) -> dict[str, Totals]:
-    """Return the totals of each printer that has printed."""
-    return {printer_id: total_of(jobs) for printer_id, jobs in by_printer(prints).items()}
 
 
 def total_of(prints: Collection[EndedPrint]) -> Totals:
