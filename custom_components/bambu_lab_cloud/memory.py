@@ -43,7 +43,7 @@ class Memory:
     @callback
     def remember(self, records: Records) -> None:
         """Remember what is known of prints, and have it written soon if it matters."""
-        if records.essence() != self.records.essence():
+        if not records.are_like(self.records):
             self._store.set_dirty()
         self.records = records
 

@@ -143,11 +143,15 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._take_rested()
         records = self._memory.records
         before = self.polled or None
-        has_read = await self._tasks.async_ask_newest(
-            before, self._derive(), records, self._now, are_live=self.are_live
-        )
-        caught_up = await self._tasks.async_ask_printers(self._derive(), records, self._now)
         printers = self._derive()
+        has_read = await self._tasks.async_ask_newest(
+            before, printers, records, self._now, are_live=self.are_live
+        )
+        if self._tasks.have_changed:
+            printers = self._derive()
+        caught_up = await self._tasks.async_ask_printers(printers, records, self._now)
+        if self._tasks.have_changed:
+            printers = self._derive()
         self.polled, self.asked_at = printers, asked_at
         self._now = cloud_now(self.client)
         shown = self._take(printers)

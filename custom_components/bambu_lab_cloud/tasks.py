@@ -49,6 +49,8 @@ class TaskList:
         # What failing polls have read waits here for a good one, as far as one poll reads.
         self._read = deque[Page](maxlen=PAGES_PER_POLL)
         self._tasks: dict[str, Task] = {}
+        # Whether they are others than before the last poll asked for the newest.
+        self.have_changed = False
         self._asked_at: datetime | None = None
         self._polls = 0
         self._pages = 0
@@ -97,7 +99,9 @@ class TaskList:
 
         Return if the list was read back to where it was last read: then it was without a gap.
         """
-        self._trim()
+        self.have_changed = self._pages > 0
+        if self.have_changed:
+            self._trim()
         self._pages = 0
         rest = self._free_at - now if self._free_at else timedelta()
         # One that is longer was begun by a clock that was wrong.
@@ -169,6 +173,7 @@ class TaskList:
                 return False
             self._failures = 0
             self._pages += 1
+            self.have_changed = True
             self._tasks |= {task.id: task for task in page.tasks}
             self._read.append((page.tasks, None if device_id else offset))
             # A print that is deleted between two pages shifts those after it.

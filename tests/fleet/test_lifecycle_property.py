@@ -145,7 +145,7 @@ class Watch:
 
     def learn(self, printers: dict[str, Printer], now: datetime) -> list[PrintEvent]:
         """Take a poll, fire, then save if anything changed that must not be lost."""
-        before = self.records.essence()
+        before = self.records
         self.records, _, events = next_records(
             self.records,
             printers,
@@ -155,7 +155,7 @@ class Watch:
         )
         self.records = self.records.read(now, {printer.id for printer in self.printers})
         self.seen |= printers.keys()
-        (self.save if events or self.records.essence() != before else int)()
+        (self.save if events or not self.records.are_like(before) else int)()
         return events
 
     def poll(self, now: datetime) -> None:

@@ -203,7 +203,7 @@ class LiveWatch(Watch):
         """Let the lifecycle look, fire, then save."""
         if not self.polled:
             return
-        before = self.records.essence()
+        before = self.records
         word = self.word(now)
         self.records, _, events = next_records(
             self.records,
@@ -215,7 +215,7 @@ class LiveWatch(Watch):
             words={ID: word} if word else {},
         )
         self.seen |= {ID}
-        (self.save if events or self.records.essence() != before else int)()
+        (self.save if events or not self.records.are_like(before) else int)()
         self.announced += ((now, event) for event in events)
         self.steps.append(now)
         due = self.records.printers[ID].due_at

@@ -299,13 +299,17 @@ class Records:
             job.active_at is not None and job.active_at >= record.online_at for job in record.open
         )
 
-    def essence(self) -> dict[str, Any]:
-        """Return what must not be lost, which is not the time of the last reading.
+    def are_like(self, others: Records) -> bool:
+        """Return if others hold all that must not be lost, which is not when printers were seen.
 
-        Who saves whenever it changed announces nothing twice after a kill, and misses nothing; a
+        Who saves whenever they do not announces nothing twice after a kill, and misses nothing; a
         kill between the announcement and the save repeats what was announced.
         """
-        return {printer_id: record.essence for printer_id, record in self.printers.items()}
+        known = others.printers
+        return self.printers.keys() == known.keys() and all(
+            record is known[each] or record.essence == known[each].essence
+            for each, record in self.printers.items()
+        )
 
     def with_record(self, printer_id: str, record: PrinterRecord) -> Self:
         """Return the records after one printer was reported by itself."""
