@@ -97,3 +97,9 @@ def table(title: str, rows: Iterable[Row], *, has_notes: bool = False) -> None:
         cells = zip(row, sides, widths, strict=True)
         print("  ".join(f"{cell:{side}{width}}" for cell, side, width in cells).rstrip())
     sys.stdout.flush()
+
+
+def markdown(title: str, rows: list[Row]) -> str:
+    """Return a table as Markdown."""
+    head, *rest = (f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join([f"**{title}**", "", head, f"|{'---|' * len(rows[0])}", *rest])

@@ -1,10 +1,15 @@
 """What the history of an account costs a Home Assistant; see scripts/bench."""
 
+import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
 from datetime import timedelta
+import gc
+import json
 import os
 from pathlib import Path
+from statistics import median
 import sys
 import time
 
@@ -12,12 +17,18 @@ from homeassistant.components.recorder import get_instance
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import __version__
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 
 from custom_components.bambu_lab_cloud import history
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from scripts.bench import address, child, home, memory, sign_in
+from scripts.bench import Row, address, child, home, markdown, memory, met, sign_in, table
+from scripts.bench_live import Hold, watched
+from scripts.figures import write as write_figures
 
 ROUNDS = 5
+PAST = (10_000, 100_000)
+# Seconds of CPU and MB for each print, and ms for which the loop may be held by who looks at them.
+CPU, STORAGE, HOLD = 5 / 10_000, 4 / 10_000, 50
 
 
 async def timed(action: Callable[[], Awaitable[object]]) -> float:
@@ -53,8 +64,40 @@ async def recorded(hass: HomeAssistant) -> None:
     await get_instance(hass).async_block_till_done()
 
 
-async def measure(folder: Path, past: int) -> None:
-    """Set the account up, read its history, restart it, and print what that took."""
+@dataclass(kw_only=True)
+class Figures:
+    """What a history costs: seconds, MB, and seconds for which the loop is held."""
+
+    set_up: float
+    set_up_with: float
+    cpu: float
+    recorder: float
+    storage: float
+    memory: float
+    peak: float
+    month: float
+    action: float
+
+
+async def held(action: Callable[[], Awaitable[object]]) -> float:
+    """Return how long an action holds the event loop, the median of a few."""
+    holds = []
+    for _ in range(ROUNDS):
+        hold = Hold()
+        gc.collect()
+        gc.disable()
+        with watched(hold):
+            # From here on it is a callback that is watched.
+            await asyncio.sleep(0)
+            await action()
+            await asyncio.sleep(0)
+        gc.enable()
+        holds.append(hold.cpu)
+    return median(holds)
+
+
+async def measure(folder: Path, past: int) -> Figures:
+    """Set the account up, read its history, restart it, and return what that took."""
     options = ("--port", "0", "--history", str(past), "--time-factor", "1")
     async with child("simulator", *options) as simulator, home(folder) as hass:
         os.environ["BAMBU_LAB_CLOUD_URL"] = await address(simulator)
@@ -74,18 +117,95 @@ async def measure(folder: Path, past: int) -> None:
         await hass.async_block_till_done()
         size = os.stat(folder / ".storage" / f"{DOMAIN}.{entry.entry_id}.history").st_size  # noqa: PTH116
         await hass.config_entries.async_setup(entry.entry_id)
-        prints = len(entry.runtime_data.history.data.prints)
         history.BEFORE_FIRST_PAGE = timedelta(hours=1)
-        ratio = (with_history := await set_up_time(hass, entry)) / without
-    print(f"""
-past prints                        {prints:10}      Home Assistant {__version__}
-set-up without history             {without * 1000:10.0f} ms
-set-up with the stored history     {with_history * 1000:10.0f} ms   ratio {ratio:.2f}
-CPU to read and record the history {cpu:10.2f} s    of which the recorder {writing:.2f} s
-storage                            {size / 1e6:10.2f} MB
-memory, at rest                    {grown:+10.1f} MB
-memory, at its peak                {peak:+10.1f} MB""")
+        with_history = await set_up_time(hass, entry)
+        calendars = hass.states.async_entity_ids("calendar")
+        now = dt_util.utcnow()
+        month = {
+            "start_date_time": (now - timedelta(days=31)).isoformat(),
+            "end_date_time": now.isoformat(),
+        }
+
+        def act(domain: str, name: str, **data: object) -> Callable[[], Awaitable[object]]:
+            return lambda: hass.services.async_call(
+                domain, name, data, blocking=True, return_response=True
+            )
+
+        return Figures(
+            set_up=without,
+            set_up_with=with_history,
+            cpu=cpu,
+            recorder=writing,
+            storage=size / 1e6,
+            memory=grown,
+            peak=peak,
+            month=await held(act("calendar", "get_events", entity_id=calendars[0], **month)),
+            action=await held(act(DOMAIN, "get_print_history", limit=50)),
+        )
+
+
+def compared(past: int, figures: Figures) -> list[Row]:
+    """Return the figures beside their goals."""
+    return [
+        ("set-up without history, ms", f"{figures.set_up * 1000:.0f}", "", ""),
+        (
+            "set-up with the stored history, ms",
+            f"{figures.set_up_with * 1000:.0f}",
+            "",
+            f"{figures.set_up_with / figures.set_up:.2f} times",
+        ),
+        (
+            "CPU to read and record it, s",
+            f"{figures.cpu:.1f}",
+            met(figures.cpu, CPU * past),
+            f"the recorder {figures.recorder:.1f} of it",
+        ),
+        ("storage, MB", f"{figures.storage:.2f}", met(figures.storage, STORAGE * past), ""),
+        (
+            "memory, MB",
+            f"{figures.memory:+.1f}",
+            "",
+            f"{figures.peak:+.1f} at its peak",
+        ),
+        *(
+            (f"{what}, longest hold ms", f"{hold * 1000:.1f}", met(hold * 1000, HOLD), "")
+            for what, hold in (
+                ("a month of the calendar", figures.month),
+                ("get_print_history", figures.action),
+            )
+        ),
+    ]
+
+
+async def main(numbers: list[int], folder: Path, *, write: bool) -> None:
+    """Print what histories cost, each measured in a process of its own."""
+    tables = []
+    for past in numbers:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "scripts.bench_history", "--one", str(folder), str(past)),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await process.communicate()
+        if process.returncode:
+            sys.exit(process.returncode)
+        title = f"{past:,} past prints, Home Assistant {__version__}"
+        rows = compared(past, Figures(**json.loads(output.splitlines()[-1])))
+        table(title, rows, has_notes=True)
+        tables.append(markdown(title, [("", "", "goal", ""), *rows]))
+    if write:
+        write_figures("performance", "scripts/bench history", "\n\n".join(tables))
 
 
 if __name__ == "__main__":
-    asyncio.run(measure(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 10_000))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("past", type=int, nargs="*")
+    parser.add_argument("--one", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    if given.one:
+        place = given.folder / str(given.past[0])
+        place.mkdir(parents=True)
+        print(json.dumps(asdict(asyncio.run(measure(place, given.past[0])))))
+    else:
+        asyncio.run(main(given.past or [*PAST], given.folder, write=given.write))

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+import gc
 import json
 import os
 from pathlib import Path
@@ -34,10 +35,22 @@ import orjson
 
 import custom_components
 from custom_components.bambu_lab_cloud.const import CONF_LIVE_DATA
-from scripts import bench_floor, figures
-from scripts.bench import ROOT, Row, address, child, home, memory, met, sign_in, table
+from scripts import bench_floor
+from scripts.bench import (
+    ROOT,
+    Row,
+    address,
+    child,
+    home,
+    markdown,
+    memory,
+    met,
+    sign_in,
+    table,
+)
 from scripts.bench_live import Hold, watched
 from scripts.bench_printers import ACCOUNT
+from scripts.figures import write as write_figures
 
 POLLS, SETUPS = 21, 3
 SHORT, FULL = (1, 40), (1, 10, 100, 340)
@@ -81,6 +94,9 @@ async def measured(hass: HomeAssistant) -> AsyncIterator[Cost]:
     stop = hass.bus.async_listen(EVENT_STATE_CHANGED, written.append)
     await hass.async_block_till_done()
     cost = Cost()
+    # When garbage is collected is chance, and how long that takes is the whole of Home Assistant.
+    gc.collect()
+    gc.disable()
     with watched(hold):
         # From here on it is a callback that is watched.
         await asyncio.sleep(0)
@@ -89,6 +105,7 @@ async def measured(hass: HomeAssistant) -> AsyncIterator[Cost]:
         await asyncio.sleep(0)
         await hass.async_block_till_done()
         cost.cpu = time.process_time() - cpu
+    gc.enable()
     cost.hold, cost.states = hold.cpu, len(written)
     stop()
 
@@ -325,14 +342,8 @@ async def main(numbers: list[int], folder: Path, *, write: bool) -> bool:
         tables.append(markdown(title, report.rows))
         is_broken |= report.is_broken
     if write:
-        figures.write("performance", "scripts/bench scale", "\n\n".join(tables))
+        write_figures("performance", "scripts/bench scale", "\n\n".join(tables))
     return is_broken
-
-
-def markdown(title: str, rows: list[Row]) -> str:
-    """Return a table as Markdown."""
-    head, *rest = (f"| {' | '.join(row)} |" for row in rows)
-    return "\n".join([f"**{title}**", "", head, f"|{'---|' * len(rows[0])}", *rest])
 
 
 if __name__ == "__main__":
