@@ -110,14 +110,15 @@ async def measured(hass: HomeAssistant) -> AsyncIterator[Cost]:
     stop()
 
 
-async def typical(action: Callable[[], Awaitable[object]]) -> float:
-    """Return the median CPU time of an action."""
-    times = []
+async def typical(*actions: Callable[[], Awaitable[object]]) -> list[float]:
+    """Return the median CPU time of actions that take turns, as a machine changes its pace."""
+    times = [list[float]() for _ in actions]
     for _ in range(POLLS):
-        cpu = time.process_time()
-        await action()
-        times.append(time.process_time() - cpu)
-    return median(times)
+        for action, taken in zip(actions, times, strict=True):
+            cpu = time.process_time()
+            await action()
+            taken.append(time.process_time() - cpu)
+    return [median(taken) for taken in times]
 
 
 async def set_up(hass: HomeAssistant, entry: ConfigEntry[Any], figures: Figures) -> None:
@@ -171,9 +172,9 @@ async def ours(folder: Path, number: int, rows: list[bench_floor.Row]) -> Figure
         async def decode() -> None:
             orjson.loads(body)
 
-        figures.decode = await typical(decode)
-        figures.fetch = await typical(fetch)
-        figures.poll = await typical(printers.async_refresh)
+        figures.decode, figures.fetch, figures.poll = await typical(
+            decode, fetch, printers.async_refresh
+        )
         for what in ("start", "end"):
             await do(what)
             async with measured(hass) as cost:
@@ -181,7 +182,7 @@ async def ours(folder: Path, number: int, rows: list[bench_floor.Row]) -> Figure
             setattr(figures, what, cost)
             states.append(states_of(hass, entry))
             if what == "start":
-                figures.poll_printing = await typical(printers.async_refresh)
+                (figures.poll_printing,) = await typical(printers.async_refresh)
         added = [each for each in rows_of(hass, entry) if each.entity_id not in without]
         rows += [row_of(each, states) for each in added]
         figures.entities = sum(each.disabled_by is None for each in added)
@@ -313,10 +314,8 @@ def compared(number: int, ours: Figures, floor: Figures) -> Report:
     report.add(
         "memory a printer, KB", ours.memory / number, floor.memory / number, FLOOR, "{:.0f}".format
     )
-    report.add(
-        "unchanged poll without its request, CPU ms", ours.poll - ours.fetch, ours.decode, POLL
-    )
-    report.add("unchanged poll, CPU ms", ours.poll, ours.fetch + ours.decode)
+    report.add("unchanged poll, CPU ms", ours.poll, ours.fetch + ours.decode, POLL)
+    report.add("  without its request, CPU ms", ours.poll - ours.fetch, ours.decode)
     report.add("poll while all print, CPU ms", ours.poll_printing, ours.fetch + ours.decode)
     for what, mine, least in (
         ("all start", ours.start, floor.start),
