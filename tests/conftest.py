@@ -92,6 +92,17 @@ async def simulator(
 
 
 @pytest.fixture(autouse=True)
+async def enable_event_loop_debug() -> None:
+    """Check what the loop checks in debug mode, as the harness does, but keep no stacks.
+
+    It would keep that of each future, which takes longer than the tests.
+    """
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    loop.get_debug = lambda: False  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
 def _custom_integrations(request: pytest.FixtureRequest) -> None:
     """Let Home Assistant find the integration, where a test runs one."""
     if "hass" in request.fixturenames:
