@@ -43,14 +43,11 @@ RULES = {
 def pushes_of(simulator: Simulator) -> list[Any]:
     """Return what printers say when all is well."""
     cloud, now = simulator.cloud, datetime.now(UTC)
-    printers = [cloud.printer(each["dev_id"]) for each in cloud.state()["printers"]]
+    printers = {each.model.code: each for each in cloud.all_printers()}.values()
     states = [reports.full(each, reports.status(cloud, each, now, 1), 1) for each in printers]
     versions = [reports.versions(each, "1") for each in printers]
-    return [
-        *states,
-        *versions,
-        *(reports.event(name, now) for name in ("connected", "disconnected")),
-    ]
+    events = [reports.event(name, now) for name in ("connected", "disconnected")]
+    return [*states, *states, *states, *versions, *events]
 
 
 def plan(bodies: int) -> dict[str, range]:

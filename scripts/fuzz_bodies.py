@@ -232,7 +232,7 @@ def _overwrite(random: Random, data: Any) -> None:
 def mutated(random: Random, valid: Any) -> bytes:
     """Return a valid body after some changes, written in some way."""
     data = deepcopy(valid)
-    if random.random() < 0.05:
+    if random.random() < 0.15:
         _overwrite(random, data)
     for _ in range(random.choice((1, 1, 2, 3, 6, 20))):
         if places := _nodes(data):
