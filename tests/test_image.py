@@ -22,6 +22,7 @@ from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from custom_components.bambu_lab_cloud.pictures import SPARE, TRIES_PER_PICTURE
 from simulator import Simulator, pictures, wire
+from tests.api.pictures import jpeg, segment
 from tests.conftest import Wait, reload, set_up
 
 P1S = "01P00A000000002"
@@ -255,7 +256,7 @@ async def test_the_last_picture_carries_the_time_of_the_end(
     assert hass.states.get(LAST).state >= "2026-11-20T12:10:00+00:00"
 
 
-@pytest.mark.parametrize("marker", ["FFD8FFFE", "FFD8FFDB", "FFD8FFE3"])
+@pytest.mark.parametrize("kind", [0xFE, 0xDB, 0xE3])
 async def test_every_picture_that_is_kept_is_shown(
     *,
     hass: HomeAssistant,
@@ -264,10 +265,10 @@ async def test_every_picture_that_is_kept_is_shown(
     wait: Wait,
     picture: Picture,
     monkeypatch: pytest.MonkeyPatch,
-    marker: str,
+    kind: int,
 ) -> None:
     """JPEG begins in many ways, not all of which Home Assistant knows."""
-    content = bytes.fromhex(marker) + bytes(range(256))
+    content = jpeg(before=segment(kind, bytes(range(256))))
     monkeypatch.setattr(pictures, "picture", lambda *_: content)
     simulator.cloud.start(P1S, duration=300)
     for _ in range(8):
