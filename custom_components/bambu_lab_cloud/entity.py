@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from itertools import batched
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -22,6 +23,9 @@ from .fleet.firmware import DeviceFirmware
 from .fleet.printer import Printer
 from .printers import PrintersCoordinator, live_context
 from .registry import device_info, unique_id
+
+# So many printers are added before others have their turn; it takes some 20 ms.
+AT_ONCE = 5
 
 
 class BambuEntity[_CoordinatorT: BambuCoordinator[Any]](CoordinatorEntity[_CoordinatorT]):
@@ -218,9 +222,8 @@ async def async_add_printer_entities(
         known.difference_update([key for key in known if not printers.is_remembered(key)])
         add(printers.data.keys() - known)
 
-    for printer_id in tuple(printers.data):
-        if printer_id in printers.data:
-            add([printer_id])
+    for few in batched(tuple(printers.data), AT_ONCE, strict=False):
+        add([each for each in few if each in printers.data])
         # Home Assistant adds entities without a pause, which is seconds for a farm.
         await asyncio.sleep(0)
     entry.async_on_unload(printers.async_add_listener(add_new))
