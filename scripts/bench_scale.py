@@ -19,6 +19,7 @@ import time
 from types import MappingProxyType
 from typing import Any
 
+from homeassistant.components.recorder import get_instance
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import (
     CONF_TOKEN,
@@ -92,7 +93,7 @@ async def measured(hass: HomeAssistant) -> AsyncIterator[Cost]:
     """Measure what happens within."""
     hold, written = Hold(), list[object]()
     stop = hass.bus.async_listen(EVENT_STATE_CHANGED, written.append)
-    await hass.async_block_till_done()
+    await rest(hass)
     cost = Cost()
     # When garbage is collected is chance, and how long that takes is the whole of Home Assistant.
     gc.collect()
@@ -110,8 +111,15 @@ async def measured(hass: HomeAssistant) -> AsyncIterator[Cost]:
     stop()
 
 
-async def typical(*actions: Callable[[], Awaitable[object]]) -> list[float]:
+async def rest(hass: HomeAssistant) -> None:
+    """Wait until nothing is left to do of what was before, not for the recorder either."""
+    await hass.async_block_till_done()
+    await get_instance(hass).async_block_till_done()
+
+
+async def typical(hass: HomeAssistant, *actions: Callable[[], Awaitable[object]]) -> list[float]:
     """Return the median CPU time of actions that take turns, as a machine changes its pace."""
+    await rest(hass)
     times = [list[float]() for _ in actions]
     for _ in range(POLLS):
         for action, taken in zip(actions, times, strict=True):
@@ -173,7 +181,7 @@ async def ours(folder: Path, number: int, rows: list[bench_floor.Row]) -> Figure
             orjson.loads(body)
 
         figures.decode, figures.fetch, figures.poll = await typical(
-            decode, fetch, printers.async_refresh
+            hass, decode, fetch, printers.async_refresh
         )
         for what in ("start", "end"):
             await do(what)
@@ -182,7 +190,7 @@ async def ours(folder: Path, number: int, rows: list[bench_floor.Row]) -> Figure
             setattr(figures, what, cost)
             states.append(states_of(hass, entry))
             if what == "start":
-                (figures.poll_printing,) = await typical(printers.async_refresh)
+                (figures.poll_printing,) = await typical(hass, printers.async_refresh)
         added = [each for each in rows_of(hass, entry) if each.entity_id not in without]
         rows += [row_of(each, states) for each in added]
         figures.entities = sum(each.disabled_by is None for each in added)
