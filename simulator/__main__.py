@@ -7,7 +7,7 @@ from contextlib import suppress
 import signal
 import sys
 
-from .answers import FAULTS
+from .faults import GIVEN, NAMES
 from .server import Simulator
 
 
@@ -67,7 +67,9 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="name the job before it while something is printed from the SD card",
     )
-    parser.add_argument("--faults", nargs="*", choices=sorted(FAULTS), default=[], metavar="NAME")
+    parser.add_argument(
+        "--faults", nargs="*", choices=sorted({*NAMES} - {*GIVEN}), default=[], metavar="NAME"
+    )
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same cloud")
     return parser.parse_args(words)
 

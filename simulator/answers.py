@@ -137,6 +137,8 @@ FAULTS: Mapping[str, Answer | None] = {
     "timeout": None,
     "slow": None,
     "disconnect": None,
+    "reset": None,
+    "truncated": None,
+    "trickle": None,
+    "wrong_gzip": None,
 }
-# These do nothing but what they are given: a body, and the date that any fault may have.
-GIVEN = ("body", "date")

@@ -16,8 +16,9 @@ from typing import Any
 from . import ams, catalogue
 from .accounts import Account, Accounts
 from .ams import Ams, Spool
-from .answers import FAULTS, GIVEN, JSON, Answer
+from .answers import FAULTS, JSON, Answer
 from .catalogue import Look, Model
+from .faults import NAMES, WEIGHTS, Fault, Plan
 
 SLOT = timedelta(hours=4)
 RECENT_JOBS = 6
@@ -242,25 +243,6 @@ class Preset:
     updated: datetime
 
 
-@dataclass(slots=True)
-class Fault:
-    """Something that goes wrong on paths with this beginning, a number of times or for ever.
-
-    `answer` is what is said instead, None where the server has to do something; `date` is the
-    date that the answer then has: as text verbatim, as a number so many seconds from now.
-    """
-
-    path: str
-    name: str
-    times: int | None
-    answer: Answer | None = None
-    date: str | float | None = None
-
-    def hits(self, path: str) -> bool:
-        """Return whether a request is affected."""
-        return self.path == "*" or path.startswith(self.path)
-
-
 FIRST_PRESET = Preset(
     id="PFUS0000000000000a",
     kind="filament",
@@ -330,6 +312,9 @@ class Cloud:
         self._bound: dict[int, dict[str, Printer]] = {account.uid: {} for account in self.accounts}
         self._ever_bound: dict[int, dict[str, Printer]] = {uid: {} for uid in self._bound}
         self._faults: list[Fault] = []
+        self._plan: Plan | None = None
+        # How many requests wait for nothing but time.
+        self.stalled = 0
         self._requests: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
         self._served = 0
         # When messages came that a command has sent, their numbers, and their kinds.
@@ -1236,13 +1221,16 @@ class Cloud:
         date: str | float | None = None,
         body: Any = None,
         status: int = 200,
+        after: float = 0,
+        lasts: float | None = None,
     ) -> None:
         """Let requests fail whose path begins so; all of them without a number of times.
 
         Any fault can carry a `date`, a text or seconds from now, for the header of its answer.
-        The fault "body" answers with `body`: text as it stands, everything else as JSON.
+        The fault "body" answers with `body`: text as it stands, everything else as JSON. It
+        begins `after` so many seconds and `lasts` for so many, for ever without.
         """
-        if fault not in (*FAULTS, *GIVEN):
+        if fault not in NAMES:
             raise LookupError("No such fault")
         answer = FAULTS.get(fault)
         if fault == "body":
@@ -1253,11 +1241,44 @@ class Cloud:
             raise ValueError("The fault date wants a date")
         if isinstance(date, int | float) and not abs(date) < MOST_SECONDS:
             raise ValueError("A date so far away can only be a text")
-        self._faults.append(Fault(path, fault, times, answer, date))
+        if not 0 <= after < MOST_SECONDS or not 0 < (lasts or 1) < MOST_SECONDS:
+            raise ValueError("A fault begins after some seconds and lasts for some")
+        begins = datetime.now(UTC) + timedelta(seconds=after)
+        self._faults.append(
+            Fault(
+                path,
+                fault,
+                times,
+                answer,
+                date,
+                begins=begins if after else None,
+                ends=None if lasts is None else begins + timedelta(seconds=lasts),
+                seed=f"{self.seed}:{len(self._faults)}",
+            )
+        )
+
+    def plan_faults(
+        self,
+        seed: int,
+        share: float = 0.2,
+        path: str = "/v1/",
+        weights: Mapping[str, float] = WEIGHTS,
+    ) -> None:
+        """Let a seed decide for a share of the requests below a path what goes wrong.
+
+        What happens to the n-th request of a path follows from these alone, whatever else is asked.
+        Faults that were added strike first. A share of 0 ends it.
+        """
+        if not 0 <= share <= 1:
+            raise ValueError("A share is from 0 to 1")
+        if unknown := weights.keys() - {*NAMES} | {"body"} & weights.keys():
+            raise LookupError(f"No such fault: {', '.join(sorted(unknown))}")
+        self._plan = Plan(seed, share, path, weights) if share else None
 
     def clear_faults(self) -> None:
         """Let everything work again."""
         self._faults.clear()
+        self._plan = None
 
     def faults(self) -> dict[str, Any]:
         """Return the active faults and the names of all."""
@@ -1265,15 +1286,20 @@ class Cloud:
             {"path": f.path, "fault": f.name, "times": f.times}
             | ({} if f.date is None else {"date": f.date})
             | ({"status": f.answer.status} if f.name == "body" and f.answer else {})
+            | ({"begins": f.begins.isoformat()} if f.begins else {})
+            | ({"ends": f.ends.isoformat()} if f.ends else {})
             for f in self._faults
         ]
-        return {"active": active, "names": sorted((*FAULTS, *GIVEN))}
+        plan = {"seed": p.seed, "share": p.share, "path": p.path} if (p := self._plan) else None
+        return {"active": active, "names": sorted(NAMES), "plan": plan}
 
     def take_fault(self, path: str) -> Fault | None:
         """Return the fault that strikes a request, and count it."""
-        fault = next((fault for fault in self._faults if fault.hits(path)), None)
+        now = datetime.now(UTC)
+        self._faults = [fault for fault in self._faults if not fault.is_over(now)]
+        fault = next((fault for fault in self._faults if fault.hits(path, now)), None)
         if fault is None:
-            return None
+            return self._plan.strike(path) if self._plan else None
         if fault.times is not None:
             fault.times -= 1
             if fault.times <= 0:

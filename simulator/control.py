@@ -79,6 +79,10 @@ def _add_fault(cloud: Cloud, _request: web.Request, body: dict[str, Any]) -> Non
     cloud.add_fault(**body)
 
 
+def _plan_faults(cloud: Cloud, _request: web.Request, body: dict[str, Any]) -> None:
+    cloud.plan_faults(**body)
+
+
 def _clear_faults(cloud: Cloud, _request: web.Request, _body: dict[str, Any]) -> None:
     cloud.clear_faults()
 
@@ -250,6 +254,7 @@ ROUTES: tuple[tuple[str, str, Command], ...] = (
     ("POST", "/simulator/mqtt/drop", _drop_sessions),
     ("GET", "/simulator/faults", _faults),
     ("POST", "/simulator/faults", _add_fault),
+    ("PUT", "/simulator/faults/plan", _plan_faults),
     ("DELETE", "/simulator/faults", _clear_faults),
     ("GET", "/simulator/requests", _requests),
     ("DELETE", "/simulator/requests", _clear_requests),

@@ -27,7 +27,7 @@ PREFERENCE = "/v1/design-user-service/my/preference"
 BIND = "/v1/iot-service/api/user/bind"
 DEAD = {"unauthorized", "unauthorized_200", "unauthorized_empty", "unauthorized_refresh"}
 # Nothing answers, so that the clock would have to be moved while the poll waits.
-SILENT = {"slow", "timeout"}
+SILENT = {"slow", "timeout", "trickle"}
 DAY = timedelta(days=1)
 POLL = timedelta(minutes=10)
 

@@ -27,7 +27,7 @@ from tests.conftest import Wait, sign_in
 
 SIGNED_QUERY = re.compile(r"X-Amz-\w+=|[?&](Signature|Expires)=")
 # Where nothing answers, the clock would have to be moved while the request waits.
-BREAKAGES = sorted(FAULTS.keys() - {"slow", "timeout"})
+BREAKAGES = sorted(FAULTS.keys() - {"slow", "timeout", "trickle"})
 
 
 @pytest.fixture(autouse=True)

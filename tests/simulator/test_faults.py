@@ -1,14 +1,23 @@
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
-from aiohttp import ClientConnectionError, ClientSession, ClientTimeout
+from aiohttp import (
+    ClientConnectionError,
+    ClientConnectorError,
+    ClientPayloadError,
+    ClientSession,
+    ClientTimeout,
+)
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from simulator import Simulator
 from simulator.answers import FAULTS
-from simulator.cloud import Cloud, Fault
+from simulator.cloud import Cloud
+from simulator.faults import NAMES, Fault
 
 from .conftest import Ask
 
@@ -63,7 +72,7 @@ async def test_faults_of_a_path_for_some_times(ask: Ask) -> None:
     await ask("POST", "/simulator/faults", body=fault)
     listed = (await ask("GET", "/simulator/faults")).json
     assert listed["active"] == [fault]
-    assert listed["names"] == sorted((*FAULTS, "body", "date"))
+    assert listed["names"] == sorted(NAMES)
     statuses = [(await ask("GET", path)).status for path in (PREFERENCE, BIND, BIND, BIND)]
     assert statuses == [200, 500, 500, 200]
     assert (await ask("GET", "/simulator/faults")).json["active"] == []
@@ -151,6 +160,8 @@ async def test_body_with_a_status(ask: Ask) -> None:
         {"fault": "date", "date": 1e12},
         {"fault": "date", "date": -1e12},
         {"fault": "server_error", "body": {}},
+        {"fault": "server_error", "after": -1},
+        {"fault": "server_error", "lasts": -1},
     ],
 )
 async def test_faults_that_cannot_be(ask: Ask, fault: dict[str, Any]) -> None:
@@ -205,3 +216,130 @@ async def test_stopping_ends_requests_that_hang(
     await simulator.stop()
     with pytest.raises(ClientConnectionError):
         await hanging
+
+
+async def test_reset(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_fault("reset", times=1)
+    with pytest.raises(ClientConnectionError):
+        await ask("POST", BIND)
+    assert (await ask("GET", PREFERENCE)).status == 200
+
+
+@pytest.mark.parametrize("name", ["truncated", "wrong_gzip"])
+async def test_answers_that_cannot_be_read(ask: Ask, cloud: Cloud, name: str) -> None:
+    cloud.add_fault(name, times=1)
+    with pytest.raises(ClientPayloadError):
+        await ask("GET", BIND)
+    assert (await ask("GET", PREFERENCE)).status == 200
+
+
+async def test_trickle(unfrozen: Simulator) -> None:
+    unfrozen.cloud.add_fault("trickle")
+    async with ClientSession() as session, session.get(f"{unfrozen.url}{BIND}") as response:
+        assert response.status == 401
+        assert await response.content.read(1) == b"{"
+        assert unfrozen.cloud.stalled == 1
+
+
+async def test_empty_list(devices: Any, cloud: Cloud) -> None:
+    cloud.add_fault("emptied", times=1)
+    assert await devices() == []
+    assert len(await devices()) == 3
+
+
+async def test_changed_types_and_fields_left_out(devices: Any, cloud: Cloud) -> None:
+    """Never another value of the same type, which would be a lie."""
+    told = await devices()
+    for name in ("types", "fields"):
+        cloud.add_fault(name, times=1)
+        spoiled = await devices()
+        assert spoiled != told
+        same = [
+            (right, wrong)
+            for before, after in zip(told, spoiled, strict=True)
+            for key, right in before.items()
+            if type(right) is type(wrong := after.get(key))
+        ]
+        assert same
+        assert all(right == wrong for right, wrong in same)
+
+
+async def test_old_answer(devices: Any, cloud: Cloud, freezer: FrozenDateTimeFactory) -> None:
+    old = await devices()
+    (printer, *_) = cloud.printers_of(cloud.accounts.find("demo"))
+    cloud.change_printer(printer.dev_id, name="Other")
+    freezer.tick(timedelta(minutes=9))
+    cloud.add_fault("old", times=1)
+    new = await devices()
+    assert new[0]["name"] == "Other"
+    freezer.tick(timedelta(minutes=1))
+    cloud.add_fault("old", times=1)
+    assert (await devices())[0]["name"] == old[0]["name"] != "Other"
+    assert (await devices())[0]["name"] == "Other"
+
+
+async def test_faults_by_schedule(ask: Ask, freezer: FrozenDateTimeFactory) -> None:
+    fault = {"fault": "server_error", "path": BIND, "after": 60, "lasts": 3600}
+    await ask("POST", "/simulator/faults", body=fault)
+    (listed,) = (await ask("GET", "/simulator/faults")).json["active"]
+    assert listed["begins"] == "2026-11-20T12:01:00+00:00"
+    assert listed["ends"] == "2026-11-20T13:01:00+00:00"
+    statuses = []
+    for seconds in (0, 60, 3599, 1):
+        freezer.tick(timedelta(seconds=seconds))
+        statuses.append((await ask("GET", BIND)).status)
+    assert statuses == [200, 500, 500, 200]
+    assert (await ask("GET", "/simulator/faults")).json["active"] == []
+
+
+def struck(seed: int, *paths: str) -> list[str | None]:
+    """Return what happens to requests by a plan."""
+    cloud = Cloud()
+    cloud.plan_faults(seed, 0.3)
+    return [fault and fault.name for fault in map(cloud.take_fault, paths)]
+
+
+def test_a_plan_strikes_by_seed_and_by_path() -> None:
+    alone = struck(1, *[BIND] * 500)
+    assert 100 < sum(name is not None for name in alone) < 200
+    assert len({*alone}) > 15
+    assert struck(1, *[BIND] * 500) == alone
+    assert struck(2, *[BIND] * 500) != alone
+    # Whatever else is asked meanwhile.
+    assert struck(1, *[PREFERENCE, BIND] * 500)[1::2] == alone
+    assert struck(1, *["/covers/a.png"] * 500) == [None] * 500
+
+
+async def test_a_plan_ends_with_the_faults(ask: Ask) -> None:
+    plan = {"seed": 1, "share": 1, "weights": {"server_error": 1}}
+    await ask("PUT", "/simulator/faults/plan", body=plan)
+    assert (await ask("GET", BIND)).status == 500
+    await ask("POST", "/simulator/faults", body={"fault": "forbidden", "times": 1})
+    statuses = [(await ask("GET", BIND)).status for _ in range(2)]
+    assert statuses == [403, 500]
+    listed = (await ask("GET", "/simulator/faults")).json
+    assert listed["plan"] == {"seed": 1, "share": 1, "path": "/v1/"}
+    await ask("DELETE", "/simulator/faults")
+    assert (await ask("GET", BIND)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("plan", "status"),
+    [
+        ({"seed": 1, "share": 1.1}, 400),
+        ({"seed": 1, "weights": {"body": 1}}, 404),
+        ({"seed": 1, "weights": {"none": 1}}, 404),
+    ],
+)
+async def test_plans_that_cannot_be(ask: Ask, plan: dict[str, Any], status: int) -> None:
+    assert (await ask("PUT", "/simulator/faults/plan", body=plan)).status == status
+    assert (await ask("GET", BIND)).status == 200
+
+
+async def test_connections_are_refused(ask: Ask, simulator: Simulator) -> None:
+    assert (await ask("GET", BIND)).status == 200
+    await simulator.refuse()
+    with pytest.raises(ClientConnectorError):
+        await ask("GET", BIND)
+    await simulator.accept()
+    assert (await ask("GET", BIND)).status == 200
