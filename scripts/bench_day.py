@@ -3,11 +3,9 @@
 pytest runs it, with the fixtures of the tests.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
 from unittest.mock import AsyncMock
 
 from freezegun.api import FrozenDateTimeFactory
@@ -15,11 +13,10 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.bambu_lab_cloud.api.report import parse
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from scripts.bench import met, table
-from simulator import Simulator, reports
-from simulator.cloud import Printer
+from scripts.live_session import Broker
+from simulator import Simulator
 from tests.conftest import settle, sign_in
 
 pytest_plugins = ["tests.conftest"]
@@ -34,8 +31,6 @@ OFF, ON = BEGIN + 10 * HOUR, BEGIN + 18.5 * HOUR
 GONE = timedelta(seconds=200)
 # How long HTTP does not know of a begin or an end.
 BIND_LAG, TASK_LAG = 20, 25
-# So often the event loop goes round until all is said that there is to say.
-ROUNDS = 20
 GOAL = 288
 FIXED = 24 * HOUR // timedelta(minutes=1)
 
@@ -51,84 +46,14 @@ PLANS: dict[str, Plan] = {
 }
 
 
-class Session:
-    """A session with the printers, in which they say what the simulator's broker would carry."""
-
-    dropped = 0
-
-    def __init__(self, simulator: Simulator) -> None:
-        self._cloud = simulator.cloud
-        self._said = asyncio.Queue[Any]()
-        self._told: dict[str, reports.Body] = {}
-        self._number = 0
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
-
-    async def follow(self, *printer_ids: str) -> set[str]:
-        """Refuse none."""
-        return set()
-
-    async def unfollow(self, *printer_ids: str) -> None:
-        """Nobody leaves the account."""
-
-    async def ask_for_everything(self, printer_id: str) -> None:
-        """Have a printer say all."""
-        printer = self._cloud.printer(printer_id)
-        if printer.offline_since is None:
-            self._number += 1
-            self._put(printer, reports.full(printer, self._status(printer), self._number))
-
-    async def ask_for_versions(self, printer_id: str) -> None:
-        """Have a printer say what it consists of."""
-        printer = self._cloud.printer(printer_id)
-        if printer.offline_since is None:
-            self._put(printer, reports.versions(printer, "0"))
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Any:
-        return await self._said.get()
-
-    def speak(self, printer: Printer) -> None:
-        """Let a printer say what has changed."""
-        self._number += 1
-        before = self._told.get(printer.dev_id, {})
-        self._put(printer, reports.delta(printer, before, self._status(printer), self._number))
-
-    def say_presence(self, printer: Printer, event: str) -> None:
-        """Let the broker say that a printer came or went."""
-        self._put(printer, reports.event(event, datetime.now(UTC)))
-
-    async def is_heard(self) -> None:
-        """Wait until all that was said is heard."""
-        # Whoever follows and asks does so upon what is said.
-        for _ in range(ROUNDS):
-            await asyncio.sleep(0)
-
-    def _status(self, printer: Printer) -> reports.Body:
-        status = reports.status(self._cloud, printer, datetime.now(UTC), self._number)
-        self._told[printer.dev_id] = status
-        return status
-
-    def _put(self, printer: Printer, body: reports.Body) -> None:
-        message = parse(reports.encoded(printer, body))
-        if message is not None:
-            self._said.put_nowait((printer.dev_id, message))
-
-
 class Day:
     """Two printers that are on by day and print as planned, and what they say of it."""
 
-    def __init__(self, simulator: Simulator, session: Session, plan: Plan) -> None:
+    def __init__(self, simulator: Simulator, broker: Broker, plan: Plan) -> None:
         self._cloud = simulator.cloud
         self._cloud.add_printer(ACCOUNT, "X1 Carbon", "X1C")
         self._printers = self._cloud.printers_of(self._cloud.accounts.find(ACCOUNT))
-        self._session = session
+        self._broker = broker
         self._plan = sorted((BEGIN + hour * HOUR, number, hours) for number, hour, hours in plan)
 
     def go_on(self, now: datetime) -> None:
@@ -138,16 +63,16 @@ class Day:
             if is_on is (printer.offline_since is not None):
                 self._cloud.change_printer(printer.dev_id, online=is_on)
                 if is_on:
-                    self._session.say_presence(printer, "connected")
+                    self._broker.say_presence(printer, "connected")
         while self._plan and self._plan[0][0] <= now:
             _, number, hours = self._plan.pop(0)
             dev_id, seconds = self._printers[number].dev_id, hours * 3600
             self._cloud.start(dev_id, duration=seconds, bind_lag=BIND_LAG, task_lag=TASK_LAG)
         for printer in self._printers:
             if printer.offline_since is None:
-                self._session.speak(printer)
+                self._broker.speak(printer)
             elif now - STEP < printer.offline_since + GONE <= now:
-                self._session.say_presence(printer, "disconnected")
+                self._broker.say_presence(printer, "disconnected")
 
 
 type Days = dict[tuple[str, bool], Counter[str]]
@@ -183,14 +108,14 @@ async def test_day(
     is_live: bool,
 ) -> None:
     """Count the requests of a day."""
-    session = Session(simulator)
-    connect = AsyncMock(return_value=session if is_live else None)
+    broker = Broker(simulator.cloud)
+    connect = broker.connect if is_live else AsyncMock(return_value=None)
     monkeypatch.setattr(f"custom_components.{DOMAIN}.live.live_session", connect)
-    day = Day(simulator, session, PLANS[plan])
+    day = Day(simulator, broker, PLANS[plan])
     await sign_in(hass, ACCOUNT)
     while (now := datetime.now(UTC)) < END:
         day.go_on(now)
-        await session.is_heard()
+        await broker.is_heard()
         freezer.tick(STEP)
         async_fire_time_changed(hass)
         await settle(hass)
