@@ -25,7 +25,7 @@ import yaml
 from custom_components.bambu_lab_cloud.announcer import PICTURE_TIMEOUT
 from custom_components.bambu_lab_cloud.api import RateLimitedError
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
+from custom_components.bambu_lab_cloud.fleet.cadence import IDLE, PRINTING
 from custom_components.bambu_lab_cloud.fleet.lifecycle import NEWS
 from custom_components.bambu_lab_cloud.fleet.printer import Print
 from custom_components.bambu_lab_cloud.pictures import Pictures
@@ -96,14 +96,14 @@ async def test_from_start_to_end(
     assert told(heard) == [("started", task)]
     assert hass.states.get("sensor.p1s_print_title").state == "Boat"
     simulator.cloud.pause(P1S)
-    await wait(MINUTE)
-    await wait(MINUTE)
+    await wait(PRINTING)
+    await wait(PRINTING)
     assert told(heard) == [("paused", task)][: TELLS_OF_PAUSES[era]]
     simulator.cloud.resume(P1S)
-    await wait(MINUTE)
+    await wait(PRINTING)
     assert told(heard) == [("resumed", task)][: TELLS_OF_PAUSES[era]]
     simulator.cloud.end(P1S, "finished")
-    await wait(MINUTE)
+    await wait(PRINTING)
     announced = heard[-1]
     assert told(heard) == [("finished", task)]
     assert dict(announced.attributes) == snapshot
@@ -711,11 +711,11 @@ async def test_an_event_that_grows_too_old_meanwhile_holds_no_other_up(
 
     entity_registry.async_update_entity(EVENT, disabled_by=er.RegistryEntryDisabler.USER)
     await wait(RELOAD)
-    first = str(simulator.cloud.start(P1S, duration=180))
+    first = str(simulator.cloud.start(P1S, duration=240))
     await wait(IDLE)
     await wait(IDLE)
     found = dt_util.utcnow()
-    second = str(simulator.cloud.start(P1S, duration=180))
+    second = str(simulator.cloud.start(P1S, duration=240))
     await wait(IDLE)
     await wait(IDLE)
     monkeypatch.setattr(Pictures, "async_fetch", fetch)
@@ -724,6 +724,6 @@ async def test_an_event_that_grows_too_old_meanwhile_holds_no_other_up(
     await wait(RELOAD)
     assert told(heard) == [("finished", first), ("started", second), ("finished", second)]
     third = str(simulator.cloud.start(P1S, duration=300))
-    for _ in range(8):
+    for _ in range(10):
         await wait(MINUTE)
     assert ("finished", third) in told(heard)

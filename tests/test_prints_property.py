@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bambu_lab_cloud.api import ResponseError, TaskPage
-from custom_components.bambu_lab_cloud.fleet.cadence import TASKS_OTHERWISE
+from custom_components.bambu_lab_cloud.fleet.cadence import BETWEEN_TASKS
 from custom_components.bambu_lab_cloud.fleet.lifecycle import GAP, LAG, NEWS
 from custom_components.bambu_lab_cloud.fleet.printer import Printer
 from custom_components.bambu_lab_cloud.tasks import PAGES_PER_POLL, TaskList
@@ -29,7 +29,7 @@ from tests.fleet.test_lifecycle_property import (
 )
 
 # Longer than the list takes, or is not asked for unless something changed.
-_FOUND = TASKS_OTHERWISE + timedelta(minutes=10)
+_FOUND = BETWEEN_TASKS + timedelta(minutes=10)
 
 
 def run[T](coroutine: Coroutine[Any, Any, T]) -> T:

@@ -92,7 +92,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
         ),
         memory=memory,
         messages=MessagesCoordinator(
-            hass, entry, client, outage, announcer=announcer, memory=memory, printers=printers
+            hass, entry, client, outage, announcer=announcer, memory=memory
         ),
         pictures=pictures,
         printers=printers,

@@ -13,19 +13,15 @@ from .api import BambuCloud, Message, MessageCount, PermissionDeniedError, Respo
 from .cloud import cloud_now, optional
 from .const import LOGGER
 from .coordinator import BambuCoordinator, Outage
-from .fleet.cadence import MESSAGES_WHILE_LIVE
+from .fleet.cadence import BETWEEN_COUNTS
 from .fleet.messages import News
 from .memory import Memory
-from .printers import PrintersCoordinator
 from .registry import device_name
 
-# What to ask my/messages for; without a type it answers with prints only. One group is asked at a
-# time, each every ten minutes.
+# What to ask my/messages for; without a type it answers with prints only.
 GROUPS = (None, 1, 2, 3, 5)
-ROUND = timedelta(minutes=10)
 PAGE = 20
-BETWEEN_GROUPS = ROUND / len(GROUPS)
-BETWEEN_FIRST_GROUPS = timedelta(seconds=10)
+BETWEEN_GROUPS = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +47,27 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
         *,
         announcer: Announcer,
         memory: Memory,
-        printers: PrintersCoordinator,
     ) -> None:
         """Initialize the coordinator."""
         super().__init__(hass, config_entry, client, outage)
         self.data = Inbox()
-        self.update_interval = BETWEEN_FIRST_GROUPS
+        self.update_interval = BETWEEN_GROUPS
         self._memory = memory
         self._announcer = announcer
-        self._printers = printers
         self._count: MessageCount | None = None
         self._groups = deque(GROUPS)
         self._pages: dict[int | None, list[Message]] = {}
 
     @override
     async def _async_update_internal(self) -> Inbox:
-        """Ask for the next group of messages, and with the first how many are unread."""
+        """Ask how many are unread, and if that is another number for one group after the other."""
         group = self._groups[0]
         unread = self.data.unread
         if group is GROUPS[0]:
             before, self._count = self._count, await optional(self.client.get_message_count())
             unread = self._count.unread if self._count else None
-            if self._count and self._count == before and self._is_unhurried:
-                self.update_interval = MESSAGES_WHILE_LIVE
+            if self._count and self._count == before and self.has_all:
+                self.update_interval = BETWEEN_COUNTS
                 return Inbox(self.data.newest, unread)
         now = cloud_now(self.client)
         try:
@@ -83,13 +77,14 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
                 raise
             LOGGER.debug("A group of messages stays as it was: %s", err)
             self._pages.setdefault(group, [])
+            # It is asked for in the next round, whatever the number is then.
+            self._count = None
         else:
             self._pages[group] = page
             self._take_page(group, page, now)
         self._groups.rotate(-1)
-        self.update_interval = BETWEEN_GROUPS if self.has_all else BETWEEN_FIRST_GROUPS
-        if self._groups[0] is GROUPS[0] and self._is_unhurried:
-            self.update_interval = MESSAGES_WHILE_LIVE
+        is_over = self._groups[0] is GROUPS[0]
+        self.update_interval = BETWEEN_COUNTS if is_over else BETWEEN_GROUPS
         return Inbox(next(iter(self.messages), None) if self.has_all else self.data.newest, unread)
 
     @property
@@ -102,11 +97,6 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
         """Return the newest messages of each group as they were last read, newest first."""
         messages = {message.id: message for page in self._pages.values() for message in page}
         return sorted(messages.values(), key=_age, reverse=True)
-
-    @property
-    def _is_unhurried(self) -> bool:
-        """Return if the count is enough: the printers say themselves how their prints end."""
-        return self._printers.are_live and self.has_all
 
     @callback
     def _take_page(self, group: int | None, page: list[Message], now: datetime) -> None:

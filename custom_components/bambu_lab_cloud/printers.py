@@ -98,6 +98,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         # Whether all of them would be heard, should they say something.
         self.are_followed = False
         self._changed_at = self._now
+        self._came_on_at: datetime | None = None
         # The printers that were seen since the start.
         self._seen = set[str]()
         self._absences: dict[str, int] = {}
@@ -144,14 +145,14 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         records = self._memory.records
         before = self.polled or None
         printers = self._derive()
-        has_read = await self._tasks.async_ask_newest(
-            before, printers, records, self._now, are_live=self.are_live
-        )
+        has_read = await self._tasks.async_ask_newest(before, printers, records, self._now)
         if self._tasks.have_changed:
             printers = self._derive()
         caught_up = await self._tasks.async_ask_printers(printers, records, self._now)
         if self._tasks.have_changed:
             printers = self._derive()
+        if before and any(p.online and not before.get(p.id, p).online for p in printers.values()):
+            self._came_on_at = self._now
         self.polled, self.asked_at = printers, asked_at
         self._now = cloud_now(self.client)
         shown = self._take(printers)
@@ -417,7 +418,14 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
     def _interval(self, printers: Mapping[str, Printer], shown: Mapping[str, Printer]) -> timedelta:
         """Return how long to wait before bind is asked again, after what it told and is shown."""
         if not self.are_live:
-            return poll_interval(printers.values(), self._now)
+            records = self._memory.records.printers.values()
+            return poll_interval(
+                printers.values(),
+                self._tasks.paces,
+                came_on_at=self._came_on_at,
+                on_at=max((each.online_at for each in records), default=self._now),
+                now=self._now,
+            )
         on = [printer for printer in printers.values() if printer.online is not False]
         awaits = any(awaits_its_task(each) for each in on) or bool(
             self._memory.records.awaited(shown)

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from .api import BambuCloud, Task
 from .cloud import optional
 from .fleet.cadence import (
+    BETWEEN_TASKS,
     LONGEST_RETRY,
-    TASKS_OTHERWISE,
     awaits_its_task,
     retry_interval,
     tasks_are_due,
+    usual_paces,
 )
 from .fleet.history import OVERLAP
 from .fleet.lifecycle import LAG, Records
@@ -59,6 +60,10 @@ class TaskList:
         self._is_resting = False
         self._due = False
         self._tries: dict[tuple[str, str | None, PrinterStatus | None], int] = {}
+        # The tasks that the pages of this poll have shown.
+        self._shown = set[str]()
+        # From which to which part of their estimates the prints of each printer may end.
+        self.paces: dict[str, tuple[float, float]] = {}
 
     def values(self) -> Iterable[Task]:
         """Return the tasks in no order: of each printer the newest, and all that are just read."""
@@ -69,7 +74,7 @@ class TaskList:
         return (
             not (self._due or self._is_resting or self._tries)
             and self._asked_at is not None
-            and abs(now - self._asked_at) < TASKS_OTHERWISE
+            and abs(now - self._asked_at) < BETWEEN_TASKS
         )
 
     def take_pages(self) -> list[Page]:
@@ -92,8 +97,6 @@ class TaskList:
         printers: Mapping[str, Printer],
         records: Records,
         now: datetime,
-        *,
-        are_live: bool = False,
     ) -> bool:
         """Ask for what is new in the account, if a poll of the printers makes it likely.
 
@@ -103,12 +106,11 @@ class TaskList:
         if self.have_changed:
             self._trim()
         self._pages = 0
+        self._shown.clear()
         rest = self._free_at - now if self._free_at else timedelta()
         # One that is longer was begun by a clock that was wrong.
         self._is_resting = timedelta() < rest <= LONGEST_RETRY
-        self._due |= tasks_are_due(
-            before, printers, asked_at=self._asked_at, are_live=are_live, now=now
-        )
+        self._due |= tasks_are_due(before, printers, asked_at=self._asked_at, now=now)
         if not self._due or self._is_resting:
             return False
         # my/tasks is sorted by start, and lists a print a while after that.
@@ -129,15 +131,18 @@ class TaskList:
 
         Return those of them that have come back and whose tasks are known again.
         """
-        awaited = records.awaited(printers)
-        awaited |= {p.id: awaited.get(p.id, now) for p in printers.values() if awaits_its_task(p)}
+        left = records.awaited(printers)
+        awaited = left | {
+            p.id: left.get(p.id, now) for p in printers.values() if awaits_its_task(p)
+        }
         tries = {(p.id, p.print_job, p.status): p.id for p in printers.values() if p.id in awaited}
         self._tries = {key: self._tries.get(key, 0) for key in tries}
         self._polls += 1
         due = [
             key
             for key in sorted(self._tries, key=self._tries.__getitem__)
-            if self._tries[key] < EAGER_TRIES or self._polls % EAGER_TRIES == 0
+            if (self._tries[key] < EAGER_TRIES or self._polls % EAGER_TRIES == 0)
+            and (key[0] in left or not self._has_looked_for(key[1]))
         ]
         # Those first that come back, then those that were asked for least.
         back = records.unread(printers.values())
@@ -154,7 +159,16 @@ class TaskList:
                 caught_up.add(printer_id)
         for key in due:
             self._tries[key] += tries[key] in asked
+        if self._shown:
+            read = {task.device_id for task in self._tasks.values() if task.id in self._shown}
+            self.paces |= usual_paces(
+                task for task in self._tasks.values() if task.device_id in read
+            )
         return caught_up & back.keys()
+
+    def _has_looked_for(self, job: str | None) -> bool:
+        """Return if this poll has read where a job stands, or would stand were it listed."""
+        return self._pages > 0 and (job in self._shown or job not in self._tasks)
 
     async def _async_read(
         self, since: datetime, now: datetime, *, limit: int, device_id: str | None = None
@@ -175,6 +189,7 @@ class TaskList:
             self._pages += 1
             self.have_changed = True
             self._tasks |= {task.id: task for task in page.tasks}
+            self._shown |= {task.id for task in page.tasks}
             self._read.append((page.tasks, None if device_id else offset))
             # A print that is deleted between two pages shifts those after it.
             offset += limit - OVERLAP

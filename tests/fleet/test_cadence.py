@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 
+from custom_components.bambu_lab_cloud.api import Task
 from custom_components.bambu_lab_cloud.fleet.cadence import (
     AWAITING,
+    BETWEEN_TASKS,
+    CAME_ON,
     IDLE,
     LIVE,
-    NEAR_END,
     NOBODY_ONLINE,
     PRINTING,
-    TASKS_OTHERWISE,
-    TASKS_WHILE_PRINTING,
+    PRINTING_WITHOUT_ESTIMATE,
+    RESTING,
     awaits_its_task,
     live_interval,
     poll_interval,
@@ -22,6 +24,7 @@ from custom_components.bambu_lab_cloud.fleet.cadence import (
     refusal_interval,
     retry_interval,
     tasks_are_due,
+    usual_paces,
 )
 from custom_components.bambu_lab_cloud.fleet.printer import (
     CurrentPrint,
@@ -64,23 +67,100 @@ def printing(ends_in: timedelta | None = HOUR, **changes: Any) -> Printer:
     return replace(OFF, online=True, status=PrinterStatus.PRINTING, print_job="72", current=current)
 
 
+def wait(
+    *printers: Printer,
+    pace: tuple[float, float] | None = None,
+    came_on: timedelta | None = None,
+    on: timedelta = timedelta(0),
+) -> timedelta:
+    return poll_interval(
+        printers,
+        {OFF.id: pace} if pace else {},
+        came_on_at=None if came_on is None else NOW - came_on,
+        on_at=NOW - on,
+        now=NOW,
+    )
+
+
 @pytest.mark.parametrize(
     ("printers", "interval"),
     [
         ([], NOBODY_ONLINE),
         ([OFF], NOBODY_ONLINE),
         ([OFF, IDLING], IDLE),
-        ([IDLING, printing()], PRINTING),
-        ([replace(printing(), current=None)], PRINTING),
-        ([printing(None)], PRINTING),
-        ([printing(timedelta(minutes=3, seconds=1))], PRINTING),
-        ([printing(), printing(timedelta(minutes=3))], NEAR_END),
-        ([printing(timedelta(minutes=-10))], NEAR_END),
-        ([printing(timedelta(minutes=-11))], PRINTING),
+        ([replace(IDLING, online=None)], IDLE),
+        ([IDLING, printing(4 * HOUR)], PRINTING),
+        ([replace(printing(), current=None)], PRINTING_WITHOUT_ESTIMATE),
+        ([printing(None)], PRINTING_WITHOUT_ESTIMATE),
+        ([replace(printing(MINUTE), status=PrinterStatus.PAUSED)], PRINTING),
+        ([printing(-4 * HOUR)], PRINTING),
     ],
 )
 def test_poll_interval(printers: list[Printer], interval: timedelta) -> None:
-    assert poll_interval(printers, NOW) == interval
+    assert wait(*printers) == interval
+
+
+@pytest.mark.parametrize(
+    ("ends_in", "pace", "interval"),
+    [
+        (30 * MINUTE, (1.0, 1.1), PRINTING),
+        # The time in which it is likely begins in a minute, in a moment, has begun.
+        (MINUTE + timedelta(seconds=30), (1.0, 1.1), timedelta(seconds=60)),
+        (timedelta(seconds=32), (1.0, 1.1), timedelta(seconds=15)),
+        (timedelta(0), (1.0, 1.01), timedelta(seconds=15)),
+        (timedelta(0), (1.0, 1.05), timedelta(seconds=26)),
+        (timedelta(0), (1.0, 1.5), timedelta(seconds=40)),
+        (-29 * MINUTE, (1.0, 1.05), timedelta(seconds=24.84)),
+        (-40 * MINUTE, (1.0, 1.05), PRINTING),
+        # Of a printer that has shown nothing.
+        (30 * MINUTE, None, timedelta(seconds=40)),
+    ],
+)
+def test_an_end_is_asked_for_when_it_is_likely(
+    ends_in: timedelta, pace: tuple[float, float] | None, interval: timedelta
+) -> None:
+    """The longer it may take, the less often."""
+    assert wait(printing(ends_in), pace=pace) == interval
+
+
+def test_the_most_urgent_printer_decides() -> None:
+    assert wait(OFF, IDLING, printing(), printing(timedelta(0))) == timedelta(seconds=40)
+
+
+@pytest.mark.parametrize(("ago", "interval"), [(14, CAME_ON), (15, IDLE), (-600, IDLE)])
+def test_who_came_on_is_likely_to_print(ago: int, interval: timedelta) -> None:
+    assert wait(IDLING, came_on=ago * MINUTE) == interval
+
+
+@pytest.mark.parametrize(("ago", "interval"), [(59, NOBODY_ONLINE), (60, RESTING), (-600, RESTING)])
+def test_a_night_of_rest(ago: int, interval: timedelta) -> None:
+    assert wait(OFF, on=ago * MINUTE) == interval
+
+
+def finished(hours: float, **changes: Any) -> Task:
+    known = {"status": 2, "cost_time": 3600.0, "device_id": OFF.id, "end_time": NOW}
+    return Task(**{"id": str(hours), "start_time": NOW - hours * HOUR, **known, **changes})
+
+
+@pytest.mark.parametrize(
+    ("tasks", "pace"),
+    [
+        ([], None),
+        ([finished(1), finished(1.1)], None),
+        ([finished(1), finished(1.1), finished(1.05)], (0.95, 1.15)),
+        # One that failed, ran on over a night or never was to take any time tells nothing.
+        (
+            [
+                *(finished(1), finished(1.1), finished(1.05)),
+                *(finished(0.6, status=3), finished(9), finished(0.1), finished(1, cost_time=0.0)),
+                *(finished(0.7, end_time=None), finished(0.8, device_id="other")),
+            ],
+            (0.95, 1.15),
+        ),
+    ],
+)
+def test_usual_paces(tasks: list[Task], pace: tuple[float, float] | None) -> None:
+    assert usual_paces(tasks).get(OFF.id) == pytest.approx(pace)
 
 
 @pytest.mark.parametrize(
@@ -88,14 +168,14 @@ def test_poll_interval(printers: list[Printer], interval: timedelta) -> None:
     [
         (None, IDLING, timedelta(0), True),
         (IDLING, IDLING, None, True),
-        (IDLING, IDLING, TASKS_OTHERWISE - MINUTE, False),
-        (IDLING, IDLING, TASKS_OTHERWISE, True),
+        (IDLING, IDLING, BETWEEN_TASKS - MINUTE, False),
+        (IDLING, IDLING, BETWEEN_TASKS, True),
         (OFF, OFF, 9 * HOUR, False),
         (replace(printing(), online=None), replace(printing(), online=None), 9 * HOUR, True),
         (OFF, IDLING, timedelta(0), True),
         (IDLING, printing(), timedelta(0), True),
         (printing(), printing(), timedelta(0), False),
-        (printing(), printing(), TASKS_WHILE_PRINTING, True),
+        (printing(), printing(), BETWEEN_TASKS, True),
         (printing(), replace(printing(), print_job="73"), timedelta(0), True),
         (replace(OFF, id="00M00A000000002"), OFF, timedelta(0), True),
     ],
@@ -112,15 +192,6 @@ def test_tasks_are_due(
         )
         is due
     )
-
-
-@pytest.mark.parametrize(("asked_ago", "due"), [(TASKS_WHILE_PRINTING, False), (HOUR, True)])
-def test_tasks_are_not_due_for_what_printers_say_themselves(
-    asked_ago: timedelta, *, due: bool
-) -> None:
-    printers = {printing().id: printing()}
-    asked_at = NOW - asked_ago
-    assert tasks_are_due(printers, printers, asked_at=asked_at, are_live=True, now=NOW) is due
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,49 @@
-"""When to ask the cloud again, and for what."""
+"""When to ask the cloud again, and for what.
 
-from collections.abc import Collection, Mapping
+Without live data one question about all printers is asked as often as the most urgent of them
+wants. A print ends about when its estimate says: this printer's last prints tell how far off that
+is, and in that time, and a little around it, it is asked every 15 to 40 seconds, the longer that
+time the less often. Otherwise every 75 seconds while something prints; each minute if nobody knows
+for how long, and for a quarter of an hour once a printer came on, as it is to print; every three
+minutes while one is on; every five while all are off, and every nine after an hour of that. With
+live data it is asked after what a printer told, and rarely otherwise. my/tasks is asked when a
+printer or its job has changed and until the list tells the same, messages when their number has.
+"""
+
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from .printer import ENDED, NO_TASK, Printer
+from ..api.models import Task
+from .printer import ENDED, NO_TASK, Printer, PrinterStatus, PrintResult, print_from_task
 
-NEAR_END = timedelta(seconds=25)
-PRINTING = timedelta(minutes=1)
-IDLE = timedelta(minutes=2)
+PRINTING = timedelta(seconds=75)
+PRINTING_WITHOUT_ESTIMATE = timedelta(minutes=1)
+IDLE = timedelta(minutes=3)
+# Whoever switches a printer on wants to print.
+CAME_ON = timedelta(minutes=1)
+_CAME_ON_FOR = timedelta(minutes=15)
 NOBODY_ONLINE = timedelta(minutes=5)
+# A start is no news if ten minutes lie between two polls.
+RESTING = timedelta(minutes=9)
+_RESTS_AFTER = timedelta(hours=1)
+# The time in which a print is likely to end is cut into so many parts, within these bounds.
+_PARTS = 75
+_SHORTEST, _LONGEST = timedelta(seconds=15), timedelta(seconds=40)
+
+# Prints take so much of their estimate, as far as their printer has not shown its own.
+_USUAL = 0.9, 1.25
+_FEWEST = 3
+# What took less or more was paused, or its estimate was that of another print.
+_PLAUSIBLE = 0.5, 2.0
+# A print may well end this much of its estimate beyond all that this printer has shown, and so
+# much later for what heating and the cloud take.
+_BEYOND = 0.05
+_BEFORE, _AFTER = timedelta(seconds=30), timedelta(minutes=2)
 
 # With live data the printers themselves say what is new, and bind is for the rest.
 LIVE = timedelta(minutes=15)
 # Should nobody be heard, a printer that comes on is seen before its start is no news any more.
-LIVE_ALL_OFF = timedelta(minutes=9)
+LIVE_ALL_OFF = RESTING
 # It is late: so it is asked that long after what a printer told.
 _AFTER_CHANGE = [timedelta(seconds=seconds) for seconds in (5, 30, 60, 120)]
 AWAITING = timedelta(seconds=30)
@@ -21,17 +51,11 @@ AWAITING = timedelta(seconds=30)
 # each lists its own prints, and owners delete them.
 _AWAITED_FOR = timedelta(minutes=20)
 
-# How long before its expected end a print is polled faster.
-_NEAR = timedelta(minutes=3)
-# Prints run over their estimate a little, rarely much: after this the pace is the usual one again.
-_OVER = timedelta(minutes=10)
-
-TASKS_WHILE_PRINTING = timedelta(minutes=5)
 # A print can begin and end between two polls, and leave the printer as it was before.
-TASKS_OTHERWISE = timedelta(hours=1)
+BETWEEN_TASKS = timedelta(hours=1)
 PRINT_STATUS_WITHOUT_TASKS = timedelta(hours=6)
 # Messages are read only when another number of them is unread.
-MESSAGES_WHILE_LIVE = timedelta(minutes=30)
+BETWEEN_COUNTS = timedelta(minutes=30)
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(minutes=30)
 FIRST_RECONNECT = timedelta(seconds=5)
@@ -43,11 +67,67 @@ FIRST_REFUSAL = timedelta(minutes=15)
 LONGEST_REFUSAL = timedelta(hours=6)
 
 
-def poll_interval(printers: Collection[Printer], now: datetime) -> timedelta:
-    """Return how long to wait before user/bind is asked again."""
-    if any(printer.is_active for printer in printers):
-        return NEAR_END if any(_is_near_end(p, now) for p in printers) else PRINTING
-    return IDLE if any(printer.online for printer in printers) else NOBODY_ONLINE
+def poll_interval(
+    printers: Iterable[Printer],
+    paces: Mapping[str, tuple[float, float]],
+    *,
+    came_on_at: datetime | None,
+    on_at: datetime,
+    now: datetime,
+) -> timedelta:
+    """Return how long to wait before user/bind is asked again.
+
+    paces are those of usual_paces. came_on_at is when a printer was last seen to come on, on_at
+    when one was last seen on.
+    """
+    has_come_on = came_on_at is not None and abs(now - came_on_at) < _CAME_ON_FOR
+    idle = CAME_ON if has_come_on else IDLE
+    # The clock may have been set back.
+    off = NOBODY_ONLINE if abs(now - on_at) < _RESTS_AFTER else RESTING
+    return min(
+        (
+            _until_end(each, paces.get(each.id, _USUAL), now)
+            if each.is_active
+            else (off if each.online is False else idle)
+            for each in printers
+        ),
+        default=off,
+    )
+
+
+def _until_end(printer: Printer, pace: tuple[float, float], now: datetime) -> timedelta:
+    """Return how long to wait for the end of a print."""
+    job = printer.current.print if printer.current else None
+    if job is None or job.started_at is None or job.expected_end is None:
+        return PRINTING_WITHOUT_ESTIMATE
+    if printer.status is PrinterStatus.PAUSED:
+        return PRINTING
+    estimate = job.expected_end - job.started_at
+    begin = job.started_at + estimate * pace[0] - _BEFORE
+    end = job.started_at + estimate * pace[1] + _AFTER
+    if begin <= now <= end:
+        return min(max((end - begin) / _PARTS, _SHORTEST), _LONGEST)
+    return max(min(begin - now, PRINTING), _SHORTEST) if now < begin else PRINTING
+
+
+def usual_paces(tasks: Iterable[Task]) -> dict[str, tuple[float, float]]:
+    """Return from which to which part of their estimates the prints of each printer may end.
+
+    It is what the tasks that finished took, and a little beyond; a printer of which too few are
+    known has none.
+    """
+    taken: dict[str, list[float]] = {}
+    for task in tasks:
+        job = print_from_task(task, task.device_id or "")
+        if job.result is PrintResult.FINISHED and job.duration and job.cost_time:
+            share = job.duration.total_seconds() / job.cost_time
+            if _PLAUSIBLE[0] <= share <= _PLAUSIBLE[1]:
+                taken.setdefault(job.printer_id, []).append(share)
+    return {
+        printer_id: (min(shares) - _BEYOND, max(shares) + _BEYOND)
+        for printer_id, shares in taken.items()
+        if len(shares) >= _FEWEST
+    }
 
 
 def live_interval(
@@ -68,26 +148,18 @@ def live_interval(
     return LIVE if is_any_on else LIVE_ALL_OFF
 
 
-def _is_near_end(printer: Printer, now: datetime) -> bool:
-    """Return if a printer's print should end about now."""
-    end = printer.current.print.expected_end if printer.current else None
-    return end is not None and end - _NEAR <= now <= end + _OVER
-
-
 def tasks_are_due(
     before: Mapping[str, Printer] | None,
     printers: Mapping[str, Printer],
     *,
     asked_at: datetime | None,
-    are_live: bool = False,
     now: datetime,
 ) -> bool:
     """Return if the newest page of my/tasks should be asked after a poll of user/bind.
 
     before are the printers after the previous poll, None at the start; printers those of this
     poll with the tasks known so far. It is asked at the start, when a printer is new or its job or
-    status changed, every few minutes while something prints and is not live, and once in a while as
-    long as a printer is on.
+    status changed, and once in a while as long as a printer is on.
     """
     if before is None or asked_at is None:
         return True
@@ -97,8 +169,7 @@ def tasks_are_due(
         or (
             printer.online is not False
             # The clock may have been set back.
-            and abs(now - asked_at)
-            >= (TASKS_WHILE_PRINTING if printer.is_active and not are_live else TASKS_OTHERWISE)
+            and abs(now - asked_at) >= BETWEEN_TASKS
         )
         for printer in printers.values()
     )
