@@ -240,8 +240,8 @@ def test_refusal_interval(refusals: int, jitter: float, wait: float) -> None:
     assert refusal_interval(refusals, jitter) == timedelta(hours=wait)
 
 
-@pytest.mark.parametrize(("seconds", "then"), [(0, 5), (1, 5), (5, 30), (31, 60), (119, 120)])
-def test_with_live_data_bind_is_asked_a_few_times_after_a_change(seconds: int, then: int) -> None:
+@pytest.mark.parametrize(("seconds", "then"), [(0, 5), (1, 5), (4.9, 30), (31, 60), (115, 120)])
+def test_with_live_data_bind_is_asked_a_few_times_after_a_change(seconds: float, then: int) -> None:
     now = NOW + timedelta(seconds=seconds)
     assert now + live_interval(NOW, awaits=False, is_any_on=True, now=now) == NOW + timedelta(
         seconds=then

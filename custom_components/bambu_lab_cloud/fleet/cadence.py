@@ -46,6 +46,8 @@ LIVE = timedelta(minutes=15)
 LIVE_ALL_OFF = RESTING
 # It is late: so it is asked that long after what a printer told.
 _AFTER_CHANGE = [timedelta(seconds=seconds) for seconds in (5, 30, 60, 120)]
+# Home Assistant polls up to a second too early, and need not do so again for the rest of it.
+_SECONDS = timedelta(seconds=2)
 AWAITING = timedelta(seconds=30)
 # What the list does not tell within this it may never tell: of a printer that two accounts share,
 # each lists its own prints, and owners delete them.
@@ -141,7 +143,7 @@ def live_interval(
     # The clock may have been set back.
     since = abs(now - changed_at)
     for after in _AFTER_CHANGE:
-        if since < after:
+        if since < after - _SECONDS:
             return after - since
     if awaits and since < _AWAITED_FOR:
         return AWAITING
