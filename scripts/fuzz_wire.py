@@ -22,9 +22,9 @@ MOST = 150
 
 
 def _bomb(bits: int) -> bytes:
-    """Return 2 GB of nothing in 2 MB."""
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, bits)
-    return b"".join([*(squeeze.compress(bytes(MB)) for _ in range(2048)), squeeze.flush()])
+    """Return 2 GB of nothing in some MB."""
+    squeeze, nothing = zlib.compressobj(1, zlib.DEFLATED, bits), bytes(MB)
+    return b"".join([*(squeeze.compress(nothing) for _ in range(2048)), squeeze.flush()])
 
 
 async def _no_end(response: web.StreamResponse) -> None:
