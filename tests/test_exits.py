@@ -32,7 +32,14 @@ PATHS = (
     "/covers",
 )
 # What the simulator's server, aiohttp's pool and core have, whose images get new tokens.
-NOT_OURS = ("RequestHandler.", "_weakref_handle", "Image up", "SyncWorker", "ImportExecutor")
+NOT_OURS = (
+    "RequestHandler.",
+    "_weakref_handle",
+    "Image update",
+    "SyncWorker",
+    "ImportExecutor",
+    "another store",
+)
 
 type Leave = Callable[[HomeAssistant, str], Awaitable[None]]
 
@@ -66,28 +73,29 @@ def hass_storage() -> dict[str, Any]:
 
 def left(hass: HomeAssistant) -> set[Any]:
     """Return the tasks, timers and threads that are there, but for those of others."""
-    stores = [
-        handle
-        for handle in get_scheduled_timer_handles(hass.loop)
-        if not str(getattr(_owner(handle), "key", DOMAIN)).startswith(DOMAIN)
-    ]
-    handles = {
-        handle
-        for handle in get_scheduled_timer_handles(hass.loop)
-        if not handle.cancelled() and handle not in stores
-    }
-    things = handles | asyncio.all_tasks() | set(threading.enumerate())
-    return {each for each in things if not any(name in repr(each) for name in NOT_OURS)}
+    timers = {each for each in get_scheduled_timer_handles(hass.loop) if not each.cancelled()}
+    things = timers | asyncio.all_tasks() | set(threading.enumerate())
+    return {each for each in things if not any(name in _described(each) for name in NOT_OURS)}
 
 
 def is_ours(thing: object) -> bool:
     """Return if the integration has begun something, where there was no time before it."""
-    return DOMAIN in repr(thing) or DOMAIN in repr(getattr(thing, "_args", ""))
+    return DOMAIN in _described(thing)
 
 
-def _owner(handle: asyncio.TimerHandle) -> object:
-    """Return whose method a timer calls."""
-    return getattr(handle._callback, "__self__", None)
+def _described(thing: object) -> str:
+    """Return what a thing is, and of a timer whom it calls for what."""
+    owner = getattr(getattr(thing, "_callback", None), "__self__", None)
+    jobs = [
+        getattr(owner, "job", None),
+        getattr(owner, "action", None),
+        *(getattr(thing, "_args", None) or ()),
+    ]
+    targets = [getattr(getattr(job, "target", job), "__module__", None) for job in jobs]
+    # A store of core's is none of ours.
+    key = getattr(owner, "key", DOMAIN)
+    store = "" if str(key).startswith(DOMAIN) else "another store"
+    return f"{thing!r} {store} {type(owner).__module__} {getattr(owner, 'job_name', '')} {targets}"
 
 
 async def until_asked(hass: HomeAssistant, simulator: Simulator, tick: Callable[[], None]) -> None:

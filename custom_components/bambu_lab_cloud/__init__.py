@@ -99,7 +99,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
         slicer=SlicerCoordinator(hass, entry, client, outage),
     )
     async_watch_expiry(hass, entry)
-    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    for platform in PLATFORMS:
+        # Each has a minute of its own, which on a small machine a farm may need.
+        await hass.config_entries.async_forward_entry_setups(entry, [platform])
     if not entry.runtime_data.live.is_on:
         devices.remove_ams_without_entities()
     printers.start()

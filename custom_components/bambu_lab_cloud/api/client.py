@@ -89,7 +89,7 @@ class BambuCloud:
         self._clock = ServerClock()
         self._last_request_id: str | None = None
         self._free_at = 0.0
-        self._bind: tuple[Answer | None, list[Device]] = (None, [])
+        self._bind: tuple[bytes | None, list[Device]] = (None, [])
 
     @property
     def clock_offset(self) -> timedelta:
@@ -137,9 +137,9 @@ class BambuCloud:
         """
         known, devices = self._bind
         answer = await self._request("GET", "iot-service/api/user/bind", known=known)
-        if known is None or answer.data is not known.data:
+        if answer.digest != known:
             devices = await answer.read(Device.list_from_api)
-            self._bind = answer, devices
+            self._bind = answer.digest, devices
         return devices
 
     async def get_print_status(self, force: bool = False) -> list[PrintStatus]:  # noqa: FBT001, FBT002 - the endpoint's only switch
@@ -421,7 +421,7 @@ class BambuCloud:
         json: Mapping[str, Any] | None = None,
         signed: bool = True,
         largest_body: int = LARGEST_BODY,
-        known: Answer | None = None,
+        known: bytes | None = None,
     ) -> Answer:
         if rest := self.not_before:
             raise RateLimitedError(rest, f"{endpoint}: not before {rest:.0f} s have passed")
