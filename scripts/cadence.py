@@ -494,7 +494,7 @@ class Account:
 FIXED = DAY // MINUTE
 KINDS = ("bind", "print", "tasks", "messages", "firmware")
 # For how many days each is run: that of a farm is like another, and takes long.
-DAYS = {"hobbyist": 364, "workshop": 364, "farm": 7}
+DAYS = {"hobbyist": 364, "workshop": 364, "farm": 3}
 SHORT = {"hobbyist": 56, "workshop": 14}
 LIVE, LOST, WITHOUT = "live", "live, lost for hours", "without live"
 # Goals that are missed, and are known to be.
@@ -543,7 +543,7 @@ def _outcome(
 
 def run(made: Schedule, mode: str) -> Outcome:
     """Let the integration ask as it does."""
-    weeks = range((made.until - BEGIN) // (7 * DAY))
+    weeks = range(-((BEGIN - made.until) // (7 * DAY)))
     # Each week for some hours, another day and another time each.
     lost = [BEGIN + week * 7 * DAY + (week * 29 % 160 + 6) * HOUR for week in weeks]
     account = Account(
