@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
+from custom_components.bambu_lab_cloud.fleet.cadence import IDLE, PRINTING
 from simulator import Simulator
 from tests.conftest import Wait, set_up, settle, sign_in
 from tests.pushes import Pushes
@@ -22,7 +22,6 @@ from tests.test_trigger import device
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"
 SECOND = timedelta(seconds=1)
-MINUTE = timedelta(minutes=1)
 USER = er.RegistryEntryDisabler.USER
 
 type Check = Callable[..., Awaitable[bool]]
@@ -153,13 +152,13 @@ async def test_what_is_not_known_does_not_print(
     await wait(IDLE)
     assert await check(behavior=behavior)
     simulator.cloud.change_printer(P1S, online=False)
-    await wait(MINUTE)
+    await wait(PRINTING)
     assert not await check(behavior=behavior)
     simulator.cloud.change_printer(P1S, online=True)
     await wait(IDLE)
     assert await check(behavior=behavior)
     simulator.cloud.add_fault("server_error")
-    await wait(MINUTE)
+    await wait(PRINTING)
     assert not await check(behavior=behavior)
     simulator.cloud.clear_faults()
     await hass.config_entries.async_unload(entry.entry_id)

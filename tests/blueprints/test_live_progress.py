@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
+from custom_components.bambu_lab_cloud.fleet.cadence import IDLE, PRINTING
 from simulator import Simulator
 from tests.api.reports import p1s
 from tests.conftest import Wait, reload, set_up, sign_in_demo
@@ -86,9 +86,9 @@ async def test_from_start_to_end(
                 "notification_icon_color": "#1565c0",
                 "color": "#1565c0",
                 "push": {"sound": "none", "interruption-level": "passive"},
-                "progress": 2,
+                "progress": 3,
                 "progress_max": 100,
-                "critical_text": "2 %",
+                "critical_text": "3 %",
                 "chronometer": True,
                 "when": end,
             },
@@ -97,10 +97,11 @@ async def test_from_start_to_end(
     assert tablet.told == phone.told
     shown(phone)
     await pass_time(wait, 105)
-    assert shown(phone) == [
-        *[("Printing: Boat", percent) for percent in range(5, 100, 5)],
-        (CLEAR, None),
-    ]
+    *steps, last = shown(phone)
+    # A step is seen by the next poll, a percent late.
+    assert [percent // 5 for _, percent in steps] == list(range(1, 20))
+    assert {message for message, _ in steps} == {"Printing: Boat"}
+    assert last == (CLEAR, None)
     assert tablet.told[-1] == {"message": CLEAR, "data": {"tag": tag(device_registry, P1S)}}
 
 
@@ -116,9 +117,9 @@ async def test_two_printers(
     await begin(simulator, wait)
     ours = {each["title"]: each["data"]["tag"] for each in phone.told}
     assert ours == {"P1S": tag(device_registry, P1S), "Workshop X1C": tag(device_registry, X1C)}
-    assert sorted(shown(phone)) == [("Printing: Boat", 2), ("Printing: Vase", 2)]
+    assert sorted(shown(phone)) == [("Printing: Boat", 3), ("Printing: Vase", 3)]
     simulator.cloud.end(X1C, "failed")
-    await wait(MINUTE)
+    await wait(PRINTING)
     await wait(STANDS)
     assert [each["data"]["tag"] for each in phone.told if each["message"] == CLEAR] == [
         tag(device_registry, X1C)
@@ -228,12 +229,12 @@ async def test_a_reload_begins_nothing_anew(
 ) -> None:
     await begin(simulator, wait)
     await pass_time(wait, 6)
-    assert shown(phone) == [("Printing: Boat", 2), ("Printing: Boat", 5)]
+    assert shown(phone) == [("Printing: Boat", 3), ("Printing: Boat", 5)]
     await reload(hass, entry)
     await wait(STANDS)
     assert [each for each in shown(phone) if each[0] != CLEAR] == []
     await pass_time(wait, 3)
-    assert shown(phone) == [("Printing: Boat", 10)]
+    assert shown(phone) == [("Printing: Boat", 11)]
 
 
 async def test_a_print_that_ended_while_home_assistant_was_off(
@@ -285,7 +286,7 @@ async def test_a_printer_that_goes_offline(
     assert shown(phone) == [(CLEAR, None)]
     simulator.cloud.change_printer(P1S, online=True)
     await pass_time(wait, 6)
-    assert shown(phone) == [("Printing: Boat", 3)]
+    assert shown(phone) == [("Printing: Boat", 4)]
 
 
 async def test_run_by_hand(
@@ -296,4 +297,4 @@ async def test_run_by_hand(
     shown(phone)
     run = ("automation", "trigger", {"entity_id": automation})
     await hass.services.async_call(*run, blocking=True)
-    assert shown(phone) == [("Printing: Boat", 2), (CLEAR, None)]
+    assert shown(phone) == [("Printing: Boat", 3), (CLEAR, None)]

@@ -309,7 +309,7 @@ async def test_nobody_knows_what_it_does(
 ) -> None:
     """The cloud does not answer any more."""
     await automate(BLUEPRINT, **PRINTER, delay=5, timeout=10)
-    simulator.cloud.start(P1S, duration=300)
+    simulator.cloud.start(P1S, duration=420)
     await minutes(hass, wait, 8)
     simulator.cloud.add_fault("server_error")
     await minutes(hass, wait, 20)
@@ -326,7 +326,7 @@ async def test_it_is_waited_for_until_it_is_known(
     calls: list[ServiceCall],
 ) -> None:
     await automate(BLUEPRINT, **PRINTER, delay=5, timeout=30)
-    simulator.cloud.start(P1S, duration=300)
+    simulator.cloud.start(P1S, duration=420)
     await minutes(hass, wait, 8)
     simulator.cloud.change_printer(P1S, online=False)
     await minutes(hass, wait, 10)
