@@ -41,7 +41,7 @@ def _respond(answer: Any) -> web.Response:
     elif isinstance(answer.body, str):
         body = answer.body.encode()
     elif answer.body is not None:
-        body = json.dumps(answer.body, ensure_ascii=False).encode()
+        body = json.dumps(answer.body, ensure_ascii=False).encode(errors="backslashreplace")
         headers["Content-Type"] = "application/json"
     response = web.Response(status=answer.status, body=body or None, headers=headers)
     for name, value in answer.cookies.items():

@@ -43,6 +43,9 @@ AFTER_SET_UP = timedelta(seconds=15)
 # The recorder keeps all that it is given at once in memory.
 _ROWS = 1000
 
+# Of what is longer, only SQLite takes anything.
+_LONGEST_NAME = 255
+
 _RECORDER = "recorder"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS: dict[Metric, tuple[str | None, str]] = {
@@ -158,10 +161,11 @@ class PrintStatistics:
                     )
                     if first is not None:
                         # Not the name of the sensor, which knows nothing of the years before it.
-                        name = (
-                            f"{printer.name} {names[f'{prefix}.calendar.prints.name']}:"
+                        about = (
+                            f" {names[f'{prefix}.calendar.prints.name']}:"
                             f" {names[f'{prefix}.sensor.{_NAMES[metric]}.name']}"
                         )
+                        name = printer.name[: _LONGEST_NAME - len(about)] + about
                         self._add(printer_id, metric, name, sums, first)
             self._written = prints
             self._compared = set(printers)
