@@ -9,10 +9,10 @@ import json
 import socket
 import struct
 from typing import Any
+from urllib.parse import urlsplit
 import uuid
 
 from aiohttp import web
-from yarl import URL
 
 from . import answers, control, endpoints
 from .answers import Answer, RefusedError
@@ -295,8 +295,8 @@ class Simulator(Live):
     async def accept(self) -> None:
         """Take connections again, on the same port."""
         if self._site is None:
-            url = URL(self.url)
-            await self._listen(url.host or "", url.port or 0)
+            url = urlsplit(self.url)
+            await self._listen(url.hostname or "", url.port or 0)
 
     async def stop(self) -> None:
         """Stop serving."""

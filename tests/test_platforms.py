@@ -12,6 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, snapsh
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.bambu_lab_cloud import PLATFORMS
+from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from simulator import Simulator, wire
 from tests.conftest import Wait, sign_in_demo
 
@@ -58,9 +59,9 @@ async def test_printing_is_unknown_once_a_printer_is_lost(
     online: bool,
 ) -> None:
     simulator.cloud.start(P1S, duration=3600)
-    await wait(2 * MINUTE)
+    await wait(IDLE)
     simulator.cloud.change_printer(P1S, online=online)
-    await wait(2 * MINUTE)
+    await wait(IDLE)
     assert hass.states.get("binary_sensor.p1s_printing").state == printing
     # What was printed before is as true as ever.
     assert hass.states.get("sensor.p1s_last_print_result").state == "finished"
@@ -71,7 +72,7 @@ async def test_printing_is_unknown_until_a_lost_print_is_told_of(
 ) -> None:
     """The cloud forgets the status of a printer that is off for long; we remember, and ask."""
     simulator.cloud.start(P1S, duration=4 * 3600)
-    await wait(2 * MINUTE)
+    await wait(IDLE)
     simulator.cloud.change_printer(P1S, online=False)
     states = []
     for _ in range(9):
@@ -91,12 +92,12 @@ async def test_printing_is_off_though_an_earlier_print_never_ended(
 ) -> None:
     """Its owner deleted it from the list; the printer has finished another one since."""
     deleted = simulator.cloud.start(P1S, duration=4 * 3600)
-    await wait(2 * MINUTE)
+    await wait(IDLE)
     printer = simulator.cloud.printer(P1S)
     printer.jobs[:] = [job for job in printer.jobs if job.id != deleted]
     simulator.cloud.start(P1S, duration=300)
     for _ in range(5):
-        await wait(2 * MINUTE)
+        await wait(IDLE)
     assert hass.states.get("sensor.p1s").state == "finished"
     simulator.cloud.change_printer(P1S, online=False)
     await wait(60 * MINUTE)
@@ -116,10 +117,10 @@ async def test_remaining_time_follows_the_clock(
     await wait(timedelta(seconds=31))
     assert hass.states.get(key).state == "unknown"
     simulator.cloud.start(P1S, duration=3600)
-    await wait(2 * MINUTE)
-    assert hass.states.get(key).state == "58"
+    await wait(IDLE)
+    assert hass.states.get(key).state == "57"
     await wait(30 * MINUTE)
-    assert hass.states.get(key).state == "28"
+    assert hass.states.get(key).state == "27"
 
 
 async def test_unchanged_answers_write_no_state(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import logging
 from typing import Any
 
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.bambu_lab_cloud.api.report import (
@@ -951,6 +951,14 @@ def hear(messages: list[tuple[Message, float]], model: str | None) -> tuple[Live
 
 
 @given(st.lists(st.tuples(REPORTS | PRESENCES | VERSIONS, PAUSES), max_size=6), MODELS)
+@example(
+    [
+        (Report(gcode_state="PREPARE", stage=1), 0.0),
+        (Report(full=True), 0.0),
+        (Presence(online=False), 11.0),
+    ],
+    None,
+)
 def test_whatever_comes_is_taken(messages: list[tuple[Message, float]], model: str | None) -> None:
     state, now = hear(messages, model)
     assert settled(state, at=now) == state

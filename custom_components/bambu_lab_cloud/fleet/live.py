@@ -203,7 +203,7 @@ def heard(
         case Report():
             return _after_report(before, message, at)
         case Presence():
-            return _after_presence(before, message, at)
+            return settled(_after_presence(before, message, at), at=at)
         case Versions():
             modules = {module.id: _named(module, before) for module in message.ams}
             return settled(replace(before, modules=modules, modules_at=at), at=at)
