@@ -4,7 +4,7 @@ What printers say is what the simulator's broker would carry; what goes wrong fo
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, Self
@@ -30,10 +30,13 @@ class Broker:
         # What was done to messages, and how many were said.
         self.done = Counter[str]()
         self.session: Session | None = None
+        # When something that a printer said was not heard as it was said.
+        self.spoiled = defaultdict[str, list[datetime]](list)
         self._seed = seed
-        self._share = share
+        self.share = share
         self._told: dict[str, reports.Body] = {}
         self._numbers = Counter[str]()
+        self._messages = Counter[str]()
         self._waiting: dict[str, list[Any]] = {}
 
     async def connect(self, _hass: object, _region: str, uid: str, token: str) -> Session:
@@ -113,13 +116,16 @@ class Broker:
         message = parse(reports.encoded(printer, body))
         dev_id = printer.dev_id
         self.done["said"] += 1
+        self._messages[dev_id] += 1
         if message is None:
             return
-        chance = Random(f"{self._seed}:{dev_id}:{self.done['said']}")  # noqa: S311 - chance
+        chance = Random(f"{self._seed}:{dev_id}:{self._messages[dev_id]}")  # noqa: S311 - chance
         fate = "heard"
-        if chance.random() < self._share:
+        if chance.random() < self.share:
             fate = chance.choice(("lost", "repeated", "late"))
         self.done[fate] += 1
+        if fate in ("lost", "late"):
+            self.spoiled[dev_id].append(datetime.now(UTC))
         messages = {"lost": [], "repeated": [message] * 2}.get(fate, [message])
         if dev_id in self._waiting:
             self._waiting[dev_id] += messages

@@ -1,0 +1,312 @@
+"""What must hold of a simulated month, and by how much it does; see scripts/soak."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+import gc
+from hashlib import sha256
+from itertools import pairwise
+import logging
+import re
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryState
+
+from custom_components.bambu_lab_cloud.const import DOMAIN
+from scripts.soak_world import MINUTE, PAUSES, SECOND, Heard, Soak, Truth
+
+ENDS = ("finished", "failed")
+# Home Assistant joins the polls that are wanted within ten seconds, and one ends with up to ten
+# pages of my/tasks. Nothing else is asked more often.
+MOST_A_MINUTE, MOST_BIND_A_MINUTE = 70, 8
+MOST_AN_HOUR = 600
+# Of what is announced later, for as long as an earlier end is waited for.
+PATIENCE = timedelta(minutes=15)
+# As many bytes as are stored for 50 printers and their history of thousands.
+MOST_STORED_OF_PRINTER, MOST_STORED_OF_PRINT = 12_000, 700
+
+type Row = tuple[str, str, bool]
+
+
+class Log(logging.Handler):
+    """What was said, with the time."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        super().__init__()
+        self.records: list[tuple[datetime, str, str, bool]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line."""
+        if record.name.endswith(DOMAIN) or record.levelno >= logging.ERROR:
+            at = datetime.fromtimestamp(record.created).astimezone()
+            text = record.getMessage()
+            self.records.append((at, record.name, text, bool(record.exc_info)))
+
+
+def sizes(soak: Soak) -> Mapping[str, int]:
+    """Return how much of everything there is."""
+    gc.collect()
+    ours = Counter(
+        type(each).__qualname__
+        for each in gc.get_objects()
+        if type(each).__module__.startswith("custom_components")
+    )
+    loop: Any = asyncio.get_running_loop()
+    if soak.entry.state is not ConfigEntryState.LOADED:
+        return Counter()
+    data = soak.entry.runtime_data
+    return {
+        "objects of ours": ours.total(),
+        "tasks": len(asyncio.all_tasks()),
+        "timers": sum(
+            not each.cancelled() and DOMAIN in repr(each)
+            for each in loop._scheduled  # noqa: SLF001
+        ),
+        "listeners of the bus": sum(soak.hass.bus.async_listeners().values()),
+        "listeners of the printers": len(data.printers._listeners),  # noqa: SLF001
+        "prints in the history": len(data.history.data.prints),
+        "bytes stored": soak.storage_size(),
+    }
+
+
+def named(soak: Soak) -> tuple[list[tuple[Heard, Truth]], list[Heard]]:
+    """Return what was heard with the print that it is about, and what has neither id nor title."""
+    by_id = {truth.task_id: truth for truth in soak.truths if truth.task_id}
+    by_title = {truth.title: truth for truth in soak.truths}
+    known, unknown = [], []
+    for heard in soak.heard:
+        if heard.type == "error":
+            continue
+        truth = by_id.get(heard.task_id) or by_title.get(heard.title or "")
+        if truth:
+            known.append((heard, truth))
+        else:
+            unknown.append(heard)
+    return known, unknown
+
+
+def prints(soak: Soak) -> list[Row]:
+    """Check what was announced."""
+    known, unknown = named(soak)
+    ends, starts = defaultdict[str, list[Heard]](list), defaultdict[str, list[Heard]](list)
+    for heard, truth in known:
+        if heard.type in ENDS:
+            ends[truth.title].append(heard)
+        if heard.type == "started":
+            starts[truth.title].append(heard)
+    due = [each for each in soak.truths if each.task_id and each.ended]
+    lost = [each for each in due if not ends[each.title]]
+    doubled = [each for each in due if _more_than_once(ends[each.title])]
+    started_twice = [each for each in due if _more_than_once(starts[each.title])]
+    early = [t for h, t in known if h.type in ENDS and (t.ended is None or h.at < t.ended)]
+    wrong = [
+        truth
+        for heard, truth in known
+        if heard.type in ENDS
+        and truth.task_id
+        and (heard.type == "finished") is not (truth.result == "finished")
+    ]
+    untold = [each for each in soak.truths if not each.task_id and each.kind != "calibration"]
+    calm = [each for each in untold if each.ended and _is_calm(soak, each)]
+    missed = [each for each in calm if len(ends[each.title]) == 0 and not _heard_of(unknown, each)]
+    again = [each for each in calm if len(ends[each.title]) > 1]
+    calibrations = [
+        t for h, t in known if t.kind == "calibration" and h.type in ENDS and _is_calm(soak, t)
+    ]
+    messages = [key for key, number in Counter(soak.messages).items() if number > 1]
+    soak.details += [
+        *(("lost", each) for each in lost),
+        *(("doubled", (each, ends[each.title])) for each in doubled),
+        *(("started twice", (each, starts[each.title])) for each in started_twice),
+        *(("early", each) for each in early),
+        *(("wrong", each) for each in wrong),
+        *(("missed", each) for each in missed),
+        *(("again", (each, ends[each.title])) for each in again),
+        *(("calibration", each) for each in calibrations),
+        *(("out of order", each) for each in _out_of_order(known)),
+    ]
+    return [
+        _none(f"of {len(due)} ended prints with a task, not announced", lost),
+        _none("announced twice, but where killed in between", doubled),
+        _none("their starts announced twice", started_twice),
+        _none("announced before they ended", early),
+        _none("announced with another result", wrong),
+        _none("ends of a printer out of order", _out_of_order(known)),
+        _none(f"of {len(calm)} prints without a task that were heard in calm, missed", missed),
+        _none("of these, announced twice", again),
+        _none("calibrations heard in calm, announced", calibrations),
+        _none(f"of {len({*soak.messages})} messages, announced twice", messages),
+    ]
+
+
+def _none(what: str, found: Iterable[Any]) -> Row:
+    number = len(list(found))
+    return what, str(number), number == 0
+
+
+def _more_than_once(heard: list[Heard]) -> bool:
+    """Return whether something was announced again without a kill in between."""
+    return any(not each.may_repeat for each in heard[:-1])
+
+
+def _is_calm(soak: Soak, truth: Truth) -> bool:
+    """Return whether nothing that concerns a print went wrong from its start to its end."""
+    if truth.ended is None:
+        return False
+    since, until = truth.started - 30 * MINUTE, truth.ended + 30 * MINUTE
+    cuts = any(since < at < until for at in soak.cuts)
+    troubles = any(begins < until and since < ends for _, begins, ends in soak.troubles)
+    spoiled = any(
+        since < at < until and (fault in ("old", "emptied", "types", "fields") or fault in PAUSES)
+        for at, _, _, fault in soak.requests
+    )
+    lost = any(since < at < until for at in soak.broker.spoiled[truth.dev_id])
+    return not (cuts or troubles or spoiled or lost)
+
+
+def _heard_of(unknown: list[Heard], truth: Truth) -> bool:
+    return any(
+        each.printer == truth.number
+        and each.type in ENDS
+        and truth.ended
+        and timedelta() <= each.at - truth.ended < 20 * MINUTE
+        for each in unknown
+    )
+
+
+def _out_of_order(known: list[tuple[Heard, Truth]]) -> list[tuple[Truth, Truth]]:
+    """Return pairs of ends in the wrong order, though the second came before patience ended."""
+    told = defaultdict[str, list[tuple[Heard, Truth]]](list)
+    for heard, truth in known:
+        if heard.type in ENDS and truth.task_id and truth.ended:
+            told[truth.dev_id].append((heard, truth))
+    return [
+        (first, second)
+        for of_printer in told.values()
+        for (one, first), (other, second) in pairwise(of_printer)
+        if first.ended
+        and second.ended
+        and first.ended > second.ended
+        and other.at - one.at < SECOND
+        and not (one.may_repeat or other.may_repeat)
+    ]
+
+
+def requests(soak: Soak) -> list[Row]:
+    """Check how often the cloud was asked, and that it was left alone when it wanted that."""
+    asked = [each for each in soak.requests if each[1].startswith(("/v1/", "/api/"))]
+    minutes = Counter((path, at.replace(second=0, microsecond=0)) for at, path, _, _ in asked)
+    hours = Counter(
+        (path, at.replace(minute=0, second=0, microsecond=0)) for at, path, _, _ in asked
+    )
+    bind = max((n for (path, _), n in minutes.items() if path.endswith("/bind")), default=0)
+    most, hour = max(minutes.values(), default=0), max(hours.values(), default=0)
+    in_pause: list[Any] = []
+    began_at = free_at = datetime.min.replace(tzinfo=UTC)
+    for at, path, _, fault in asked:
+        if "/login" in path or "/sign-in" in path:
+            continue
+        if at < free_at and not any(began_at <= forgot <= at for forgot in soak.forgot):
+            in_pause.append((at, path, began_at, free_at))
+        if fault in PAUSES:
+            # What is under way when the cloud wants a pause is no matter of that.
+            began_at, free_at = at, max(free_at, at + (PAUSES[fault] - 1) * SECOND)
+    soak.details += [("in a pause", each) for each in in_pause]
+    worst = max(minutes, key=lambda each: minutes[each] * each[0].endswith("/bind"))
+    soak.details += [
+        ("bind", each)
+        for each in asked
+        if (each[1], each[0].replace(second=0, microsecond=0)) == worst
+    ]
+    days = max(soak.days, 1)
+    return [
+        (f"requests, a day {len(asked) / days:.0f}", str(len(asked)), True),
+        (
+            f"of user/bind in a minute (≤ {MOST_BIND_A_MINUTE})",
+            str(bind),
+            bind <= MOST_BIND_A_MINUTE,
+        ),
+        (f"of any endpoint in a minute (≤ {MOST_A_MINUTE})", str(most), most <= MOST_A_MINUTE),
+        (f"of any endpoint in an hour (≤ {MOST_AN_HOUR})", str(hour), hour <= MOST_AN_HOUR),
+        _none("requests in a pause that the cloud asked for", in_pause),
+    ]
+
+
+def shown(soak: Soak) -> list[Row]:
+    """Check when entities were available."""
+    soak.details += [("shown", each) for each in soak.wrongly_shown]
+    what = f"of {soak.looked} looks, available against the last answer of bind"
+    return [_none(what, soak.wrongly_shown)]
+
+
+_FAILS = re.compile(rf"(?:Error|Authentication failed while) fetching {DOMAIN} (\w+) data")
+_RECOVERS = re.compile(rf"Fetching {DOMAIN} (\w+) data recovered")
+
+
+def log(soak: Soak, lines: Log, secrets: Iterable[str]) -> list[Row]:
+    """Check that the log says once that something is away, once that it is back, and no secret."""
+    down: dict[str, int] = {}
+    again, traces = [], []
+    session_of = sorted(soak.forgot + soak.reloaded)
+    for at, name, text, has_trace in lines.records:
+        session = sum(begun <= at for begun in session_of)
+        if has_trace or "Unexpected" in text or "Traceback" in text:
+            traces.append((at, name, text))
+        if found := _FAILS.match(text):
+            if down.get(found[1]) == session:
+                again.append((at, text))
+            down[found[1]] = session
+        elif found := _RECOVERS.match(text):
+            if found[1] not in down:
+                again.append((at, text))
+            down.pop(found[1], None)
+        elif "There is no live data" in text or "Live data is back" in text:
+            is_lost = "no live data" in text
+            if is_lost is (down.get("live") == session):
+                again.append((at, text))
+            if is_lost:
+                down["live"] = session
+            else:
+                down.pop("live", None)
+    said = "\n".join({text for _, _, text, _ in lines.records})
+    leaks = [each for each in secrets if each in said]
+    soak.details += [*(("log", each) for each in again), *(("trace", each) for each in traces)]
+    return [
+        _none(f"of {len(lines.records)} lines, said twice, or back and never away", again),
+        _none("mistakes in the log", traces),
+        _none("secrets in the log", leaks),
+    ]
+
+
+def growth(soak: Soak, samples: list[Mapping[str, int]]) -> list[Row]:
+    """Check that nothing grows but the history: the most in one half beside that in the other."""
+    half = len(samples) // 2
+    before, after = (
+        {what: max(sample[what] for sample in some) for what in samples[-1]}
+        for some in (samples[:half], samples[half:])
+    )
+    new = max(0, after["prints in the history"] - before["prints in the history"])
+    rows = []
+    for what, most in (
+        # A print in the history has filaments.
+        ("objects of ours", before["objects of ours"] * 1.05 + 12 * new + 200),
+        ("tasks", before["tasks"] + 3),
+        ("timers", before["timers"] + soak.number + 5),
+        ("listeners of the bus", before["listeners of the bus"] + 2),
+        ("listeners of the printers", before["listeners of the printers"] * 1.05 + 10),
+    ):
+        rows.append((f"{what} (before {before[what]})", str(after[what]), after[what] <= most))
+    most = (
+        MOST_STORED_OF_PRINTER * soak.number + MOST_STORED_OF_PRINT * after["prints in the history"]
+    )
+    stored = after["bytes stored"]
+    rows.append((f"bytes stored (≤ {most})", str(stored), stored <= most))
+    return rows
+
+
+def digest(soak: Soak) -> str:
+    """Return what is another where anything went another way."""
+    told = [(h.at, h.printer, h.type, h.task_id, h.title) for h in soak.heard]
+    return sha256(repr((told, soak.requests)).encode()).hexdigest()[:16]
