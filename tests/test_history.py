@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import logging
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 import pytest
@@ -250,6 +251,19 @@ async def test_corrections(
     jobs(simulator)[0].weight += 7
     await wait(BETWEEN_READINGS + timedelta(seconds=1))
     assert float(total(hass, "total_filament_weight")) == pytest.approx(before + 7)
+
+
+@pytest.mark.parametrize("early", [0.001, 0.999])
+async def test_a_reading_that_comes_too_early_goes_round_in_no_circle(
+    simulator: Simulator, complete: MockConfigEntry, freezer: FrozenDateTimeFactory, early: float
+) -> None:
+    """Home Assistant polls up to a second before it is due, again and again until then."""
+    history = complete.runtime_data.history
+    freezer.move_to(history._read_at + BETWEEN_READINGS - timedelta(seconds=early))
+    simulator.cloud.clear_requests()
+    await history.async_refresh()
+    assert asked(simulator) == 1
+    assert history.update_interval == BETWEEN_READINGS
 
 
 @pytest.mark.parametrize("past", [450])

@@ -19,6 +19,8 @@ BEFORE_FIRST_PAGE = timedelta(seconds=15)
 BETWEEN_PAGES = timedelta(seconds=3)
 # Details of a print settle a minute after its end, so the newest page is read again now and then.
 BETWEEN_READINGS = timedelta(hours=6)
+# Home Assistant polls up to a second too early, and would do so again and again for the rest of it.
+_EARLY = timedelta(seconds=2)
 SAVE_DELAY = 30
 SAY_EVERY = 1000
 
@@ -110,7 +112,7 @@ class HistoryCoordinator(BambuCoordinator[History]):
         """Have a page of the list read, and say when the next one is wanted."""
         if self._read_at is not None:
             rest = self._read_at + BETWEEN_READINGS - dt_util.utcnow()
-            if timedelta() < rest <= BETWEEN_READINGS:
+            if _EARLY < rest <= BETWEEN_READINGS:
                 # Somebody else has read what there is.
                 self._has_asked = False
                 self.update_interval = rest
