@@ -173,6 +173,7 @@ class Account:
         self._on_at = BEGIN
         self._status_at: datetime | None = None
         self._messages = 0
+        self._looks = 0
         self._message_count = 0
         self._groups_read = 0
         for printer_at, number, on in schedule.switched:
@@ -470,9 +471,11 @@ class Account:
         if self._groups_read % len(messages.GROUPS) == 0:
             self._count("messages")
             known, self._message_count = self._message_count, self._messages
-            if known == self._messages and has_all:
+            if known == self._messages and has_all and self._looks < messages.MOST_LOOKS:
+                self._looks += 1
                 self._at(self.now + BETWEEN_COUNTS, self._ask_messages)
                 return
+            self._looks = 0
         self._count("messages")
         self._groups_read += 1
         is_over = self._groups_read % len(messages.GROUPS) == 0

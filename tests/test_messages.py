@@ -15,6 +15,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.cadence import BETWEEN_COUNTS
+from custom_components.bambu_lab_cloud.messages import MOST_LOOKS
 from simulator import Simulator, wire
 from simulator.answers import FORBIDDEN, RefusedError
 from tests.conftest import Wait, set_up_with
@@ -528,6 +529,32 @@ async def test_storage_that_cannot_be_read(
     await one_round(wait)
     post(201, comment("new"))
     await one_round(wait)
+    assert [state.attributes["text"] for state in heard()] == ["new"]
+
+
+@pytest.mark.parametrize("fault", ["server_error", "rate_limited", "unauthorized"])
+async def test_a_page_that_fails_after_the_count(
+    entry: MockConfigEntry, simulator: Simulator, heard: Heard, wait: Wait, fault: str
+) -> None:
+    """What the new number is about has still to be read."""
+    await one_round(wait)
+    simulator.cloud.send_messages("demo", 201, 1)
+    simulator.cloud.add_fault(fault, MESSAGES, 1)
+    for _ in range(4):
+        await one_round(wait)
+    assert len(heard()) == 1
+
+
+async def test_a_number_that_hides_what_is_new(
+    entry: MockConfigEntry, simulator: Simulator, post: Post, heard: Heard, wait: Wait
+) -> None:
+    """One message was read in the app, and another one has come."""
+    simulator.cloud.add_fault("body", COUNT, body={"unreadTotal": 3, "unreadDetail": []})
+    for _ in range(3):
+        await one_round(wait)
+    post(201, comment("new"))
+    for _ in range(MOST_LOOKS):
+        await one_round(wait)
     assert [state.attributes["text"] for state in heard()] == ["new"]
 
 

@@ -22,6 +22,8 @@ from .registry import device_name
 GROUPS = (None, 1, 2, 3, 5)
 PAGE = 20
 BETWEEN_GROUPS = timedelta(seconds=10)
+# One that is read elsewhere hides one that is new, so after as many equal numbers all are read.
+MOST_LOOKS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
         self._memory = memory
         self._announcer = announcer
         self._count: MessageCount | None = None
+        self._looks = 0
         self._groups = deque(GROUPS)
         self._pages: dict[int | None, list[Message]] = {}
 
@@ -62,11 +65,12 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
     async def _async_update_internal(self) -> Inbox:
         """Ask how many are unread, and if that is another number for one group after the other."""
         group = self._groups[0]
-        unread = self.data.unread
+        unread, count = self.data.unread, self._count
         if group is GROUPS[0]:
-            before, self._count = self._count, await optional(self.client.get_message_count())
-            unread = self._count.unread if self._count else None
-            if self._count and self._count == before and self.has_all:
+            count = await optional(self.client.get_message_count())
+            unread = count.unread if count else None
+            if count and count == self._count and self.has_all and self._looks < MOST_LOOKS:
+                self._looks += 1
                 self.update_interval = BETWEEN_COUNTS
                 return Inbox(self.data.newest, unread)
         now = cloud_now(self.client)
@@ -80,6 +84,9 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
             # It is asked for in the next round, whatever the number is then.
             self._count = None
         else:
+            if group is GROUPS[0]:
+                # Had it failed, that number would hide what is new.
+                self._count, self._looks = count, 0
             self._pages[group] = page
             self._take_page(group, page, now)
         self._groups.rotate(-1)

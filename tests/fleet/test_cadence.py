@@ -10,6 +10,7 @@ from custom_components.bambu_lab_cloud.api import Task
 from custom_components.bambu_lab_cloud.fleet.cadence import (
     AWAITING,
     BETWEEN_TASKS,
+    BETWEEN_TASKS_OF_NAMELESS,
     CAME_ON,
     IDLE,
     LIVE,
@@ -65,6 +66,9 @@ def printing(ends_in: timedelta | None = HOUR, **changes: Any) -> Printer:
         print=replace(job, **changes), progress=None, progress_estimated=True, expected_end=None
     )
     return replace(OFF, online=True, status=PrinterStatus.PRINTING, print_job="72", current=current)
+
+
+NAMELESS = replace(printing(in_tasks=False, task_id=None), print_job=None)
 
 
 def wait(
@@ -176,6 +180,8 @@ def test_usual_paces(tasks: list[Task], pace: tuple[float, float] | None) -> Non
         (IDLING, printing(), timedelta(0), True),
         (printing(), printing(), timedelta(0), False),
         (printing(), printing(), BETWEEN_TASKS, True),
+        (NAMELESS, NAMELESS, BETWEEN_TASKS_OF_NAMELESS - MINUTE, False),
+        (NAMELESS, NAMELESS, BETWEEN_TASKS_OF_NAMELESS, True),
         (printing(), replace(printing(), print_job="73"), timedelta(0), True),
         (replace(OFF, id="00M00A000000002"), OFF, timedelta(0), True),
     ],

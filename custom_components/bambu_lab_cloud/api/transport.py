@@ -351,5 +351,6 @@ async def send(
     if known is not None and answer.digest == known:
         # Farms ask for a large one every other minute, and most often nothing is new in it.
         answer.__dict__["data"] = {}
-    await _aside(answer.body, lambda: answer.data)
+    else:
+        await _aside(answer.body, lambda: answer.data)
     return answer

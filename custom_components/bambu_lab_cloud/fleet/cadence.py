@@ -5,7 +5,7 @@ wants. A print ends about when its estimate says: this printer's last prints tel
 is, and in that time, and a little around it, it is asked every 15 to 40 seconds, the longer that
 time the less often. Otherwise every 75 seconds while something prints; each minute if nobody knows
 for how long, and for a quarter of an hour once a printer came on, as it is to print; every three
-minutes while one is on; every five while all are off, and every nine after an hour of that. With
+minutes while one is on; every five while all are off, and every eight after an hour of that. With
 live data it is asked after what a printer told, and rarely otherwise. my/tasks is asked when a
 printer or its job has changed and until the list tells the same, messages when their number has.
 """
@@ -23,8 +23,8 @@ IDLE = timedelta(minutes=3)
 CAME_ON = timedelta(minutes=1)
 _CAME_ON_FOR = timedelta(minutes=15)
 NOBODY_ONLINE = timedelta(minutes=5)
-# A start is no news if ten minutes lie between two polls.
-RESTING = timedelta(minutes=9)
+# A start is no news if ten minutes lie between two polls, of which one may fail.
+RESTING = timedelta(minutes=8)
 _RESTS_AFTER = timedelta(hours=1)
 # The time in which a print is likely to end is cut into so many parts, within these bounds.
 _PARTS = 75
@@ -55,6 +55,8 @@ _AWAITED_FOR = timedelta(minutes=20)
 
 # A print can begin and end between two polls, and leave the printer as it was before.
 BETWEEN_TASKS = timedelta(hours=1)
+# Nobody else tells what is printed where user/bind does not name it.
+BETWEEN_TASKS_OF_NAMELESS = timedelta(minutes=5)
 PRINT_STATUS_WITHOUT_TASKS = timedelta(hours=6)
 # Messages are read only when another number of them is unread.
 BETWEEN_COUNTS = timedelta(minutes=30)
@@ -171,10 +173,17 @@ def tasks_are_due(
         or (
             printer.online is not False
             # The clock may have been set back.
-            and abs(now - asked_at) >= BETWEEN_TASKS
+            and abs(now - asked_at)
+            >= (BETWEEN_TASKS_OF_NAMELESS if _is_nameless(printer) else BETWEEN_TASKS)
         )
         for printer in printers.values()
     )
+
+
+def _is_nameless(printer: Printer) -> bool:
+    """Return if a printer prints what neither it nor the list has named yet."""
+    job = printer.current.print if printer.current else None
+    return printer.print_job is None and job is not None and not job.in_tasks
 
 
 def awaits_its_task(printer: Printer) -> bool:
