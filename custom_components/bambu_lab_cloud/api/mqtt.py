@@ -13,6 +13,8 @@ from uuid import uuid4
 
 import aiomqtt
 
+from .report import LARGEST_PAYLOAD
+
 _LOGGER = logging.getLogger(__name__)
 # Topics hold serial numbers, and paho writes all of them down.
 _SILENCE = logging.getLogger(f"{__name__}.paho")
@@ -24,8 +26,6 @@ _KEEPALIVE = 60
 _TICK = 5.0
 # paho has to be told of a host. Should it ever connect by itself, it finds none.
 _NOWHERE = "nowhere.invalid"
-# The largest that was seen has 40 kB (2026).
-_LARGEST_PAYLOAD = 256 * 1024
 # paho would collect as much as a packet promises, up to 256 MB.
 _LARGEST_PACKET = 4 * 1024 * 1024
 _LARGEST_BACKLOG = 16 * 1024 * 1024
@@ -47,7 +47,7 @@ class Inbox(asyncio.Queue[aiomqtt.Message]):
     @override
     def put_nowait(self, item: aiomqtt.Message) -> None:
         size = len(item.payload)
-        if size > _LARGEST_PAYLOAD:
+        if size > LARGEST_PAYLOAD:
             _LOGGER.debug("MQTT broker: a message of %d bytes is too large", size)
             return
         while self.full() or self._size + size > _LARGEST_BACKLOG:

@@ -81,7 +81,8 @@ _UPDATING = frozenset(
 _CALIBRATION_FILES = ("auto_cali_for_user", "extrusion_cali")
 _LEFT, _RIGHT = 254, 255
 _PLATE = re.compile(r"plate_(\d{1,3})\.gcode")
-_LARGEST_PAYLOAD = 256 * 1024
+# The largest that was seen has 40 kB (2026).
+LARGEST_PAYLOAD = 256 * 1024
 _LONGEST_INTEGER = 20
 _LONGEST_WORD = 32
 _MOST_COLORS = 16
@@ -884,7 +885,7 @@ def parse(payload: bytes) -> Report | Versions | Presence | None:
     It never raises. None, too, is a sign that the broker serves us, but not that the printer is
     there: an empty `{}` comes while one that was switched off still counts as connected.
     """
-    data = _decoded(payload) if len(payload) <= _LARGEST_PAYLOAD else None
+    data = _decoded(payload) if len(payload) <= LARGEST_PAYLOAD else None
     for section, read in _SECTIONS.items():
         if body := part(data, section):
             try:

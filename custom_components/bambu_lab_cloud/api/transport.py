@@ -317,7 +317,7 @@ async def send(
 ) -> Answer:
     """Send one request and read the whole answer. Redirects are answers, too.
 
-    Where the body has the digest that is `known`, it is left unread.
+    Where the body has the digest that is `known`, it is not decoded, and `data` is empty.
 
     Raises CannotConnectError when there is none within `timeout` seconds, ResponseError when it
     is larger than `largest_body` bytes.
@@ -349,7 +349,7 @@ async def send(
         endpoint, response.status, response.headers, response.cookies, bytes(body), received
     )
     if known is not None and answer.digest == known:
-        # Farms ask for a large one every other minute, and most often nothing is new in it.
+        # Farms ask for a large one all the time, and most often nothing is new in it.
         answer.__dict__["data"] = {}
     else:
         await _aside(answer.body, lambda: answer.data)
