@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 import gc
+import json
 import logging
 from pathlib import Path
 import sys
@@ -37,6 +38,17 @@ async def child(module: str, *options: str) -> AsyncIterator[asyncio.subprocess.
     finally:
         process.terminate()
         await process.wait()
+
+
+async def apart(module: str, *options: str) -> Any:
+    """Return what a module measures in a process of its own, by the last line that it prints."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, *options), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    if process.returncode:
+        sys.exit(process.returncode)
+    return json.loads(output.splitlines()[-1])
 
 
 async def address(process: asyncio.subprocess.Process) -> str:

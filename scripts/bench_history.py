@@ -5,12 +5,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-import gc
 import json
 import os
 from pathlib import Path
 from statistics import median
-import sys
 import time
 
 from homeassistant.components.recorder import get_instance
@@ -21,8 +19,8 @@ from homeassistant.util import dt as dt_util
 
 from custom_components.bambu_lab_cloud import history
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from scripts.bench import Row, address, child, home, markdown, memory, met, sign_in, table
-from scripts.bench_live import Hold, watched
+from scripts.bench import Row, address, apart, child, home, markdown, memory, met, sign_in, table
+from scripts.bench_live import Hold, watched_alone
 from scripts.figures import write as write_figures
 
 ROUNDS = 5
@@ -84,14 +82,8 @@ async def held(action: Callable[[], Awaitable[object]]) -> float:
     holds = []
     for _ in range(ROUNDS):
         hold = Hold()
-        gc.collect()
-        gc.disable()
-        with watched(hold):
-            # From here on it is a callback that is watched.
-            await asyncio.sleep(0)
+        async with watched_alone(hold):
             await action()
-            await asyncio.sleep(0)
-        gc.enable()
         holds.append(hold.cpu)
     return median(holds)
 
@@ -181,15 +173,9 @@ async def main(numbers: list[int], folder: Path, *, write: bool) -> None:
     """Print what histories cost, each measured in a process of its own."""
     tables = []
     for past in numbers:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "scripts.bench_history", "--one", str(folder), str(past)),
-            stdout=asyncio.subprocess.PIPE,
-        )
-        output, _ = await process.communicate()
-        if process.returncode:
-            sys.exit(process.returncode)
+        found = await apart("scripts.bench_history", "--one", str(folder), str(past))
         title = f"{past:,} past prints, Home Assistant {__version__}"
-        rows = compared(past, Figures(**json.loads(output.splitlines()[-1])))
+        rows = compared(past, Figures(**found))
         table(title, rows, has_notes=True)
         tables.append(markdown(title, [("", "", "goal", ""), *rows]))
     if write:

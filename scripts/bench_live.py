@@ -154,6 +154,24 @@ def watched(longest: Hold) -> Iterator[None]:
         gc.callbacks.remove(collect)
 
 
+@asynccontextmanager
+async def watched_alone(longest: Hold) -> AsyncIterator[None]:
+    """Watch what happens within, while no garbage is collected.
+
+    When that is done is chance, and how long it takes is the whole of Home Assistant.
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        with watched(longest):
+            # From here on it is a callback that is watched.
+            await asyncio.sleep(0)
+            yield
+            await asyncio.sleep(0)
+    finally:
+        gc.enable()
+
+
 class Delays:
     """How long it takes from what a printer says to what Home Assistant says."""
 

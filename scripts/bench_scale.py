@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
-import gc
 import json
 import os
 from pathlib import Path
@@ -41,6 +40,7 @@ from scripts.bench import (
     ROOT,
     Row,
     address,
+    apart,
     child,
     home,
     markdown,
@@ -49,7 +49,7 @@ from scripts.bench import (
     sign_in,
     table,
 )
-from scripts.bench_live import Hold, watched
+from scripts.bench_live import Hold, watched_alone
 from scripts.bench_printers import ACCOUNT
 from scripts.figures import write as write_figures
 
@@ -95,18 +95,11 @@ async def measured(hass: HomeAssistant) -> AsyncIterator[Cost]:
     stop = hass.bus.async_listen(EVENT_STATE_CHANGED, written.append)
     await rest(hass)
     cost = Cost()
-    # When garbage is collected is chance, and how long that takes is the whole of Home Assistant.
-    gc.collect()
-    gc.disable()
-    with watched(hold):
-        # From here on it is a callback that is watched.
-        await asyncio.sleep(0)
+    async with watched_alone(hold):
         cpu = time.process_time()
         yield cost
-        await asyncio.sleep(0)
         await hass.async_block_till_done()
         cost.cpu = time.process_time() - cpu
-    gc.enable()
     cost.hold, cost.states = hold.cpu, len(written)
     stop()
 
@@ -270,15 +263,7 @@ async def floor(folder: Path, _: int, rows: list[bench_floor.Row]) -> Figures:
 async def run(which: str, folder: Path, number: int) -> Figures:
     """Return what one of the two costs, measured in a process of its own."""
     options = ("--of", which, str(folder), str(number))
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "scripts.bench_scale", *options),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    output, _ = await process.communicate()
-    if process.returncode:
-        sys.exit(process.returncode)
-    found = json.loads(output.splitlines()[-1])
+    found = await apart("scripts.bench_scale", *options)
     costs = {key: Cost(**value) for key, value in found.items() if isinstance(value, dict)}
     return Figures(**(found | costs))
 
