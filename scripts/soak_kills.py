@@ -19,7 +19,7 @@ from typing import Any
 
 import aiohttp
 
-from scripts.bench import Row, table
+from scripts.bench import Row, markdown, table
 from scripts.demo import Demo, alone, emptied, say
 from scripts.demo_checks import (
     check_end,
@@ -54,7 +54,6 @@ BACK = 30
 MOST_IN_FLIGHT = 0.1
 # Two or three starts, each of which asks for everything once.
 MOST_REQUESTS = 120
-HEAD = ("| | | |", "|---|---|---|")
 
 
 class Kills:
@@ -255,8 +254,8 @@ async def run(arguments: argparse.Namespace) -> int:
     title = f"{arguments.kills + 1} kills, seed {arguments.seed}, era {arguments.era}, {minutes}"
     table(title, shown(rows))
     if arguments.write:
-        lines = [f"| {' | '.join(cell.strip() for cell in row)} |" for row in shown(rows)]
-        write("reliability", "scripts/soak kills", "\n".join([f"{title}:", "", *HEAD, *lines]))
+        text = markdown(title, [("", "", ""), *shown(rows)])
+        write("reliability", "scripts/soak kills", text)
     return int(not all(is_good for _, _, is_good in rows))
 
 
