@@ -47,7 +47,7 @@ from scripts.cadence_schedule import BEGIN, DAY, GONE, HOUR, MINUTE, SECOND, Job
 from scripts.figures import write
 
 # Home Assistant runs what is due in this part of a second.
-_MICROSECOND = 0.3
+_PART_OF_SECOND = timedelta(seconds=0.3)
 _COOLDOWN = timedelta(seconds=10)
 # From a change of a printer until its word is here, for how long it then says that it prepares,
 # and how long it takes to be heard after it was switched on.
@@ -95,9 +95,8 @@ class Cloud:
                 continue
             tasks.append(task)
             # They come in the order of their starts, almost.
-            while len(tasks) > 1 and tasks[-2].start_time > tasks[-1].start_time:  # type: ignore[operator]
+            if len(tasks) > 1 and tasks[-2].start_time > tasks[-1].start_time:  # type: ignore[operator]
                 tasks[-2:] = reversed(tasks[-2:])
-                break
 
     async def get_tasks(self, *, device_id: str | None, limit: int, offset: int) -> TaskPage:
         """Answer as my/tasks does."""
@@ -423,7 +422,7 @@ class Account:
         self._records, self._read_at = dict(after.printers), after.read_at
         wait = self._interval(printers)
         second = self.now.replace(microsecond=0)
-        self._at(second + wait + _MICROSECOND * SECOND, partial(self._poll_if_last, self._polls))
+        self._at(second + wait + _PART_OF_SECOND, partial(self._poll_if_last, self._polls))
         # Live data begins after the first good poll.
         for key in printers.keys() - before.keys():
             if key in self._live:
@@ -491,7 +490,7 @@ class Account:
         self._at(self.now + history.BETWEEN_READINGS, self._ask_history)
 
 
-# What is printed.
+# What comes of it
 
 # A poll a minute, of which a third without live data, a fifth with it, is the goal.
 FIXED = DAY // MINUTE

@@ -52,11 +52,11 @@ def pushes_of(simulator: Simulator) -> list[Any]:
 
 def plan(bodies: int) -> dict[str, range]:
     """Return the numbers of the bodies of each kind."""
-    plan, begin = {}, 0
+    numbers, begin = {}, 0
     for kind, share in SHARES.items():
-        plan[kind] = range(begin, begin + bodies * share // 100)
-        begin = plan[kind].stop
-    return plan
+        numbers[kind] = range(begin, begin + bodies * share // 100)
+        begin = numbers[kind].stop
+    return numbers
 
 
 class Run:
@@ -96,6 +96,7 @@ class Run:
             await self._each("answers", parsers.answer)
             await self._each("messages", parsers.push)
             await self._each("pictures", parsers.picture)
+            parsers.stop()
             if self._only is None:
                 self.judge.longest = 0.0
                 self.rows.append(("without end", await bombs(self.judge), self.judge.longest))
