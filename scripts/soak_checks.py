@@ -14,7 +14,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntryState
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from scripts.soak_world import MINUTE, PAUSES, SECOND, Heard, Soak, Truth
+from scripts.soak_world import HOUR, MINUTE, PAUSES, SECOND, Heard, Soak, Truth
 
 ENDS = ("finished", "failed")
 # Home Assistant joins the polls that are wanted within ten seconds, and one ends with up to ten
@@ -23,6 +23,8 @@ MOST_A_MINUTE, MOST_BIND_A_MINUTE = 70, 8
 MOST_AN_HOUR = 600
 # Of what is announced later, for as long as an earlier end is waited for.
 PATIENCE = timedelta(minutes=15)
+# For so long after its end a print can be heard of without an id.
+JUST_NOW = timedelta(minutes=2)
 # As many bytes as are stored for 50 printers and their history of thousands.
 MOST_STORED_OF_PRINTER, MOST_STORED_OF_PRINT = 12_000, 700
 
@@ -71,25 +73,33 @@ def sizes(soak: Soak) -> Mapping[str, int]:
     }
 
 
-def named(soak: Soak) -> tuple[list[tuple[Heard, Truth]], list[Heard]]:
-    """Return what was heard with the print that it is about, and what has neither id nor title."""
+def named(soak: Soak) -> list[tuple[Heard, Truth]]:
+    """Return what was heard with the print that it is about.
+
+    Without an id it is the one of that name, if it runs or has just ended, else what its printer
+    began last: where the message was lost that names a print, printers go on to name the last one.
+    """
     by_id = {truth.task_id: truth for truth in soak.truths if truth.task_id}
     by_title = {truth.title: truth for truth in soak.truths}
-    known, unknown = [], []
+    of_printer = defaultdict[int, list[Truth]](list)
+    for truth in soak.truths:
+        of_printer[truth.number].append(truth)
+    known = []
     for heard in soak.heard:
-        if heard.type == "error":
-            continue
         truth = by_id.get(heard.task_id) or by_title.get(heard.title or "")
-        if truth:
+        begun = [each for each in of_printer[heard.printer] if each.started <= heard.at]
+        if truth and truth.task_id != heard.task_id and truth.ended:
+            truth = truth if heard.at - truth.ended < JUST_NOW else None
+        if truth is None and begun:
+            truth = begun[-1]
+        if truth and heard.type != "error":
             known.append((heard, truth))
-        else:
-            unknown.append(heard)
-    return known, unknown
+    return known
 
 
 def prints(soak: Soak) -> list[Row]:
     """Check what was announced."""
-    known, unknown = named(soak)
+    known = named(soak)
     ends, starts = defaultdict[str, list[Heard]](list), defaultdict[str, list[Heard]](list)
     for heard, truth in known:
         if heard.type in ENDS:
@@ -98,7 +108,9 @@ def prints(soak: Soak) -> list[Row]:
             starts[truth.title].append(heard)
     due = [each for each in soak.truths if each.task_id and each.ended]
     lost = [each for each in due if not ends[each.title]]
-    doubled = [each for each in due if _more_than_once(ends[each.title])]
+    doubled = [
+        each for each in due if _more_than_once(ends[each.title]) and not _is_of_no_time(soak, each)
+    ]
     started_twice = [each for each in due if _more_than_once(starts[each.title])]
     early = [t for h, t in known if h.type in ENDS and (t.ended is None or h.at < t.ended)]
     wrong = [
@@ -110,7 +122,7 @@ def prints(soak: Soak) -> list[Row]:
     ]
     untold = [each for each in soak.truths if not each.task_id and each.kind != "calibration"]
     calm = [each for each in untold if each.ended and _is_calm(soak, each)]
-    missed = [each for each in calm if len(ends[each.title]) == 0 and not _heard_of(unknown, each)]
+    missed = [each for each in calm if len(ends[each.title]) == 0]
     again = [each for each in calm if len(ends[each.title]) > 1]
     calibrations = [
         t for h, t in known if t.kind == "calibration" and h.type in ENDS and _is_calm(soak, t)
@@ -166,31 +178,33 @@ def _is_calm(soak: Soak, truth: Truth) -> bool:
     return not (cuts or troubles or spoiled or lost)
 
 
-def _heard_of(unknown: list[Heard], truth: Truth) -> bool:
-    return any(
-        each.printer == truth.number
-        and each.type in ENDS
-        and truth.ended
-        and timedelta() <= each.at - truth.ended < 20 * MINUTE
-        for each in unknown
+def _is_of_no_time(soak: Soak, truth: Truth) -> bool:
+    """Return whether only its time names a print, and the cloud's clock was wrong."""
+    return truth.kind == "listed" and any(
+        name == "clock" and begins < (truth.ended or truth.started) and truth.started < ends + HOUR
+        for name, begins, ends in soak.troubles
     )
 
 
 def _out_of_order(known: list[tuple[Heard, Truth]]) -> list[tuple[Truth, Truth]]:
-    """Return pairs of ends in the wrong order, though the second came before patience ended."""
+    """Return pairs of ends in the wrong order, where the first did not wait for the second.
+
+    It waits for a print of which the start was heard.
+    """
     told = defaultdict[str, list[tuple[Heard, Truth]]](list)
+    begun = {truth.title: heard.at for heard, truth in known if heard.type == "started"}
     for heard, truth in known:
-        if heard.type in ENDS and truth.task_id and truth.ended:
+        if heard.type in ENDS and truth.ended and not heard.may_repeat:
             told[truth.dev_id].append((heard, truth))
     return [
         (first, second)
         for of_printer in told.values()
-        for (one, first), (other, second) in pairwise(of_printer)
+        for (one, first), (_, second) in pairwise(of_printer)
         if first.ended
         and second.ended
         and first.ended > second.ended
-        and other.at - one.at < SECOND
-        and not (one.may_repeat or other.may_repeat)
+        and one.at - first.ended < PATIENCE
+        and begun.get(second.title, one.at) < one.at
     ]
 
 
