@@ -883,7 +883,7 @@ async def test_messages_are_read_when_their_number_changes(
     assert asked(simulator, MESSAGES) == 0
 
 
-@pytest.mark.parametrize(("strangers", "binds", "messages"), [(set(), 13, 0), ({MINI}, 13, 0)])
+@pytest.mark.parametrize(("strangers", "binds", "messages"), [(set(), 15, 0), ({MINI}, 15, 0)])
 async def test_a_night_asks_little(
     *,
     hass: HomeAssistant,

@@ -1,5 +1,8 @@
 """A short run of scripts/soak: faults, outages and restarts; no print is lost or doubled."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+import logging
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -18,6 +21,18 @@ def past() -> int:
     return 0
 
 
+@contextmanager
+def nothing_kept(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Have pytest keep no log: with an exception it keeps all that was there when it was raised."""
+    root = logging.getLogger()
+    keepers = [each for each in root.handlers if isinstance(each, type(caplog.handler))]
+    for each in keepers:
+        root.removeHandler(each)
+    yield
+    for each in keepers:
+        root.addHandler(each)
+
+
 @pytest.fixture(scope="module")
 def digests() -> list[str]:
     """What happened in each run so far."""
@@ -33,11 +48,13 @@ async def test_short_soak(
     freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
     hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
     digests: list[str],
     again: bool,
 ) -> None:
     soak = Soak(hass, simulator, freezer, hass_storage, seed=1, days=0.5, number=4)
-    rows = await run(soak, monkeypatch)
+    with nothing_kept(caplog):
+        rows = await run(soak, monkeypatch)
     assert [row for row in rows if not row[2]] == [], "\n".join(map(str, soak.details))
     assert soak.heard
     assert soak.struck() > 50

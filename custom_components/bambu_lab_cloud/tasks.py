@@ -72,7 +72,8 @@ class TaskList:
     def rests(self, now: datetime) -> bool:
         """Return if nothing is to be asked of printers that rest as they did at the last poll."""
         return (
-            not (self._due or self._is_resting or self._tries)
+            # What was just read is still held, until the next poll has looked at it.
+            not (self._due or self._is_resting or self._tries or self._pages)
             and self._asked_at is not None
             and abs(now - self._asked_at) < BETWEEN_TASKS
         )
