@@ -156,6 +156,8 @@ def test_status(
         ("71", [task(start_time=NOW - 2 * HOUR, cost_time=60)], PrinterStatus.IDLE),
         ("71", [task(cost_time=None)], PrinterStatus.IDLE),
         (None, [task(start_time=NOW - 7 * HOUR)], PrinterStatus.PRINTING),
+        # bind, which knows of a first print later than the list, names none yet
+        ("0", [task(start_time=NOW - HOUR)], PrinterStatus.IDLE),
         # only the newest counts
         (None, [task(), ended(id="72", start_time=NOW)], PrinterStatus.IDLE),
     ],

@@ -372,7 +372,8 @@ def derive_printer(
     if online is False:
         state = PrinterStatus.OFFLINE
     elif raw is None and online:
-        active = _active_task(newest_first, raw_state=None, job=job, now=now)
+        # Bind that names no job does not speak of a task that the list knows before it.
+        active = job != NO_TASK and _active_task(newest_first, raw_state=None, job=job, now=now)
         state = PrinterStatus.PRINTING if active else PrinterStatus.IDLE
     return Printer(
         id=device.id,
