@@ -194,18 +194,15 @@ class Soak:
         """Let all happen that takes no time."""
         quiet = turns = 0
         while quiet < QUIET_TURNS:
+            begun = (*self.hass._tasks, *self.hass._background_tasks)  # noqa: SLF001
+            if in_threads := [each for each in begun if not isinstance(each, asyncio.Task)]:
+                await asyncio.wait(in_threads)
             await asyncio.sleep(0)
             turns += 1
             if turns > STORM:
                 raise RuntimeError(f"Something goes on for ever at {self.now}")
-            is_busy = (
-                self.loop._ready  # type: ignore[attr-defined]  # noqa: SLF001
-                or self._under_way > self.cloud.stalled
-                or any(
-                    not isinstance(each, asyncio.Task)
-                    for each in (*self.hass._tasks, *self.hass._background_tasks)  # noqa: SLF001
-                )
-            )
+            is_ready = bool(self.loop._ready)  # type: ignore[attr-defined]  # noqa: SLF001
+            is_busy = is_ready or bool(in_threads) or self._under_way > self.cloud.stalled
             quiet = 0 if is_busy else quiet + 1
 
     # The account
