@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import ClientResponse
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.media_player import BrowseError
 from homeassistant.components.media_source import async_browse_media
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -585,6 +586,21 @@ async def test_an_account_that_is_not_loaded(
     for place in (ROOT, f"{ROOT}/{account.entry_id}"):
         answer = await ask("browse", place)
         assert "not set up" in answer["error"]["message"]
+
+
+async def test_an_account_that_is_unloaded_meanwhile(
+    hass: HomeAssistant, account: MockConfigEntry, browse: Browse
+) -> None:
+    """While its prints are looked through."""
+    (printer,) = (await browse(ROOT))["children"]
+    for place in (ROOT, printer["media_content_id"]):
+        browsing = asyncio.create_task(async_browse_media(hass, place))
+        await asyncio.sleep(0)
+        await hass.config_entries.async_unload(account.entry_id)
+        with pytest.raises(BrowseError) as error:
+            await browsing
+        assert error.value.translation_key == "no_loaded_account"
+        await set_up(hass, account)
 
 
 @pytest.mark.parametrize("past", [0])

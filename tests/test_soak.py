@@ -28,9 +28,11 @@ def nothing_kept(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     keepers = [each for each in root.handlers if isinstance(each, type(caplog.handler))]
     for each in keepers:
         root.removeHandler(each)
-    yield
-    for each in keepers:
-        root.addHandler(each)
+    try:
+        yield
+    finally:
+        for each in keepers:
+            root.addHandler(each)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Past prints of the Bambu Lab Cloud integration in the media panel, with their pictures."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import override
 
@@ -129,17 +129,15 @@ class BambuMediaSource(MediaSource):
         if len(place) < 2:
             title = entry.title if len(entries) > 1 else NAME
             history = entry.runtime_data.history.data
-            # It has prints by the tens of thousands, and knows whose after this.
-            await self.hass.async_add_executor_job(history.of_printer, "")
+            # It knows whose all are after this.
+            await self._aside(entry, lambda: history.of_printer(""))
             return _folder(*place, title=title, children=self._account(entry))
         printer = _printers(self.hass, entry).get(place[1])
         if printer is None or len(place) > 3:
             raise BrowseError(translation_domain=DOMAIN, translation_key="not_in_history")
         printer_id, name = printer
         history = entry.runtime_data.history.data
-        months = await self.hass.async_add_executor_job(
-            lambda: _by_month(history.of_printer(printer_id))
-        )
+        months = await self._aside(entry, lambda: _by_month(history.of_printer(printer_id)))
         if len(place) == 2:
             return _folder(*place, title=name, children=self._printer(entry, place[1], months))
         if place[2] not in months:
@@ -150,6 +148,14 @@ class BambuMediaSource(MediaSource):
             children=[self._print(entry, place, job, name) for job in months[place[2]]],
             children_class=MediaClass.IMAGE,
         )
+
+    async def _aside[T](self, entry: BambuConfigEntry, look: Callable[[], T]) -> T:
+        """Look through prints, of which there are tens of thousands, beside the event loop."""
+        found = await self.hass.async_add_executor_job(look)
+        if _loaded_entry(self.hass, entry.entry_id) is None:
+            # It was unloaded meanwhile.
+            raise BrowseError(translation_domain=DOMAIN, translation_key="no_loaded_account")
+        return found
 
     def _account(self, entry: BambuConfigEntry) -> list[BrowseMediaSource]:
         """Return the printers of an account."""

@@ -137,7 +137,7 @@ class BambuCloud:
         """
         known, devices = self._bind
         answer = await self._request("GET", "iot-service/api/user/bind", known=known)
-        if answer.digest != known:
+        if not answer.is_known:
             devices = await answer.read(Device.list_from_api)
             self._bind = answer.digest, devices
         return devices

@@ -169,11 +169,17 @@ class Answer:
     cookies: SimpleCookie
     body: bytes
     received: datetime
+    known: bytes | None = None
 
     @cached_property
     def digest(self) -> bytes:
         """Return what tells the body from any other, and nothing of what it holds."""
         return sha256(self.body).digest()
+
+    @property
+    def is_known(self) -> bool:
+        """Return if the body is the one that the caller has read before."""
+        return self.known is not None and self.digest == self.known
 
     @property
     def request_id(self) -> str | None:
@@ -188,7 +194,9 @@ class Answer:
 
     @cached_property
     def data(self) -> Any:
-        """Return the decoded JSON body, None where it is none."""
+        """Return the decoded JSON body, None where it is none; of one that is known nothing."""
+        if self.is_known:
+            return {}
         try:
             body = self.body.decode("utf-8-sig", errors="replace")
             return jsonlib.loads(body, object_hook=_give_way)
@@ -346,11 +354,9 @@ async def send(
         raise CannotConnectError(f"{endpoint}: {type(err).__name__}") from None
     _LOGGER.debug("%s %s: HTTP %s", method, endpoint, response.status)
     answer = Answer(
-        endpoint, response.status, response.headers, response.cookies, bytes(body), received
+        endpoint, response.status, response.headers, response.cookies, bytes(body), received, known
     )
-    if known is not None and answer.digest == known:
-        # Farms ask for a large one all the time, and most often nothing is new in it.
-        answer.__dict__["data"] = {}
-    else:
+    # Farms ask for a large one all the time, and most often nothing is new in it.
+    if not answer.is_known:
         await _aside(answer.body, lambda: answer.data)
     return answer
