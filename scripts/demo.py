@@ -280,43 +280,50 @@ class Demo:
             say("[demo] Home Assistant starts again")
             await self.hass.start()
 
-    async def check(self, start: Check, steps: Iterable[Step], said: Iterable[str] = ()) -> int:
+    async def check(
+        self, start: Check, steps: Iterable[Step], said: Iterable[str] = ()
+    ) -> list[str]:
         """Run every check, the rows of a step side by side, end both, and read the logs.
 
-        Each of `said` stands in Home Assistant's log once, although it is a complaint.
+        Each of `said` stands in Home Assistant's log once, although it is a complaint. Return what
+        failed.
         """
-        failures = int(await failed("start", start()))
+        failures = await failures_of([("start", start)])
         for step in () if failures else steps:
-            failures += sum(await asyncio.gather(*(failures_of(row) for row in step)))
+            for found in await asyncio.gather(*(failures_of(row) for row in step)):
+                failures += found
         hidden = await secrets_of_printers(self.home)
-        failures += await failed("secrets that are shown", check_shown(self.home, hidden))
+        failures += await failures_of(
+            [("secrets that are shown", partial(check_shown, self.home, hidden))]
+        )
         await self.hass.stop()
-        log = self.hass.text()
-        failures += await failed("end", check_end(await self.hass.wait()))
-        failures += await failed("log", check_log(self.home, log, said))
-        failures += await failed("secrets in files", check_files(self._folder, hidden))
-        failures += await failed("sessions", check_sessions(self.home))
-        failures += await failed("simulator", check_simulator_log(self.simulator.text()))
+        log, code = self.hass.text(), await self.hass.wait()
+        failures += await failures_of(
+            [
+                ("end", partial(check_end, code)),
+                ("log", partial(check_log, self.home, log, said)),
+                ("secrets in files", partial(check_files, self._folder, hidden)),
+                ("sessions", partial(check_sessions, self.home)),
+                ("simulator", partial(check_simulator_log, self.simulator.text())),
+            ]
+        )
         for record in warnings(log):
             say(f"        {record.splitlines()[0]}")
         if failures:
             say("\n".join(["The end of Home Assistant's log:", *log.splitlines()[-40:]]))
-        return int(failures > 0)
+        return failures
 
 
-async def failures_of(row: Row) -> int:
-    """Run some checks one after the other, and return how many fail."""
-    return sum([await failed(name, check()) for name, check in row])
-
-
-async def failed(name: str, check: Awaitable[str]) -> bool:
-    """Say how a check ends."""
-    try:
-        say(f"ok      {name}: {await check}")
-    except (OSError, KeyError, ValueError, aiohttp.ClientError, DemoError) as error:
-        say(f"FAILED  {name}: {str(error) or type(error).__name__}")
-        return True
-    return False
+async def failures_of(row: Row) -> list[str]:
+    """Run some checks one after the other, say how each ends, and return what failed."""
+    failures = []
+    for name, check in row:
+        try:
+            say(f"ok      {name}: {await check()}")
+        except (OSError, KeyError, ValueError, aiohttp.ClientError, DemoError) as error:
+            failures.append(f"FAILED  {name}: {str(error) or type(error).__name__}")
+            say(failures[-1])
+    return failures
 
 
 def steps_of_prints(demo: Demo) -> list[Step]:
@@ -346,9 +353,13 @@ async def check(session: aiohttp.ClientSession, arguments: argparse.Namespace) -
         live = demo_live.Live(other)
         tracks.append(other.check(live.start, live.steps(), demo_live.SAID))
     try:
-        return max(await asyncio.gather(*tracks))
+        failures = [each for found in await asyncio.gather(*tracks) for each in found]
     finally:
         await asyncio.gather(*(each.stop() for each in demos))
+    # Once more below the logs, where whoever looks sees it first.
+    for each in failures:
+        say(each)
+    return int(bool(failures))
 
 
 def emptied(name: str) -> Path:
