@@ -30,8 +30,8 @@ class Broker:
         # What was done to messages, and how many were said.
         self.done = Counter[str]()
         self.session: Session | None = None
-        # When something that a printer said was not heard as it was said.
-        self.spoiled = defaultdict[str, list[datetime]](list)
+        # When something new that a printer said was lost.
+        self.lost = defaultdict[str, list[datetime]](list)
         self._seed = seed
         self.share = share
         self._told: dict[str, reports.Body] = {}
@@ -74,7 +74,7 @@ class Broker:
             number = self._number(printer)
             signal = f"-{40 + number % 20}dBm"
             body = {"command": "push_status", "wifi_signal": signal, "sequence_id": f"{number}"}
-            self._say(printer, {"print": body})
+            self._say(printer, {"print": body}, is_news=False)
 
     def say_presence(self, printer: Printer, event: str) -> None:
         """Let the broker say that a printer came or went."""
@@ -112,7 +112,7 @@ class Broker:
         self._told[printer.dev_id] = status
         return status
 
-    def _say(self, printer: Printer, body: reports.Body) -> None:
+    def _say(self, printer: Printer, body: reports.Body, *, is_news: bool = True) -> None:
         message = parse(reports.encoded(printer, body))
         dev_id = printer.dev_id
         self.done["said"] += 1
@@ -124,8 +124,8 @@ class Broker:
         if chance.random() < self.share:
             fate = chance.choice(("lost", "repeated", "late"))
         self.done[fate] += 1
-        if fate in ("lost", "late"):
-            self.spoiled[dev_id].append(datetime.now(UTC))
+        if fate == "lost" and is_news:
+            self.lost[dev_id].append(datetime.now(UTC))
         messages = {"lost": [], "repeated": [message] * 2}.get(fate, [message])
         if dev_id in self._waiting:
             self._waiting[dev_id] += messages

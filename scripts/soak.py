@@ -36,11 +36,14 @@ async def run(soak: Soak, monkeypatch: pytest.MonkeyPatch) -> list[checks.Row]:
         samples = []
         for index in range(SAMPLES):
             await soak.run_until(soak.started + (index + 1) / SAMPLES * (soak.end - soak.started))
+            await soak.run_until_at_rest()
             samples.append(checks.sizes(soak))
+            sys.stderr.write(f"{soak.now:%d %b %H:%M}, {len(soak.heard)} events\n")
         soak.cloud.clear_faults()
         soak.broker.share = 0
         # What is printed comes to its end, and is told.
         await soak.run_until(soak.end + 14 * HOUR)
+        await soak.run_until_at_rest()
         samples.append(checks.sizes(soak))
         accounts = soak.cloud.accounts
         secrets = {

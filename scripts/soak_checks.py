@@ -11,10 +11,8 @@ import logging
 import re
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState
-
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from scripts.soak_world import HOUR, MINUTE, PAUSES, SECOND, Heard, Soak, Truth
+from scripts.soak_world import BIND, HOUR, MINUTE, PAUSES, SECOND, Heard, Soak, Truth
 
 ENDS = ("finished", "failed")
 # Home Assistant joins the polls that are wanted within ten seconds, and one ends with up to ten
@@ -56,8 +54,6 @@ def sizes(soak: Soak) -> Mapping[str, int]:
         if type(each).__module__.startswith("custom_components")
     )
     loop: Any = asyncio.get_running_loop()
-    if soak.entry.state is not ConfigEntryState.LOADED:
-        return Counter()
     data = soak.entry.runtime_data
     return {
         "objects of ours": ours.total(),
@@ -171,18 +167,29 @@ def _is_calm(soak: Soak, truth: Truth) -> bool:
     cuts = any(since < at < until for at in soak.cuts)
     troubles = any(begins < until and since < ends for _, begins, ends in soak.troubles)
     spoiled = any(
-        since < at < until and (fault in ("old", "emptied", "types", "fields") or fault in PAUSES)
+        at < until and since < at + PAUSES.get(fault or "", 0) * SECOND
         for at, _, _, fault in soak.requests
+        if fault in ("old", "emptied", "types", "fields", *PAUSES)
     )
-    lost = any(since < at < until for at in soak.broker.spoiled[truth.dev_id])
+    lost = any(since < at < until for at in soak.broker.lost[truth.dev_id])
     return not (cuts or troubles or spoiled or lost)
 
 
 def _is_of_no_time(soak: Soak, truth: Truth) -> bool:
-    """Return whether only its time names a print, and the cloud's clock was wrong."""
-    return truth.kind == "listed" and any(
-        name == "clock" and begins < (truth.ended or truth.started) and truth.started < ends + HOUR
+    """Return whether only its time names a print, and the cloud was wrong about that.
+
+    Its clock was, or what bind said was older than it ever is.
+    """
+    if truth.kind != "listed":
+        return False
+    until = truth.ended or truth.started
+    clock = any(
+        name == "clock" and begins < until and truth.started < ends + HOUR
         for name, begins, ends in soak.troubles
+    )
+    return clock or any(
+        fault == "old" and path == BIND and truth.started <= at <= until
+        for at, path, _, fault in soak.requests
     )
 
 
@@ -228,12 +235,6 @@ def requests(soak: Soak) -> list[Row]:
             # What is under way when the cloud wants a pause is no matter of that.
             began_at, free_at = at, max(free_at, at + (PAUSES[fault] - 1) * SECOND)
     soak.details += [("in a pause", each) for each in in_pause]
-    worst = max(minutes, key=lambda each: minutes[each] * each[0].endswith("/bind"))
-    soak.details += [
-        ("bind", each)
-        for each in asked
-        if (each[1], each[0].replace(second=0, microsecond=0)) == worst
-    ]
     days = max(soak.days, 1)
     return [
         (f"requests, a day {len(asked) / days:.0f}", str(len(asked)), True),
@@ -265,7 +266,8 @@ def log(soak: Soak, lines: Log, secrets: Iterable[str]) -> list[Row]:
     again, traces = [], []
     session_of = sorted(soak.forgot + soak.reloaded)
     for at, name, text, has_trace in lines.records:
-        session = sum(begun <= at for begun in session_of)
+        # What is said as it is restarted was said before.
+        session = sum(begun < at for begun in session_of)
         if has_trace or "Unexpected" in text or "Traceback" in text:
             traces.append((at, name, text))
         if found := _FAILS.match(text):

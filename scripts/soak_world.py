@@ -285,6 +285,11 @@ class Soak:
         """Return how many bytes the account has written."""
         return len(json.dumps(self._stored()))
 
+    async def run_until_at_rest(self) -> None:
+        """Go on until the account is set up and nothing is asked, which has tasks on both sides."""
+        while self._under_way or self.entry.state is not ConfigEntryState.LOADED:
+            await self.run_until(self.now + MINUTE)
+
     @property
     def is_up(self) -> bool:
         """Return whether the account is set up, or about to be."""
