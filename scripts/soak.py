@@ -8,6 +8,7 @@ from typing import Any
 from freezegun import api as frozen
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
 import pytest
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
@@ -38,6 +39,8 @@ async def run(soak: Soak, monkeypatch: pytest.MonkeyPatch) -> list[checks.Row]:
             await soak.run_until(soak.started + (index + 1) / SAMPLES * (soak.end - soak.started))
             await soak.run_until_at_rest()
             samples.append(checks.sizes(soak))
+            # Of the harness, which keeps all that was ever written.
+            Store._async_write_data.reset_mock()  # type: ignore[attr-defined]  # noqa: SLF001
             sys.stderr.write(f"{soak.now:%d %b %H:%M}, {len(soak.heard)} events\n")
         soak.cloud.clear_faults()
         soak.broker.share = 0
