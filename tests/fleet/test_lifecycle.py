@@ -352,6 +352,22 @@ def test_task_that_turns_up_after_its_print(story: Story) -> None:
     assert story.poll(("SUCCESS", "72"), following) == [("finished", "72")]
 
 
+@pytest.mark.parametrize("status", [SD_RUNNING, SD_SUCCESS])
+def test_task_that_tells_the_end_of_a_print_that_bind_names_by_none(
+    story: Story, status: tuple[str, str]
+) -> None:
+    """The list tells it with the status or before, and by the time it is the same print."""
+    start = story.now
+    assert story.poll(SD_RUNNING, task(start=start)) == [("started", None)]
+    ended = done("71", start, story.now + MINUTE)
+    assert story.poll(status, ended) == [("finished", "71")]
+    assert story.poll(SD_SUCCESS, ended) == []
+    assert story.open == []
+    # … and what follows without a task is another one.
+    assert story.poll(SD_RUNNING, ended) == [("started", None)]
+    assert story.poll(SD_SUCCESS, ended) == [("finished", None)]
+
+
 def test_task_that_turns_up_during_its_print(story: Story) -> None:
     start = story.now
     story.poll(SD_RUNNING)

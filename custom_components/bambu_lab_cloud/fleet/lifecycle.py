@@ -722,7 +722,24 @@ class _Step:
         if any(told.started_at and start > told.started_at for start in self._starts()):
             # Something was printed since, and the status may speak of that.
             return
+        if task_id is None and self._has_told(job):
+            del self._open[None]
+            return
         self._end(replace(told, result=result, ended_at=job.print.ended_at or self._now))
+
+    def _has_told(self, untold: OpenPrint) -> bool:
+        """Return if the list has told the end of a print that bind names by no task.
+
+        A printer prints one at a time, so it is the one that still ran when this began.
+        """
+        span = UntoldPrint(started_at=untold.since, ended_at=untold.active_at or self._now)
+        return any(
+            task_id in self._announced
+            and job.ended_at is not None
+            and job.ended_at >= untold.since
+            and span.may_be(job)
+            for task_id, job in self._listed.items()
+        )
 
     def _starts(self) -> list[datetime]:
         return [job.started_at for job in self._listed.values() if job.started_at]
