@@ -39,8 +39,7 @@ async def run(soak: Soak, monkeypatch: pytest.MonkeyPatch) -> list[checks.Row]:
             await soak.run_until_at_rest()
             samples.append(checks.sizes(soak))
             sys.stderr.write(f"{soak.now:%d %b %H:%M}, {len(soak.heard)} events\n")
-        soak.cloud.clear_faults()
-        soak.broker.share = 0
+        soak.calm_down()
         # What is printed comes to its end, and is told.
         await soak.run_until(soak.end + 14 * HOUR)
         await soak.run_until_at_rest()
@@ -51,7 +50,7 @@ async def run(soak: Soak, monkeypatch: pytest.MonkeyPatch) -> list[checks.Row]:
             *(each.dev_id for each in soak.printers),
             str(accounts.find("one").uid),
             "one@example.com",
-            soak.entry.data["token"],
+            *soak.tokens,
         }
         return [
             *checks.prints(soak),
