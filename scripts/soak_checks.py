@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from datetime import UTC, datetime, timedelta
 import gc
 from hashlib import sha256
@@ -337,7 +337,7 @@ def log(soak: Soak, lines: Log, secrets: Iterable[str]) -> list[Row]:
     ]
 
 
-def growth(soak: Soak, samples: list[Mapping[str, int]]) -> list[Row]:
+def growth(soak: Soak, samples: Sequence[Mapping[str, int]]) -> list[Row]:
     """Check that nothing grows but the history: the most in one half beside that in the other."""
     if len(samples) < 2:
         return [("samples", str(len(samples)), False)]
