@@ -258,7 +258,10 @@ def requests(soak: Soak) -> list[Row]:
     for at, path, _, fault in asked:
         if "/login" in path or "/sign-in" in path:
             continue
-        if at < free_at and not any(began_at <= forgot <= at for forgot in soak.forgot):
+        if any(began_at <= forgot <= at for forgot in soak.forgot):
+            # A shorter pause that comes after that is no longer for it.
+            free_at = at
+        if at < free_at:
             in_pause.append((at, path, began_at, free_at))
         if fault in PAUSES:
             # What is under way when the cloud wants a pause is no matter of that.

@@ -147,6 +147,10 @@ PAUSE_ROW = "requests in a pause that the cloud asked for"
         ([PAUSE, (at(15), TASKS, 200, None)], [], []),
         # With a restart it is forgotten.
         ([PAUSE, (at(14.9), TASKS, 200, None)], [at(12)], []),
+        # So is a longer one before it.
+        ([(at(1), BIND, 418, "captcha"), PAUSE, (at(15), TASKS, 200, None)], [at(2)], []),
+        ([(at(1), BIND, 418, "captcha"), PAUSE, (at(14), TASKS, 200, None)], [at(2)], [PAUSE_ROW]),
+        ([(at(1), BIND, 418, "captcha"), (at(15), TASKS, 200, None)], [], [PAUSE_ROW]),
         ([], [], ["requests, a day 0"]),
     ],
 )
