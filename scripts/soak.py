@@ -42,8 +42,7 @@ async def run(soak: Soak, monkeypatch: pytest.MonkeyPatch) -> list[checks.Row]:
             # Of the harness, which keeps all that was ever written.
             Store._async_write_data.reset_mock()  # type: ignore[attr-defined]  # noqa: SLF001
             sys.stderr.write(f"{soak.now:%d %b %H:%M}, {len(soak.heard)} events\n")
-        soak.cloud.clear_faults()
-        soak.broker.share = 0
+        soak.calm_down()
         # What is printed comes to its end, and is told.
         await soak.run_until(soak.end + 14 * HOUR)
         await soak.run_until_at_rest()
@@ -54,7 +53,7 @@ async def run(soak: Soak, monkeypatch: pytest.MonkeyPatch) -> list[checks.Row]:
             *(each.dev_id for each in soak.printers),
             str(accounts.find("one").uid),
             "one@example.com",
-            soak.entry.data["token"],
+            *soak.tokens,
         }
         return [
             *checks.prints(soak),

@@ -7,7 +7,7 @@ cloud and its broker are not well meanwhile.
 import argparse
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Set as AbstractSet
 from contextlib import suppress
 from datetime import datetime, timedelta
 import json
@@ -55,6 +55,9 @@ MOST_IN_FLIGHT = 0.1
 # Two or three starts, each of which asks for everything once.
 MOST_REQUESTS = 120
 
+# What was looked at, what was found, and whether that may be.
+type Found = tuple[str, str, bool]
+
 
 class Kills:
     """Printers that print, a Home Assistant that is killed, and what the automation posts."""
@@ -69,6 +72,7 @@ class Kills:
         self._printers: list[str] = []
         # What the storage knew to be announced after each kill.
         self._stored = set[str]()
+        self._killed: list[datetime] = []
         self._unread = 0
         self._sizes: list[int] = []
 
@@ -102,14 +106,12 @@ class Kills:
         chance = Random(f"{self._seed} kills")  # noqa: S311 - it is to be the same one again
         try:
             for number in range(1, self._number + 1):
-                await self._demo.end_home(kill=True)
-                self._look()
+                await self._kill()
                 await self._demo.hass.start()
                 await asyncio.sleep(chance.uniform(*LIFE))
                 if number % 10 == 0:
                     say(f"        {number} kills")
-            await self._demo.end_home(kill=True)
-            self._look()
+            await self._kill()
         finally:
             for each in others:
                 each.cancel()
@@ -142,8 +144,10 @@ class Kills:
                 with suppress(aiohttp.ClientResponseError):
                     await self._home.simulate("mqtt/start")
 
-    def _look(self) -> None:
-        """Read what a kill has left."""
+    async def _kill(self) -> None:
+        """Kill Home Assistant, and read what is left."""
+        await self._demo.end_home(kill=True)
+        self._killed.append(datetime.now().astimezone())
         files = list(self._store.parent.glob(f"{DOMAIN}.*"))
         self._sizes.append(sum(file.stat().st_size for file in files))
         self._unread += sum(file.suffix == ".unreadable" for file in files)
@@ -154,52 +158,32 @@ class Kills:
                 records = content["data"]["records"]["printers"]
                 self._stored |= {key for each in records.values() for key in each["announced"]}
 
-    async def judge(self) -> list[tuple[str, str, bool]]:
+    async def judge(self) -> list[Found]:
         """Start Home Assistant once more, in peace, and return what is found, and if it may be."""
         home = self._home
-        await home.unsimulate("faults")
-        with suppress(aiohttp.ClientResponseError):
-            await home.simulate("mqtt/start")
-        # What is running ends, so that all has ended.
-        for dev_id in self._printers:
-            with suppress(aiohttp.ClientResponseError):
-                await home.simulate(f"printers/{dev_id}/end", result="finished")
+        await self._calm_down()
         await self._demo.start_home()
         began = time.monotonic()
         is_back = await until(self._are_back, BACK)
         seconds = time.monotonic() - began
         due = ended_after(await home.ended_tasks(), self._since + DOUBT)
-        reports: dict[str, list[dict[str, Any]]] = {}
-
-        async def are_heard() -> bool:
-            await home.update(STATUSES[0])
-            for each in TRIGGERS:
-                reports[each] = await self._reports(each)
-            heard = [{report["task_id"] for report in ends(each)} for each in reports.values()]
-            return all(due <= each | self._stored for each in heard)
-
-        await until(are_heard, PATIENCE, every=2)
-        await asyncio.sleep(CALM)
+        await self._wait_for(due)
         reports = {each: await self._reports(each) for each in TRIGGERS}
         tasks = await home.ended_tasks()
-        rows: list[tuple[str, str, bool]] = [
+        rows: list[Found] = [
             ("kills", f"{self._number + 1}", True),
-            ("prints that ended", f"{len(due)}", True),
+            ("prints that ended", f"{len(due)}", bool(due)),
         ]
         for trigger, each in reports.items():
-            heard = {report["task_id"] for report in ends(each)}
-            in_flight = (due - heard) & self._stored
-            known = [task for task in tasks if str(task["id"]) not in in_flight]
-            wrong = disagreements(each, known, self._since)
-            repeated = [text for text in wrong if text.endswith(" 2 times")]
-            wrong = [text for text in wrong if text not in repeated]
-            late = sum(report["late"] for report in ends(each))
-            rows += [
-                (f"announced, by {trigger}", f"{len(heard & due)}, {late} of them late", True),
-                ("  killed before the automation was done", *self._few(len(in_flight))),
-                ("  repeated, killed before it was stored", *self._few(len(repeated))),
-                ("  lost, doubled, wrong or out of order", "; ".join(wrong) or "0", not wrong),
-            ]
+            rows += announced(
+                trigger,
+                each,
+                tasks,
+                due=due,
+                stored=self._stored,
+                since=self._since,
+                killed=self._killed,
+            )
         rows.append(("entities back after a start", f"{seconds:.1f} s", bool(is_back)))
         rows.append(("files that cannot be read", f"{self._unread}", not self._unread))
         first, last = self._sizes[0] / 1000, self._sizes[-1] / 1000
@@ -208,28 +192,105 @@ class Kills:
         asked = Counter(each["at"][:16] for each in await home.simulated("requests"))
         most = max(asked.values())
         rows.append(("most requests in a minute", f"{most}", most <= MOST_REQUESTS))
+        return rows + await self._told()
+
+    async def _calm_down(self) -> None:
+        """Let nothing fail any more, and what is running end, so that all has ended."""
+        await self._home.unsimulate("faults")
+        with suppress(aiohttp.ClientResponseError):
+            await self._home.simulate("mqtt/start")
+        for dev_id in self._printers:
+            with suppress(aiohttp.ClientResponseError):
+                await self._home.simulate(f"printers/{dev_id}/end", result="finished")
+
+    async def _wait_for(self, due: set[str]) -> None:
+        """Wait until all ends that are due are heard, as far as they will be."""
+
+        async def are_heard() -> bool:
+            await self._home.update(STATUSES[0])
+            reports = [await self._reports(each) for each in TRIGGERS]
+            heard = [{report["task_id"] for report in ends(each)} for each in reports]
+            return all(due <= each | self._stored for each in heard)
+
+        await until(are_heard, PATIENCE, every=2)
+        await asyncio.sleep(CALM)
+
+    async def _told(self) -> list[Found]:
+        """Return what is found where secrets and complaints would be."""
+        home = self._home
         hidden = await secrets_of_printers(home)
         await check_shown(home, hidden)
         await self._demo.hass.stop()
         await check_end(await self._demo.hass.wait())
         log = self._demo.hass.text()
         found = complaints(log)
-        rows.append(("complaints in the log", "; ".join(found[:3]) or "0", not found))
         told = mentions(log, await secrets(home))
-        rows.append(("secrets in the log", f"{len(told)}", not told))
-        rows.append(("secrets in files", await check_files(self._folder, hidden), True))
-        return rows
-
-    def _few(self, count: int) -> tuple[str, bool]:
-        """Return a number that may be more than 0 but not much."""
-        return f"{count}", count <= max(1, MOST_IN_FLIGHT * self._number)
+        return [
+            ("complaints in the log", "; ".join(found[:3]) or "0", not found),
+            ("secrets in the log", f"{len(told)}", not told),
+            ("secrets in files", await check_files(self._folder, hidden), True),
+        ]
 
     async def _reports(self, trigger: str) -> list[dict[str, Any]]:
         received = await self._home.simulated("received")
         return [each["body"] | {"at": each["at"]} for each in received if each["name"] == trigger]
 
 
-def shown(rows: Iterable[tuple[str, str, bool]]) -> list[Row]:
+def announced(
+    trigger: str,
+    reports: Iterable[dict[str, Any]],
+    tasks: Iterable[dict[str, Any]],
+    *,
+    due: AbstractSet[str],
+    stored: AbstractSet[str],
+    since: datetime,
+    killed: Collection[datetime],
+) -> list[Found]:
+    """Return what is found in the reports of one trigger, oldest first as the ended tasks are.
+
+    due are the prints that ended meanwhile, stored those that the storage knew to be announced.
+    """
+    kept, repeated = _without_repeats(reports, killed)
+    heard = {each["task_id"] for each in ends(kept)}
+    in_flight = (due - heard) & stored
+    known = [task for task in tasks if str(task["id"]) not in in_flight]
+    wrong = disagreements(kept, known, since)
+    late = sum(each["late"] for each in ends(kept))
+    few = max(1, MOST_IN_FLIGHT * len(killed))
+    return [
+        (f"announced, by {trigger}", f"{len(heard & due)}, {late} of them late", True),
+        ("  killed before the automation was done", f"{len(in_flight)}", len(in_flight) <= few),
+        ("  repeated, killed before it was stored", f"{repeated}", repeated <= few),
+        ("  lost, doubled, wrong or out of order", "; ".join(wrong) or "0", not wrong),
+    ]
+
+
+def _without_repeats(
+    reports: Iterable[dict[str, Any]], killed: Collection[datetime]
+) -> tuple[list[dict[str, Any]], int]:
+    """Return reports without those that say again, after a kill, what was said before it.
+
+    That is no mistake, once; and how many they are.
+    """
+    kept: list[dict[str, Any]] = []
+    said_at: dict[tuple[str, str], datetime] = {}
+    repeated = set[tuple[str, str]]()
+    for each in reports:
+        at = datetime.fromisoformat(each["at"])
+        # Whoever repeats an end may have another idea of how the print ended, which is a mistake.
+        key = each["task_id"], each["event_type"]
+        before = said_at.get(key)
+        is_after_kill = before is not None and any(before <= kill <= at for kill in killed)
+        if is_after_kill and key not in repeated:
+            repeated.add(key)
+            continue
+        kept.append(each)
+        if ends([each]) or (key[0] is not None and key[1] == "started"):
+            said_at[key] = at
+    return kept, len(repeated)
+
+
+def shown(rows: Iterable[Found]) -> list[Row]:
     """Return the rows as they are printed."""
     return [(name, value, "✓" if is_good else "✗") for name, value, is_good in rows]
 

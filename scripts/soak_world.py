@@ -46,6 +46,8 @@ MURMUR, SPEAK = timedelta(seconds=25), timedelta(minutes=10)
 # Prints of a printer on a day.
 PRINTS = 4 / 3
 MOMENT = timedelta(microseconds=5)
+# So long after the last fault nothing is left of the longest pause, and prints start in calm.
+CALM = timedelta(hours=4, minutes=40)
 # Of the event loop, after which nothing comes of itself.
 QUIET_TURNS = 3
 # What takes no time and does not end would be a burst of requests.
@@ -113,6 +115,8 @@ class Soak:
     # When Home Assistant or the account began anew, and so forgot the pause that it was asked for.
     forgot: list[datetime] = field(default_factory=list)
     reloaded: list[datetime] = field(default_factory=list)
+    # By which the account was signed in.
+    tokens: set[str] = field(default_factory=set)
     # When a session with the broker was cut, or the account began anew.
     cuts: list[datetime] = field(default_factory=list)
     # What was found wrong.
@@ -184,7 +188,7 @@ class Soak:
             handle.when()
             for handle in self.loop._scheduled  # type: ignore[attr-defined]  # noqa: SLF001
             if not handle.cancelled()
-            and (self._under_way or not _module(handle).startswith("aiohttp"))
+            and (self._under_way or not module_of(handle).startswith("aiohttp"))
         ]
         now = self.now
         timer = now + timedelta(seconds=min(whens) - self.loop.time()) if whens else now + HOUR
@@ -228,6 +232,7 @@ class Soak:
         await sign_in(self.hass, ACCOUNT)
         await settle(self.hass)
         (self.entry,) = self.hass.config_entries.async_entries(DOMAIN)
+        self.tokens.add(self.entry.data["token"])
         self.started = self.now + MINUTE
         self.end = self.started + self.days * DAY
         await self.run_until(self.started)
@@ -330,6 +335,7 @@ class Soak:
             with suppress(Exception):
                 await flows.async_configure(flow_id, {"next_step_id": "password"})
             await flows.async_configure(flow_id, OWN)
+            self.tokens.add(self.entry.data["token"])
             self.forgot.append(self.now)
             await asyncio.sleep(600)
 
@@ -423,7 +429,8 @@ class Soak:
             hours = chance.choice((chance.uniform(0, 8.5), chance.uniform(20.2, 23.5)))
             kind = chance.choices([*KINDS], [*KINDS.values()])[0]
             own = chance.random()
-            self.at(begin + hours * HOUR, partial(self._print, index, kind, own))
+            if begin + hours * HOUR <= self.end:
+                self.at(begin + hours * HOUR, partial(self._print, index, kind, own))
         if begin + DAY < self.end:
             self.at(begin + DAY, lambda: self._plan_day(index, day + 1))
 
@@ -445,12 +452,24 @@ class Soak:
             self.broker.say_presence(printer, "connected")
             self.broker.say_everything(printer)
 
+    def calm_down(self) -> None:
+        """Let nothing go wrong any more, and each printer print once what has no task.
+
+        All of that is heard in calm, of which faults leave little.
+        """
+        self.cloud.clear_faults()
+        self.broker.share = 0
+        for index, printer in enumerate(self.printers):
+            self._switch_on(printer)
+            kind = "calibration" if index % 3 == 2 else "card"
+            self.at(self.now + CALM + index * MINUTE, partial(self._print, index, kind, 0))
+
     def _print(self, index: int, kind: str, own: float) -> None:
         """Start a print, and plan how it goes on."""
         printer, now = self.printers[index], self.now
         last = printer.last(now)
         just_ended = last and last.ends and now - last.ends < 2 * MINUTE
-        if printer.offline_since or printer.current(now) or just_ended or now > self.end:
+        if printer.offline_since or printer.current(now) or just_ended:
             return
         chance = self.chance("print", index, own)
         duration = timedelta(seconds=round(min(chance.lognormvariate(8.0, 0.8), 8 * 3600) + 180))
@@ -557,7 +576,7 @@ class Soak:
             return
         expected = status == 200 and fault in (None, "slow", "date")
         states = [self.hass.states.get(f"sensor.p{index:02d}") for index in range(self.number)]
-        self.looked += 1
+        self.looked += any(states)
         for state in states:
             if state is not None and (state.state != "unavailable") is not expected:
                 what = f"{state.entity_id} is {state.state} after {status} {fault}"
@@ -565,5 +584,6 @@ class Soak:
                 break
 
 
-def _module(handle: asyncio.TimerHandle) -> str:
+def module_of(handle: asyncio.TimerHandle) -> str:
+    """Return where what a timer calls comes from."""
     return getattr(handle._callback, "__module__", None) or ""  # type: ignore[attr-defined]  # noqa: SLF001
