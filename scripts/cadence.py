@@ -23,6 +23,7 @@ from custom_components.bambu_lab_cloud.fleet.cadence import (
     BETWEEN_COUNTS,
     PRINT_STATUS_WITHOUT_TASKS,
     awaits_its_task,
+    is_looked_for,
     live_interval,
     poll_interval,
 )
@@ -167,7 +168,7 @@ class Account:
         self._polled_at = BEGIN
         self._cools_until = BEGIN
         self._is_wanted = False
-        self._changed_at = BEGIN
+        self._changed_at = self._looked_at = BEGIN
         self._came_on_at: datetime | None = None
         self._on_at = BEGIN
         self._status_at: datetime | None = None
@@ -323,9 +324,12 @@ class Account:
         self._words[key] = word and word.essence
         self._step(key, self._polled[key], word)
         after = self._shown[key]
-        if (before.status, before.print_job) != (after.status, after.print_job) or word is None:
-            self._changed_at = self.now
-            self._request()
+        has_changed = (before.is_active, before.print_job) != (after.is_active, after.print_job)
+        if has_changed or word is None:
+            changed_at, self._changed_at = self._changed_at, self.now
+            if word is None or not is_looked_for(changed_at, self.now):
+                self._looked_at = self.now
+                self._request()
 
     def _step(self, key: str, printer: Printer, word: Word | None) -> None:
         record, shown, events = next_record(
@@ -463,7 +467,9 @@ class Account:
             )
         records = Records(printers=self._records)
         awaits = any(map(awaits_its_task, on)) or bool(records.awaited(self._shown))
-        return live_interval(self._changed_at, awaits=awaits, is_any_on=bool(on), now=self.now)
+        return live_interval(
+            self._looked_at, self._changed_at, awaits=awaits, is_any_on=bool(on), now=self.now
+        )
 
     def _ask_messages(self) -> None:
         has_all = self._groups_read >= len(messages.GROUPS)

@@ -6,7 +6,8 @@ is, and in that time, and a little around it, it is asked every 15 to 40 seconds
 time the less often. Otherwise every 75 seconds while something prints; each minute if nobody knows
 for how long, and for a quarter of an hour once a printer came on, as it is to print; every three
 minutes while one is on; every five while all are off, and every eight after an hour of that. With
-live data it is asked after what a printer told, and rarely otherwise. my/tasks is asked when a
+live data it is asked thrice within two minutes of what a printer told, after which it knows that,
+once more for what others told meanwhile, and rarely otherwise. my/tasks is asked when a
 printer or its job has changed and until the list tells the same, messages when their number has.
 """
 
@@ -15,6 +16,7 @@ from datetime import datetime, timedelta
 
 from ..api.models import Task
 from .printer import ENDED, NO_TASK, Printer, PrinterStatus, PrintResult, print_from_task
+from .tellers import BIND_LAG
 
 PRINTING = timedelta(seconds=75)
 PRINTING_WITHOUT_ESTIMATE = timedelta(minutes=1)
@@ -44,8 +46,8 @@ _BEFORE, _AFTER = timedelta(seconds=30), timedelta(minutes=2)
 LIVE = timedelta(minutes=15)
 # Should nobody be heard, a printer that comes on is seen before its start is no news any more.
 LIVE_ALL_OFF = RESTING
-# It is late: so it is asked that long after what a printer told.
-_AFTER_CHANGE = [timedelta(seconds=seconds) for seconds in (5, 30, 60, 120)]
+# It knows most of what a printer told by then, and all of it when it is as late as ever.
+_MOSTLY_KNOWN = timedelta(seconds=30)
 # Home Assistant polls up to a second too early, and need not do so again for the rest of it.
 _SECONDS = timedelta(seconds=2)
 AWAITING = timedelta(seconds=30)
@@ -134,20 +136,30 @@ def usual_paces(tasks: Iterable[Task]) -> dict[str, tuple[float, float]]:
     }
 
 
+def is_looked_for(changed_at: datetime, now: datetime) -> bool:
+    """Return if user/bind is asked soon anyway, and what a printer tells now need not be.
+
+    changed_at is when one last told something before.
+    """
+    # The clock may have been set back.
+    return abs(now - changed_at) < BIND_LAG
+
+
 def live_interval(
-    changed_at: datetime, *, awaits: bool, is_any_on: bool, now: datetime
+    looked_at: datetime, changed_at: datetime, *, awaits: bool, is_any_on: bool, now: datetime
 ) -> timedelta:
     """Return how long to wait before user/bind is asked again while all that are on are live.
 
-    changed_at is when a printer last told a begin or an end, or when the account was set up; awaits
-    says that something is not listed yet as it was told, or waits for the list.
+    changed_at is when a printer last told a begin or an end, or when the account was set up, and
+    looked_at when that was asked for at once, for the first of several; awaits says that something
+    is not listed yet as it was told, or waits for the list.
     """
     # The clock may have been set back.
-    since = abs(now - changed_at)
-    for after in _AFTER_CHANGE:
+    looked, changed = abs(now - looked_at), abs(now - changed_at)
+    for since, after in ((looked, _MOSTLY_KNOWN), (looked, BIND_LAG), (changed, BIND_LAG)):
         if since < after - _SECONDS:
             return after - since
-    if awaits and since < _AWAITED_FOR:
+    if awaits and changed < _AWAITED_FOR:
         return AWAITING
     return LIVE if is_any_on else LIVE_ALL_OFF
 
