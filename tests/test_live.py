@@ -905,7 +905,7 @@ async def test_messages_are_read_when_their_number_changes(
     simulator.cloud.clear_requests()
     for _ in range(120):
         await wait(MINUTE)
-    assert asked(simulator, COUNT) == 4
+    assert asked(simulator, COUNT) == 2
     assert asked(simulator, MESSAGES) == 0
     simulator.cloud.send_messages("demo", 201)
     for _ in range(60):

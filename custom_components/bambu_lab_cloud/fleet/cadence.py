@@ -60,8 +60,9 @@ BETWEEN_TASKS = timedelta(hours=1)
 # Nobody else tells what is printed where user/bind does not name it.
 BETWEEN_TASKS_OF_NAMELESS = timedelta(minutes=5)
 PRINT_STATUS_WITHOUT_TASKS = timedelta(hours=6)
-# Messages are read only when another number of them is unread.
-BETWEEN_COUNTS = timedelta(minutes=30)
+# Messages are read only when another number of them is unread. Nobody waits for them: those about
+# prints repeat what was announced, and the others are news of Bambu Lab and of other people.
+BETWEEN_COUNTS = timedelta(hours=1)
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(minutes=30)
 FIRST_RECONNECT = timedelta(seconds=5)
