@@ -391,6 +391,8 @@ class Account:
         changed, self._cloud.changed = self._cloud.changed, set()
         before = self._polled
         printers = self._derived(before, changed)
+        polled_at, self._polled_at = self._polled_at, self.now
+        self._take_calm(changed, polled_at)
         records = Records(read_at=self._read_at, printers=self._records)
         has_read = _result(
             self._tasks.async_ask_newest(before or None, printers, records, self.now)
@@ -400,15 +402,7 @@ class Account:
         caught_up = _result(self._tasks.async_ask_printers(printers, records, self.now))
         changed |= (read := self._taken_pages())
         printers = self._derived(printers, read)
-        # Nothing but its times changes in the record of a printer that does what it did.
-        polled_at, self._polled_at = self._polled_at, self.now
-        for key in sorted(changed | self._odd):
-            if (record := self._records.get(key)) and key in before and record.seen_at < polled_at:
-                online_at = polled_at if before[key].online else record.online_at
-                tellers = record.tellers.polled(before[key], polled_at)
-                self._records[key] = replace(
-                    record, seen_at=polled_at, online_at=online_at, tellers=tellers
-                )
+        self._take_calm(changed | self._odd, polled_at)
         if any(p.online and not before.get(p.id, p).online for p in printers.values()):
             self._came_on_at = self.now
         self._polled = printers
@@ -431,6 +425,18 @@ class Account:
         for key in printers.keys() - before.keys():
             if key in self._live:
                 self._take_push(key)
+
+    def _take_calm(self, printers: Iterable[str], polled_at: datetime) -> None:
+        """Take the polls until then, in which printers did what they had done before."""
+        # Nothing but the times of a record changes with those.
+        for key in printers:
+            before, record = self._polled.get(key), self._records.get(key)
+            if before and record and record.seen_at < polled_at:
+                online_at = polled_at if before.online else record.online_at
+                tellers = record.tellers.polled(before, polled_at)
+                self._records[key] = replace(
+                    record, seen_at=polled_at, online_at=online_at, tellers=tellers
+                )
 
     def _derived(self, printers: dict[str, Printer], changed: set[str]) -> dict[str, Printer]:
         return printers | {

@@ -16,8 +16,8 @@ from custom_components.bambu_lab_cloud.fleet.cadence import (
     LIVE,
     NOBODY_ONLINE,
     PRINTING,
-    PRINTING_WITHOUT_ESTIMATE,
     RESTING,
+    SEVERAL_PRINTING,
     awaits_its_task,
     is_looked_for,
     live_interval,
@@ -95,10 +95,16 @@ def wait(
         ([OFF, IDLING], IDLE),
         ([replace(IDLING, online=None)], IDLE),
         ([IDLING, printing(4 * HOUR)], PRINTING),
-        ([replace(printing(), current=None)], PRINTING_WITHOUT_ESTIMATE),
-        ([printing(None)], PRINTING_WITHOUT_ESTIMATE),
+        ([replace(printing(), current=None)], PRINTING),
+        ([printing(None)], PRINTING),
         ([replace(printing(MINUTE), status=PrinterStatus.PAUSED)], PRINTING),
         ([printing(-4 * HOUR)], PRINTING),
+        ([printing(4 * HOUR), printing(-4 * HOUR)], SEVERAL_PRINTING),
+        ([printing(4 * HOUR), printing(None)], PRINTING),
+        (
+            [printing(4 * HOUR), replace(printing(4 * HOUR), status=PrinterStatus.PAUSED)],
+            SEVERAL_PRINTING,
+        ),
     ],
 )
 def test_poll_interval(printers: list[Printer], interval: timedelta) -> None:
@@ -129,7 +135,15 @@ def test_an_end_is_asked_for_when_it_is_likely(
 
 
 def test_the_most_urgent_printer_decides() -> None:
-    assert wait(OFF, IDLING, printing(), printing(timedelta(0))) == timedelta(seconds=40)
+    assert wait(OFF, IDLING, printing(4 * HOUR), printing(timedelta(0))) == timedelta(seconds=40)
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(1, 15), (3, 15.5), (21, 20), (61, 30), (200, 30)])
+def test_the_more_print_the_longer_is_the_shortest_pace(count: int, seconds: float) -> None:
+    """Of a farm one is likely to end at any time."""
+    ending = printing(timedelta(0))
+    assert wait(*[ending] * count, pace=(1.0, 1.01)) == timedelta(seconds=seconds)
+    assert wait(*[ending] * count, *[IDLING] * 9, pace=(1.0, 1.01)) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(("ago", "interval"), [(14, CAME_ON), (15, IDLE), (-600, IDLE)])

@@ -11,15 +11,16 @@ once more for what others told meanwhile, and rarely otherwise. my/tasks is aske
 printer or its job has changed and until the list tells the same, messages when their number has.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from ..api.models import Task
 from .printer import ENDED, NO_TASK, Printer, PrinterStatus, PrintResult, print_from_task
 from .tellers import BIND_LAG
 
-PRINTING = timedelta(seconds=75)
-PRINTING_WITHOUT_ESTIMATE = timedelta(minutes=1)
+PRINTING = timedelta(minutes=1)
+# One of them is likely to end for much of the time, and the others are asked for with it.
+SEVERAL_PRINTING = timedelta(minutes=2)
 IDLE = timedelta(minutes=3)
 # Whoever switches a printer on wants to print.
 CAME_ON = timedelta(minutes=1)
@@ -31,6 +32,8 @@ _RESTS_AFTER = timedelta(hours=1)
 # The time in which a print is likely to end is cut into so many parts, within these bounds.
 _PARTS = 75
 _SHORTEST, _LONGEST = timedelta(seconds=15), timedelta(seconds=40)
+# Of a hundred that print one is likely to end at any time, so each makes the shortest pace longer.
+_FOR_EACH, _SHORTEST_OF_MANY = timedelta(seconds=0.25), timedelta(seconds=30)
 
 # Prints take so much of their estimate, as far as their printer has not shown its own.
 _USUAL = 0.9, 1.25
@@ -75,7 +78,7 @@ LONGEST_REFUSAL = timedelta(hours=6)
 
 
 def poll_interval(
-    printers: Iterable[Printer],
+    printers: Collection[Printer],
     paces: Mapping[str, tuple[float, float]],
     *,
     came_on_at: datetime | None,
@@ -91,9 +94,10 @@ def poll_interval(
     idle = CAME_ON if has_come_on else IDLE
     # The clock may have been set back.
     off = NOBODY_ONLINE if abs(now - on_at) < _RESTS_AFTER else RESTING
+    count = sum(each.is_active for each in printers)
     return min(
         (
-            _until_end(each, paces.get(each.id, _USUAL), now)
+            _until_end(each, paces.get(each.id, _USUAL), now, count)
             if each.is_active
             else (off if each.online is False else idle)
             for each in printers
@@ -102,19 +106,21 @@ def poll_interval(
     )
 
 
-def _until_end(printer: Printer, pace: tuple[float, float], now: datetime) -> timedelta:
-    """Return how long to wait for the end of a print."""
+def _until_end(printer: Printer, pace: tuple[float, float], now: datetime, count: int) -> timedelta:
+    """Return how long to wait for the end of a print, while a number of them is under way."""
     job = printer.current.print if printer.current else None
     if job is None or job.started_at is None or job.expected_end is None:
-        return PRINTING_WITHOUT_ESTIMATE
-    if printer.status is PrinterStatus.PAUSED:
         return PRINTING
+    otherwise = PRINTING if count == 1 else SEVERAL_PRINTING
+    if printer.status is PrinterStatus.PAUSED:
+        return otherwise
+    shortest = min(_SHORTEST + (count - 1) * _FOR_EACH, _SHORTEST_OF_MANY)
     estimate = job.expected_end - job.started_at
     begin = job.started_at + estimate * pace[0] - _BEFORE
     end = job.started_at + estimate * pace[1] + _AFTER
     if begin <= now <= end:
-        return min(max((end - begin) / _PARTS, _SHORTEST), _LONGEST)
-    return max(min(begin - now, PRINTING), _SHORTEST) if now < begin else PRINTING
+        return min(max((end - begin) / _PARTS, shortest), _LONGEST)
+    return max(min(begin - now, otherwise), shortest) if now < begin else otherwise
 
 
 def usual_paces(tasks: Iterable[Task]) -> dict[str, tuple[float, float]]:
