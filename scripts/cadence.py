@@ -515,11 +515,7 @@ LIVE, LOST, WITHOUT = "live", "live, lost for hours", "without live"
 MISSED = {
     ("workshop", WITHOUT, "requests"),
     ("farm", WITHOUT, "requests"),
-    ("workshop", LIVE, "requests"),
     ("farm", LIVE, "requests"),
-    ("hobbyist", LIVE, "start median"),
-    ("workshop", LIVE, "start median"),
-    ("farm", LIVE, "start median"),
 }
 
 

@@ -3,12 +3,13 @@
 Without live data one question about all printers is asked as often as the most urgent of them
 wants. A print ends about when its estimate says: this printer's last prints tell how far off that
 is, and in that time, and a little around it, it is asked every 15 to 40 seconds, the longer that
-time the less often. Otherwise every 75 seconds while something prints; each minute if nobody knows
-for how long, and for a quarter of an hour once a printer came on, as it is to print; every three
-minutes while one is on; every five while all are off, and every eight after an hour of that. With
-live data it is asked thrice within two minutes of what a printer told, after which it knows that,
-once more for what others told meanwhile, and rarely otherwise. my/tasks is asked when a
-printer or its job has changed and until the list tells the same, messages when their number has.
+time and the more printers print the less often. Otherwise each minute while one prints, or nobody
+knows for how long, and every two while several do; each minute for a quarter of an hour once a
+printer came on, as it is to print; every three minutes while one is on; every five while all are
+off, and every eight after an hour of that. With live data it is asked at once after what a printer
+told, and two minutes later, when it knows that however late it is; once more two minutes after what
+others told meanwhile; and rarely otherwise. my/tasks is asked when a printer or its job has changed
+and until the list tells the same, messages when their number has.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -49,8 +50,6 @@ _BEFORE, _AFTER = timedelta(seconds=30), timedelta(minutes=2)
 LIVE = timedelta(minutes=15)
 # Should nobody be heard, a printer that comes on is seen before its start is no news any more.
 LIVE_ALL_OFF = RESTING
-# It knows most of what a printer told by then, and all of it when it is as late as ever.
-_MOSTLY_KNOWN = timedelta(seconds=30)
 # Home Assistant polls up to a second too early, and need not do so again for the rest of it.
 _SECONDS = timedelta(seconds=2)
 AWAITING = timedelta(seconds=30)
@@ -163,9 +162,10 @@ def live_interval(
     """
     # The clock may have been set back.
     looked, changed = abs(now - looked_at), abs(now - changed_at)
-    for since, after in ((looked, _MOSTLY_KNOWN), (looked, BIND_LAG), (changed, BIND_LAG)):
-        if since < after - _SECONDS:
-            return after - since
+    for since in (looked, changed):
+        # Then bind knows it, however late it is.
+        if since < BIND_LAG - _SECONDS:
+            return BIND_LAG - since
     if awaits and changed < _AWAITED_FOR:
         return AWAITING
     return LIVE if is_any_on else LIVE_ALL_OFF
