@@ -23,6 +23,7 @@ from custom_components.bambu_lab_cloud.fleet.cadence import (
     BETWEEN_COUNTS,
     PRINT_STATUS_WITHOUT_TASKS,
     awaits_its_task,
+    is_looked_for,
     live_interval,
     poll_interval,
 )
@@ -167,7 +168,7 @@ class Account:
         self._polled_at = BEGIN
         self._cools_until = BEGIN
         self._is_wanted = False
-        self._changed_at = BEGIN
+        self._changed_at = self._looked_at = BEGIN
         self._came_on_at: datetime | None = None
         self._on_at = BEGIN
         self._status_at: datetime | None = None
@@ -323,9 +324,12 @@ class Account:
         self._words[key] = word and word.essence
         self._step(key, self._polled[key], word)
         after = self._shown[key]
-        if (before.status, before.print_job) != (after.status, after.print_job) or word is None:
-            self._changed_at = self.now
-            self._request()
+        has_changed = (before.is_active, before.print_job) != (after.is_active, after.print_job)
+        if has_changed or word is None:
+            changed_at, self._changed_at = self._changed_at, self.now
+            if word is None or not is_looked_for(changed_at, self.now):
+                self._looked_at = self.now
+                self._request()
 
     def _step(self, key: str, printer: Printer, word: Word | None) -> None:
         record, shown, events = next_record(
@@ -387,6 +391,8 @@ class Account:
         changed, self._cloud.changed = self._cloud.changed, set()
         before = self._polled
         printers = self._derived(before, changed)
+        polled_at, self._polled_at = self._polled_at, self.now
+        self._take_calm(changed, polled_at)
         records = Records(read_at=self._read_at, printers=self._records)
         has_read = _result(
             self._tasks.async_ask_newest(before or None, printers, records, self.now)
@@ -396,15 +402,7 @@ class Account:
         caught_up = _result(self._tasks.async_ask_printers(printers, records, self.now))
         changed |= (read := self._taken_pages())
         printers = self._derived(printers, read)
-        # Nothing but its times changes in the record of a printer that does what it did.
-        polled_at, self._polled_at = self._polled_at, self.now
-        for key in sorted(changed | self._odd):
-            if (record := self._records.get(key)) and key in before and record.seen_at < polled_at:
-                online_at = polled_at if before[key].online else record.online_at
-                tellers = record.tellers.polled(before[key], polled_at)
-                self._records[key] = replace(
-                    record, seen_at=polled_at, online_at=online_at, tellers=tellers
-                )
+        self._take_calm(changed | self._odd, polled_at)
         if any(p.online and not before.get(p.id, p).online for p in printers.values()):
             self._came_on_at = self.now
         self._polled = printers
@@ -427,6 +425,18 @@ class Account:
         for key in printers.keys() - before.keys():
             if key in self._live:
                 self._take_push(key)
+
+    def _take_calm(self, printers: Iterable[str], polled_at: datetime) -> None:
+        """Take the polls until then, in which printers did what they had done before."""
+        # Nothing but the times of a record changes with those.
+        for key in printers:
+            before, record = self._polled.get(key), self._records.get(key)
+            if before and record and record.seen_at < polled_at:
+                online_at = polled_at if before.online else record.online_at
+                tellers = record.tellers.polled(before, polled_at)
+                self._records[key] = replace(
+                    record, seen_at=polled_at, online_at=online_at, tellers=tellers
+                )
 
     def _derived(self, printers: dict[str, Printer], changed: set[str]) -> dict[str, Printer]:
         return printers | {
@@ -463,7 +473,9 @@ class Account:
             )
         records = Records(printers=self._records)
         awaits = any(map(awaits_its_task, on)) or bool(records.awaited(self._shown))
-        return live_interval(self._changed_at, awaits=awaits, is_any_on=bool(on), now=self.now)
+        return live_interval(
+            self._looked_at, self._changed_at, awaits=awaits, is_any_on=bool(on), now=self.now
+        )
 
     def _ask_messages(self) -> None:
         has_all = self._groups_read >= len(messages.GROUPS)
@@ -503,11 +515,7 @@ LIVE, LOST, WITHOUT = "live", "live, lost for hours", "without live"
 MISSED = {
     ("workshop", WITHOUT, "requests"),
     ("farm", WITHOUT, "requests"),
-    ("workshop", LIVE, "requests"),
     ("farm", LIVE, "requests"),
-    ("hobbyist", LIVE, "start median"),
-    ("workshop", LIVE, "start median"),
-    ("farm", LIVE, "start median"),
 }
 
 

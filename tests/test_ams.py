@@ -439,7 +439,7 @@ async def test_an_ams_follows_the_name_of_its_printer(
 ) -> None:
     await show(pushes)
     simulator.cloud.change_printer(P1S, name="Attic")
-    await wait(125 * SECOND)
+    await wait(185 * SECOND)
     assert devices(device_registry, entry)[ONE].name == "Attic AMS 1"
 
 

@@ -335,6 +335,8 @@ async def test_it_waits_for_nobodys_picture(
 ) -> None:
     """Another printer has finished, and its picture is on its way."""
     body = await begin(simulator, pushes, wait)
+    # By then the list was asked for what has begun.
+    await wait(2 * MINUTE)
     other = Pushes(hass, entry, X1C)
     await other.full(body, gcode_state="IDLE")
     shown: list[str | None] = []

@@ -655,6 +655,32 @@ async def test_a_printer_that_falls_silent_is_asked_about_once(
     assert binds[17] == 2
 
 
+async def test_what_begins_soon_after_another_is_looked_for_together(
+    entry: MockConfigEntry, simulator: Simulator, say: Say, wait: Wait
+) -> None:
+    """At once for the first and two minutes later, and two minutes after the last."""
+    printers = (X1C, P1S)
+    for each in printers:
+        await say(each, gcode_state="IDLE", task_id="0", subtask_id="0")
+    for _ in range(10):
+        await wait(MINUTE)
+    simulator.cloud.clear_requests()
+    binds = []
+    states = dict.fromkeys(printers, "IDLE")
+    for second in range(0, 600, 20):
+        states |= {P1S: "RUNNING"} if second == 20 else {}
+        states |= {X1C: "RUNNING"} if second == 80 else {}
+        # That it goes on is no news.
+        states |= {P1S: "PAUSE"} if second == 400 else {}
+        for each in printers:
+            await say(each, full=False, gcode_state=states[each], wifi_signal=f"-{second}dBm")
+        binds.append(asked(simulator))
+        await wait(20 * SECOND)
+    assert [binds[second // 20] for second in (0, 20, 120, 160, 180, 220, 580)] == [
+        *(0, 1, 1, 2, 2, 3, 3)
+    ]
+
+
 async def test_what_was_dropped_is_asked_for(
     entry: MockConfigEntry, broker: Broker, say: Say, wait: Wait
 ) -> None:
@@ -872,7 +898,7 @@ async def test_messages_are_read_when_their_number_changes(
     simulator.cloud.clear_requests()
     for _ in range(120):
         await wait(MINUTE)
-    assert asked(simulator, COUNT) == 4
+    assert asked(simulator, COUNT) == 2
     assert asked(simulator, MESSAGES) == 0
     simulator.cloud.send_messages("demo", 201)
     for _ in range(60):

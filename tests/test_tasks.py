@@ -15,7 +15,7 @@ from custom_components.bambu_lab_cloud.fleet.printer import Printer, derive_prin
 from custom_components.bambu_lab_cloud.tasks import PAGES_PER_POLL, PRINTERS_PER_POLL, TaskList
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
 
 class Cloud:
@@ -59,8 +59,8 @@ class Program:
             self.devices, [], self.tasks.values(), now=self.now, remembered_jobs={}
         )
 
-    async def poll(self) -> None:
-        self.now += MINUTE
+    async def poll(self, after: timedelta = MINUTE) -> None:
+        self.now += after
         has_read = await self.tasks.async_ask_newest(
             self.before, self.derive(), self.records, self.now
         )
@@ -286,6 +286,54 @@ async def test_a_print_that_is_listed_late(failures: int) -> None:
     await program.poll()
     await program.poll()
     assert "late" in program.read
+
+
+def in_a_farm(**changes: Any) -> list[Task]:
+    """Return a print that runs, behind a page of newer ones."""
+    newer = [task(number, 2) for number in range(100, 140)]
+    job = replace(task(1), status=4, start_time=NOW - HOUR, end_time=NOW - HOUR, cost_time=3600.0)
+    newer = [replace(each, start_time=NOW - 30 * MINUTE) for each in newer]
+    return [*newer, replace(job, **changes), task(200)]
+
+
+@pytest.mark.parametrize(
+    ("ended", "asked"),
+    [
+        # Bind tells the end, and the list completes it: a while later, when it mostly can.
+        ({"print_status": "SUCCESS"}, [0, 0, 0, 1, 0, 0, 1, 0, 0, 1]),
+        # Nobody but the list tells how what ran before this one has ended.
+        ({"print_job": "0"}, [1] * 10),
+        ({"print_status": "IDLE"}, [1] * 10),
+    ],
+)
+async def test_what_is_only_completed_by_the_list_is_asked_for_later(
+    ended: dict[str, str], asked: list[int]
+) -> None:
+    running = device(1, print_status="RUNNING")
+    program = Program(cloud := Cloud(in_a_farm()), [running, device(2, print_job="100")])
+    for _ in range(3):
+        await program.poll()
+    program.devices[0] = replace(running, **ended)  # type: ignore[arg-type]
+    counts = []
+    for _ in asked:
+        cloud.asked.clear()
+        await program.poll(15 * SECOND)
+        counts.append([device_id for device_id, _ in cloud.asked].count("P001"))
+    assert counts == asked
+
+
+async def test_an_end_in_an_absence_is_asked_for_at_once() -> None:
+    """The list knows when it was, which bind does not tell."""
+    running = device(1, print_status="RUNNING")
+    program = Program(cloud := Cloud(in_a_farm()), [running, device(2, print_job="100")])
+    for _ in range(3):
+        await program.poll()
+    cloud.tasks = in_a_farm(status=2, end_time=NOW + HOUR)
+    program.devices[0] = device(1)
+    await program.poll(3 * HOUR)
+    last = program.records.printers["P001"].last
+    assert last is not None
+    assert last.ended_at == NOW + HOUR
 
 
 @pytest.mark.parametrize("failures", [0, 5])

@@ -23,7 +23,7 @@ GROUPS = (None, 1, 2, 3, 5)
 PAGE = 20
 BETWEEN_GROUPS = timedelta(seconds=10)
 # One that is read elsewhere hides one that is new, so after as many equal numbers all are read.
-MOST_LOOKS = 8
+MOST_LOOKS = 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from .coordinator import BambuCoordinator, Outage
 from .fleet.cadence import (
     PRINT_STATUS_WITHOUT_TASKS,
     awaits_its_task,
+    is_looked_for,
     live_interval,
     poll_interval,
 )
@@ -97,7 +98,8 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._later: dict[str, CALLBACK_TYPE] = {}
         # Whether all of them would be heard, should they say something.
         self.are_followed = False
-        self._changed_at = self._now
+        # When a printer last told a begin or an end, and when bind was asked at once for that.
+        self._changed_at = self._looked_at = self._now
         self._came_on_at: datetime | None = None
         # The printers that were seen since the start.
         self._seen = set[str]()
@@ -320,9 +322,13 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._show(self._shown(printer))
         self._announcer.deliver()
         after = self.data[printer_id]
-        if (before.status, before.print_job) != (after.status, after.print_job) or word is None:
-            # What the list and bind make of it is worth a look, ten seconds after the last one.
-            self._changed_at = cloud_now(self.client)
+        has_changed = (before.is_active, before.print_job) != (after.is_active, after.print_job)
+        if not has_changed and word is not None:
+            return
+        changed_at, self._changed_at = self._changed_at, cloud_now(self.client)
+        if word is None or not is_looked_for(changed_at, self._changed_at):
+            # What the list and bind make of it is worth a look.
+            self._looked_at = self._changed_at
             self.config_entry.async_create_background_task(
                 self.hass, self.async_request_refresh(), f"{self.name} after a push"
             )
@@ -430,7 +436,9 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         awaits = any(awaits_its_task(each) for each in on) or bool(
             self._memory.records.awaited(shown)
         )
-        return live_interval(self._changed_at, awaits=awaits, is_any_on=bool(on), now=self._now)
+        return live_interval(
+            self._looked_at, self._changed_at, awaits=awaits, is_any_on=bool(on), now=self._now
+        )
 
     def _derive(self) -> dict[str, Printer]:
         """Return the printers by all that is known now."""

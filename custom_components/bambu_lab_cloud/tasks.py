@@ -28,6 +28,9 @@ LONGEST_BACK = timedelta(days=3)
 PAGES_PER_POLL = 10
 # How many printers are asked for in one poll, so that two hundred are no burst.
 PRINTERS_PER_POLL = 5
+# The list lags behind user/bind by up to a minute, so what it is only to complete is asked for so
+# long after that was missed, and after each time.
+BETWEEN_TRIES = timedelta(seconds=45)
 # After so many polls a task that still does not say what the printer says is asked for rarely.
 EAGER_TRIES = 10
 KEPT_PER_PRINTER = 10
@@ -59,7 +62,8 @@ class TaskList:
         self._free_at: datetime | None = None
         self._is_resting = False
         self._due = False
-        self._tries: dict[tuple[str, str | None, PrinterStatus | None], int] = {}
+        # How often a printer was asked for what is awaited, and when last, or since when it is.
+        self._tries: dict[tuple[str, str | None, PrinterStatus | None], tuple[int, datetime]] = {}
         # The tasks that the pages of this poll have shown.
         self._shown = set[str]()
         # From which to which part of their estimates the prints of each printer may end.
@@ -136,14 +140,23 @@ class TaskList:
         awaited = left | {
             p.id: left.get(p.id, now) for p in printers.values() if awaits_its_task(p)
         }
+        # Their ends wait for the list.
+        urgent = {key for key in left if not records.is_told(printers[key], now)}
         tries = {(p.id, p.print_job, p.status): p.id for p in printers.values() if p.id in awaited}
-        self._tries = {key: self._tries.get(key, 0) for key in tries}
+        self._tries = {key: self._tries.get(key, (0, now)) for key in tries}
         self._polls += 1
         due = [
             key
             for key in sorted(self._tries, key=self._tries.__getitem__)
-            if (self._tries[key] < EAGER_TRIES or self._polls % EAGER_TRIES == 0)
-            and (key[0] in left or not self._has_looked_for(key[1]))
+            if (self._tries[key][0] < EAGER_TRIES or self._polls % EAGER_TRIES == 0)
+            and (
+                key[0] in urgent
+                # The clock may have been set back.
+                or (
+                    abs(now - self._tries[key][1]) >= BETWEEN_TRIES
+                    and not self._has_looked_for(key[1])
+                )
+            )
         ]
         # Those first that come back, then those that were asked for least.
         back = records.unread(printers.values())
@@ -159,7 +172,8 @@ class TaskList:
             if await self._async_read(since, now, limit=FIRST_PAGE, device_id=printer_id):
                 caught_up.add(printer_id)
         for key in due:
-            self._tries[key] += tries[key] in asked
+            if tries[key] in asked:
+                self._tries[key] = self._tries[key][0] + 1, now
         if self._shown:
             read = {task.device_id for task in self._tasks.values() if task.id in self._shown}
             self.paces |= usual_paces(

@@ -16,9 +16,10 @@ from custom_components.bambu_lab_cloud.fleet.cadence import (
     LIVE,
     NOBODY_ONLINE,
     PRINTING,
-    PRINTING_WITHOUT_ESTIMATE,
     RESTING,
+    SEVERAL_PRINTING,
     awaits_its_task,
+    is_looked_for,
     live_interval,
     poll_interval,
     reconnect_interval,
@@ -94,10 +95,16 @@ def wait(
         ([OFF, IDLING], IDLE),
         ([replace(IDLING, online=None)], IDLE),
         ([IDLING, printing(4 * HOUR)], PRINTING),
-        ([replace(printing(), current=None)], PRINTING_WITHOUT_ESTIMATE),
-        ([printing(None)], PRINTING_WITHOUT_ESTIMATE),
+        ([replace(printing(), current=None)], PRINTING),
+        ([printing(None)], PRINTING),
         ([replace(printing(MINUTE), status=PrinterStatus.PAUSED)], PRINTING),
         ([printing(-4 * HOUR)], PRINTING),
+        ([printing(4 * HOUR), printing(-4 * HOUR)], SEVERAL_PRINTING),
+        ([printing(4 * HOUR), printing(None)], PRINTING),
+        (
+            [printing(4 * HOUR), replace(printing(4 * HOUR), status=PrinterStatus.PAUSED)],
+            SEVERAL_PRINTING,
+        ),
     ],
 )
 def test_poll_interval(printers: list[Printer], interval: timedelta) -> None:
@@ -128,7 +135,15 @@ def test_an_end_is_asked_for_when_it_is_likely(
 
 
 def test_the_most_urgent_printer_decides() -> None:
-    assert wait(OFF, IDLING, printing(), printing(timedelta(0))) == timedelta(seconds=40)
+    assert wait(OFF, IDLING, printing(4 * HOUR), printing(timedelta(0))) == timedelta(seconds=40)
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(1, 15), (3, 15.5), (21, 20), (61, 30), (200, 30)])
+def test_the_more_print_the_longer_is_the_shortest_pace(count: int, seconds: float) -> None:
+    """Of a farm one is likely to end at any time."""
+    ending = printing(timedelta(0))
+    assert wait(*[ending] * count, pace=(1.0, 1.01)) == timedelta(seconds=seconds)
+    assert wait(*[ending] * count, *[IDLING] * 9, pace=(1.0, 1.01)) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(("ago", "interval"), [(14, CAME_ON), (15, IDLE), (-600, IDLE)])
@@ -246,23 +261,54 @@ def test_refusal_interval(refusals: int, jitter: float, wait: float) -> None:
     assert refusal_interval(refusals, jitter) == timedelta(hours=wait)
 
 
-@pytest.mark.parametrize(("seconds", "then"), [(0, 5), (1, 5), (4.9, 30), (31, 60), (115, 120)])
-def test_with_live_data_bind_is_asked_a_few_times_after_a_change(seconds: float, then: int) -> None:
+def live_wait(
+    looked_at: datetime, changed_at: datetime | None = None, *, awaits: bool = False, now: datetime
+) -> timedelta:
+    return live_interval(looked_at, changed_at or looked_at, awaits=awaits, is_any_on=True, now=now)
+
+
+@pytest.mark.parametrize(("seconds", "then"), [(0, 120), (1, 120), (117.9, 120)])
+def test_with_live_data_bind_is_asked_again_when_it_knows_a_change(
+    seconds: float, then: int
+) -> None:
     now = NOW + timedelta(seconds=seconds)
-    assert now + live_interval(NOW, awaits=False, is_any_on=True, now=now) == NOW + timedelta(
-        seconds=then
-    )
+    assert now + live_wait(NOW, now=now) == NOW + timedelta(seconds=then)
+    assert live_wait(NOW, now=NOW + timedelta(seconds=119)) == LIVE
+
+
+def test_with_live_data_one_look_serves_all_that_changed_since_the_last() -> None:
+    """Of a farm, of which a printer begins or ends every twenty seconds."""
+    changes = [NOW + timedelta(seconds=20 * each) for each in range(180)]
+    looks = [NOW]
+    changed_at = NOW
+    for at in changes[1:]:
+        assert is_looked_for(changed_at, at)
+        changed_at = at
+    while (now := looks[-1]) < changes[-1] + 2 * MINUTE:
+        last = max(at for at in changes if at <= now)
+        looks.append(now + live_wait(NOW, last, now=now))
+    assert len(looks) < 35
+    # Each is looked for when bind knows of it, however late, and soon after.
+    assert all(any(2 * MINUTE <= look - at <= 4 * MINUTE for look in looks) for at in changes)
+
+
+@pytest.mark.parametrize(("seconds", "is_soon"), [(0, True), (119, True), (120, False)])
+def test_with_live_data_a_change_in_calm_is_looked_for_at_once(
+    seconds: int, *, is_soon: bool
+) -> None:
+    assert is_looked_for(NOW, NOW + timedelta(seconds=seconds)) is is_soon
+    assert not is_looked_for(NOW + 24 * HOUR, NOW)
 
 
 def test_with_live_data_what_is_never_listed_is_not_awaited_for_ever() -> None:
     """As a print that the other account of a shared printer has started."""
     asked, now = 0, NOW
     while now < NOW + 24 * HOUR:
-        now += live_interval(NOW, awaits=True, is_any_on=True, now=now)
+        now += live_wait(NOW, awaits=True, now=now)
         asked += 1
-    assert live_interval(NOW, awaits=True, is_any_on=True, now=NOW + 19 * MINUTE) == AWAITING
+    assert live_wait(NOW, awaits=True, now=NOW + 19 * MINUTE) == AWAITING
     assert asked < 150
 
 
 def test_with_live_data_a_clock_that_was_set_back_stops_no_polls() -> None:
-    assert live_interval(NOW + 24 * HOUR, awaits=False, is_any_on=True, now=NOW) == LIVE
+    assert live_wait(NOW + 24 * HOUR, now=NOW) == LIVE

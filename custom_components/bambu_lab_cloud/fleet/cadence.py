@@ -3,21 +3,25 @@
 Without live data one question about all printers is asked as often as the most urgent of them
 wants. A print ends about when its estimate says: this printer's last prints tell how far off that
 is, and in that time, and a little around it, it is asked every 15 to 40 seconds, the longer that
-time the less often. Otherwise every 75 seconds while something prints; each minute if nobody knows
-for how long, and for a quarter of an hour once a printer came on, as it is to print; every three
-minutes while one is on; every five while all are off, and every eight after an hour of that. With
-live data it is asked after what a printer told, and rarely otherwise. my/tasks is asked when a
-printer or its job has changed and until the list tells the same, messages when their number has.
+time and the more printers print the less often. Otherwise each minute while one prints, or nobody
+knows for how long, and every two while several do; each minute for a quarter of an hour once a
+printer came on, as it is to print; every three minutes while one is on; every five while all are
+off, and every eight after an hour of that. With live data it is asked at once after what a printer
+told, and two minutes later, when it knows that however late it is; once more two minutes after what
+others told meanwhile; and rarely otherwise. my/tasks is asked when a printer or its job has changed
+and until the list tells the same, messages when their number has.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from ..api.models import Task
 from .printer import ENDED, NO_TASK, Printer, PrinterStatus, PrintResult, print_from_task
+from .tellers import BIND_LAG
 
-PRINTING = timedelta(seconds=75)
-PRINTING_WITHOUT_ESTIMATE = timedelta(minutes=1)
+PRINTING = timedelta(minutes=1)
+# One of them is likely to end for much of the time, and the others are asked for with it.
+SEVERAL_PRINTING = timedelta(minutes=2)
 IDLE = timedelta(minutes=3)
 # Whoever switches a printer on wants to print.
 CAME_ON = timedelta(minutes=1)
@@ -29,6 +33,8 @@ _RESTS_AFTER = timedelta(hours=1)
 # The time in which a print is likely to end is cut into so many parts, within these bounds.
 _PARTS = 75
 _SHORTEST, _LONGEST = timedelta(seconds=15), timedelta(seconds=40)
+# Of a hundred that print one is likely to end at any time, so each makes the shortest pace longer.
+_FOR_EACH, _SHORTEST_OF_MANY = timedelta(seconds=0.25), timedelta(seconds=30)
 
 # Prints take so much of their estimate, as far as their printer has not shown its own.
 _USUAL = 0.9, 1.25
@@ -44,8 +50,6 @@ _BEFORE, _AFTER = timedelta(seconds=30), timedelta(minutes=2)
 LIVE = timedelta(minutes=15)
 # Should nobody be heard, a printer that comes on is seen before its start is no news any more.
 LIVE_ALL_OFF = RESTING
-# It is late: so it is asked that long after what a printer told.
-_AFTER_CHANGE = [timedelta(seconds=seconds) for seconds in (5, 30, 60, 120)]
 # Home Assistant polls up to a second too early, and need not do so again for the rest of it.
 _SECONDS = timedelta(seconds=2)
 AWAITING = timedelta(seconds=30)
@@ -58,8 +62,9 @@ BETWEEN_TASKS = timedelta(hours=1)
 # Nobody else tells what is printed where user/bind does not name it.
 BETWEEN_TASKS_OF_NAMELESS = timedelta(minutes=5)
 PRINT_STATUS_WITHOUT_TASKS = timedelta(hours=6)
-# Messages are read only when another number of them is unread.
-BETWEEN_COUNTS = timedelta(minutes=30)
+# Messages are read only when another number of them is unread. Nobody waits for them: those about
+# prints repeat what was announced, and the others are news of Bambu Lab and of other people.
+BETWEEN_COUNTS = timedelta(hours=1)
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(minutes=30)
 FIRST_RECONNECT = timedelta(seconds=5)
@@ -72,7 +77,7 @@ LONGEST_REFUSAL = timedelta(hours=6)
 
 
 def poll_interval(
-    printers: Iterable[Printer],
+    printers: Collection[Printer],
     paces: Mapping[str, tuple[float, float]],
     *,
     came_on_at: datetime | None,
@@ -88,9 +93,10 @@ def poll_interval(
     idle = CAME_ON if has_come_on else IDLE
     # The clock may have been set back.
     off = NOBODY_ONLINE if abs(now - on_at) < _RESTS_AFTER else RESTING
+    count = sum(each.is_active for each in printers)
     return min(
         (
-            _until_end(each, paces.get(each.id, _USUAL), now)
+            _until_end(each, paces.get(each.id, _USUAL), now, count)
             if each.is_active
             else (off if each.online is False else idle)
             for each in printers
@@ -99,19 +105,21 @@ def poll_interval(
     )
 
 
-def _until_end(printer: Printer, pace: tuple[float, float], now: datetime) -> timedelta:
-    """Return how long to wait for the end of a print."""
+def _until_end(printer: Printer, pace: tuple[float, float], now: datetime, count: int) -> timedelta:
+    """Return how long to wait for the end of a print, while a number of them is under way."""
     job = printer.current.print if printer.current else None
     if job is None or job.started_at is None or job.expected_end is None:
-        return PRINTING_WITHOUT_ESTIMATE
-    if printer.status is PrinterStatus.PAUSED:
         return PRINTING
+    otherwise = PRINTING if count == 1 else SEVERAL_PRINTING
+    if printer.status is PrinterStatus.PAUSED:
+        return otherwise
+    shortest = min(_SHORTEST + (count - 1) * _FOR_EACH, _SHORTEST_OF_MANY)
     estimate = job.expected_end - job.started_at
     begin = job.started_at + estimate * pace[0] - _BEFORE
     end = job.started_at + estimate * pace[1] + _AFTER
     if begin <= now <= end:
-        return min(max((end - begin) / _PARTS, _SHORTEST), _LONGEST)
-    return max(min(begin - now, PRINTING), _SHORTEST) if now < begin else PRINTING
+        return min(max((end - begin) / _PARTS, shortest), _LONGEST)
+    return max(min(begin - now, otherwise), shortest) if now < begin else otherwise
 
 
 def usual_paces(tasks: Iterable[Task]) -> dict[str, tuple[float, float]]:
@@ -134,20 +142,31 @@ def usual_paces(tasks: Iterable[Task]) -> dict[str, tuple[float, float]]:
     }
 
 
+def is_looked_for(changed_at: datetime, now: datetime) -> bool:
+    """Return if user/bind is asked soon anyway, and what a printer tells now need not be.
+
+    changed_at is when one last told something before.
+    """
+    # The clock may have been set back.
+    return abs(now - changed_at) < BIND_LAG
+
+
 def live_interval(
-    changed_at: datetime, *, awaits: bool, is_any_on: bool, now: datetime
+    looked_at: datetime, changed_at: datetime, *, awaits: bool, is_any_on: bool, now: datetime
 ) -> timedelta:
     """Return how long to wait before user/bind is asked again while all that are on are live.
 
-    changed_at is when a printer last told a begin or an end, or when the account was set up; awaits
-    says that something is not listed yet as it was told, or waits for the list.
+    changed_at is when a printer last told a begin or an end, or when the account was set up, and
+    looked_at when that was asked for at once, for the first of several; awaits says that something
+    is not listed yet as it was told, or waits for the list.
     """
     # The clock may have been set back.
-    since = abs(now - changed_at)
-    for after in _AFTER_CHANGE:
-        if since < after - _SECONDS:
-            return after - since
-    if awaits and since < _AWAITED_FOR:
+    looked, changed = abs(now - looked_at), abs(now - changed_at)
+    for since in (looked, changed):
+        # Then bind knows it, however late it is.
+        if since < BIND_LAG - _SECONDS:
+            return BIND_LAG - since
+    if awaits and changed < _AWAITED_FOR:
         return AWAITING
     return LIVE if is_any_on else LIVE_ALL_OFF
 

@@ -276,6 +276,18 @@ class Records:
         }
         return {printer_id: min(times) for printer_id, times in starts.items() if times}
 
+    def is_told(self, printer: Printer, now: datetime) -> bool:
+        """Return if user/bind tells when all that is open has ended: it was just seen to run."""
+        record = self.printers.get(printer.id)
+        return (
+            record is not None
+            and abs(now - record.seen_at) <= LAG
+            and printer.status in RESULT_OF_STATUS
+            and all(
+                job.seen_by_bind and job.print.task_id == printer.print_job for job in record.open
+            )
+        )
+
     def rests(self, printer: Printer) -> bool:
         """Return if reports that repeat the last one of a printer tell nothing, whenever they come.
 
