@@ -4,8 +4,8 @@ Without live data one question about all printers is asked as often as the most 
 wants. A print ends about when its estimate says: this printer's last prints tell how far off that
 is, and in that time, and a little around it, it is asked every 15 to 40 seconds, the longer that
 time and the more printers print the less often. Otherwise each minute while one prints, or nobody
-knows for how long, and every two while several do; each minute for a quarter of an hour once a
-printer came on, as it is to print; every three minutes while one is on; every five while all are
+knows for how long, and every 90 seconds while several do; each minute for a quarter of an hour once
+a printer came on, as it is to print; every three minutes while one is on; every five while all are
 off, and every eight after an hour of that. With live data it is asked at once after what a printer
 told, and two minutes later, when it knows that however late it is; once more two minutes after what
 others told meanwhile; and rarely otherwise. my/tasks is asked when a printer or its job has changed
@@ -21,7 +21,7 @@ from .tellers import BIND_LAG
 
 PRINTING = timedelta(minutes=1)
 # One of them is likely to end for much of the time, and the others are asked for with it.
-SEVERAL_PRINTING = timedelta(minutes=2)
+SEVERAL_PRINTING = timedelta(seconds=90)
 IDLE = timedelta(minutes=3)
 # Whoever switches a printer on wants to print.
 CAME_ON = timedelta(minutes=1)
