@@ -670,7 +670,7 @@ async def test_what_begins_soon_after_another_is_looked_for_together(
     for second in range(0, 600, 20):
         states |= {P1S: "RUNNING"} if second == 20 else {}
         states |= {X1C: "RUNNING"} if second == 80 else {}
-        # That it goes on is no news.
+        # A pause is nothing to ask bind for.
         states |= {P1S: "PAUSE"} if second == 400 else {}
         for each in printers:
             await say(each, full=False, gcode_state=states[each], wifi_signal=f"-{second}dBm")

@@ -8,6 +8,7 @@ from .api import BambuCloud, Task
 from .cloud import optional
 from .fleet.cadence import (
     BETWEEN_TASKS,
+    BETWEEN_TRIES,
     LONGEST_RETRY,
     awaits_its_task,
     retry_interval,
@@ -28,11 +29,8 @@ LONGEST_BACK = timedelta(days=3)
 PAGES_PER_POLL = 10
 # How many printers are asked for in one poll, so that two hundred are no burst.
 PRINTERS_PER_POLL = 5
-# The list lags behind user/bind by up to a minute, so what it is only to complete is asked for so
-# long after that was missed, and after each time.
-BETWEEN_TRIES = timedelta(seconds=45)
-# After so many polls a task that still does not say what the printer says is asked for rarely.
-EAGER_TRIES = 10
+# What the list still does not tell after so many tries is asked for in every so manyth poll only.
+EAGER_TRIES, POLLS_BETWEEN_LATER_TRIES = 10, 10
 KEPT_PER_PRINTER = 10
 
 
@@ -136,19 +134,18 @@ class TaskList:
 
         Return those of them that have come back and whose tasks are known again.
         """
-        left = records.awaited(printers)
-        awaited = left | {
-            p.id: left.get(p.id, now) for p in printers.values() if awaits_its_task(p)
-        }
-        # Their ends wait for the list.
-        urgent = {key for key in left if not records.is_told(printers[key], now)}
-        tries = {(p.id, p.print_job, p.status): p.id for p in printers.values() if p.id in awaited}
-        self._tries = {key: self._tries.get(key, (0, now)) for key in tries}
+        awaited = records.awaited(printers)
+        # Nobody but the list tells how these have ended.
+        urgent = {each for each in awaited if not records.are_ended_by_bind(printers[each], now)}
+        listed_late = (each.id for each in printers.values() if awaits_its_task(each))
+        awaited = dict.fromkeys(listed_late, now) | awaited
+        keys = [(p.id, p.print_job, p.status) for p in printers.values() if p.id in awaited]
+        self._tries = {key: self._tries.get(key, (0, now)) for key in keys}
         self._polls += 1
         due = [
             key
             for key in sorted(self._tries, key=self._tries.__getitem__)
-            if (self._tries[key][0] < EAGER_TRIES or self._polls % EAGER_TRIES == 0)
+            if (self._tries[key][0] < EAGER_TRIES or self._polls % POLLS_BETWEEN_LATER_TRIES == 0)
             and (
                 key[0] in urgent
                 # The clock may have been set back.
@@ -160,7 +157,7 @@ class TaskList:
         ]
         # Those first that come back, then those that were asked for least.
         back = records.unread(printers.values())
-        wanted = back | {tries[key]: awaited[tries[key]] for key in due if tries[key] not in back}
+        wanted = back | {key[0]: awaited[key[0]] for key in due if key[0] not in back}
         chosen = dict(list(wanted.items())[:PRINTERS_PER_POLL])
         asked, caught_up = set[str](), set[str]()
         for printer_id, start in chosen.items():
@@ -172,7 +169,7 @@ class TaskList:
             if await self._async_read(since, now, limit=FIRST_PAGE, device_id=printer_id):
                 caught_up.add(printer_id)
         for key in due:
-            if tries[key] in asked:
+            if key[0] in asked:
                 self._tries[key] = self._tries[key][0] + 1, now
         if self._shown:
             read = {task.device_id for task in self._tasks.values() if task.id in self._shown}

@@ -14,6 +14,7 @@ from custom_components.bambu_lab_cloud.fleet.cadence import (
     CAME_ON,
     IDLE,
     LIVE,
+    LIVE_ALL_OFF,
     NOBODY_ONLINE,
     PRINTING,
     RESTING,
@@ -267,13 +268,19 @@ def live_wait(
     return live_interval(looked_at, changed_at or looked_at, awaits=awaits, is_any_on=True, now=now)
 
 
-@pytest.mark.parametrize(("seconds", "then"), [(0, 120), (1, 120), (117.9, 120)])
-def test_with_live_data_bind_is_asked_again_when_it_knows_a_change(
-    seconds: float, then: int
-) -> None:
+@pytest.mark.parametrize("seconds", [0, 1, 117.9])
+def test_with_live_data_bind_is_asked_again_when_it_knows_a_change(seconds: float) -> None:
     now = NOW + timedelta(seconds=seconds)
-    assert now + live_wait(NOW, now=now) == NOW + timedelta(seconds=then)
-    assert live_wait(NOW, now=NOW + timedelta(seconds=119)) == LIVE
+    assert now + live_wait(NOW, now=now) == NOW + 2 * MINUTE
+
+
+@pytest.mark.parametrize(("is_any_on", "then"), [(True, LIVE), (False, LIVE_ALL_OFF)])
+def test_with_live_data_bind_is_asked_rarely_after_that(
+    then: timedelta, *, is_any_on: bool
+) -> None:
+    """Home Assistant polls a little early, which is no reason to do so again."""
+    now = NOW + timedelta(seconds=119)
+    assert live_interval(NOW, NOW, awaits=False, is_any_on=is_any_on, now=now) == then
 
 
 def test_with_live_data_one_look_serves_all_that_changed_since_the_last() -> None:
@@ -292,12 +299,16 @@ def test_with_live_data_one_look_serves_all_that_changed_since_the_last() -> Non
     assert all(any(2 * MINUTE <= look - at <= 4 * MINUTE for look in looks) for at in changes)
 
 
-@pytest.mark.parametrize(("seconds", "is_soon"), [(0, True), (119, True), (120, False)])
-def test_with_live_data_a_change_in_calm_is_looked_for_at_once(
-    seconds: int, *, is_soon: bool
-) -> None:
-    assert is_looked_for(NOW, NOW + timedelta(seconds=seconds)) is is_soon
+def test_with_live_data_a_change_in_calm_is_looked_for_at_once() -> None:
+    assert not is_looked_for(NOW, NOW + 2 * MINUTE)
     assert not is_looked_for(NOW + 24 * HOUR, NOW)
+
+
+@pytest.mark.parametrize("seconds", range(130))
+def test_with_live_data_no_change_is_left_to_a_look_that_nobody_plans(seconds: int) -> None:
+    """Whenever a poll was the last one before it."""
+    now = NOW + timedelta(seconds=seconds)
+    assert not is_looked_for(NOW, now) or live_wait(NOW, now=now) <= 2 * MINUTE
 
 
 def test_with_live_data_what_is_never_listed_is_not_awaited_for_ever() -> None:

@@ -328,7 +328,7 @@ def test_until_then_it_is_the_task_id_and_neither_is_announced_twice(story: Stor
 
 
 def test_a_start_waits_for_its_name(story: Story) -> None:
-    """Two seconds, or until somebody names it; an id that comes meanwhile counts."""
+    """A second and a half, or until somebody names it; an id that comes meanwhile counts."""
     assert story.push(prepares("0")) == []
     assert story.wait(SECOND) == []
     assert story.push(prepares("72"), after=timedelta()) == []

@@ -6,10 +6,12 @@ is, and in that time, and a little around it, it is asked every 15 to 40 seconds
 time and the more printers print the less often. Otherwise each minute while one prints, or nobody
 knows for how long, and every 90 seconds while several do; each minute for a quarter of an hour once
 a printer came on, as it is to print; every three minutes while one is on; every five while all are
-off, and every eight after an hour of that. With live data it is asked at once after what a printer
-told, and two minutes later, when it knows that however late it is; once more two minutes after what
-others told meanwhile; and rarely otherwise. my/tasks is asked when a printer or its job has changed
-and until the list tells the same, messages when their number has.
+off, and every eight after an hour of that. With live data it is asked at once after a begin or an
+end, and two minutes later, when it knows of that however late it is, also of what others told
+meanwhile; every 30 seconds while the list does not tell the same; and rarely otherwise. my/tasks is
+asked when a printer or its job has changed and until the list tells the same, besides once an hour,
+or every five minutes while something prints that nobody has named. user/print, which tells little
+today, is asked every six hours, and messages when their number has changed.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -33,7 +35,8 @@ _RESTS_AFTER = timedelta(hours=1)
 # The time in which a print is likely to end is cut into so many parts, within these bounds.
 _PARTS = 75
 _SHORTEST, _LONGEST = timedelta(seconds=15), timedelta(seconds=40)
-# Of a hundred that print one is likely to end at any time, so each makes the shortest pace longer.
+# Each more that prints makes that shortest wait longer, up to some sixty of them: of so many one is
+# likely to end at any time.
 _FOR_EACH, _SHORTEST_OF_MANY = timedelta(seconds=0.25), timedelta(seconds=30)
 
 # Prints take so much of their estimate, as far as their printer has not shown its own.
@@ -51,8 +54,11 @@ LIVE = timedelta(minutes=15)
 # Should nobody be heard, a printer that comes on is seen before its start is no news any more.
 LIVE_ALL_OFF = RESTING
 # Home Assistant polls up to a second too early, and need not do so again for the rest of it.
-_SECONDS = timedelta(seconds=2)
+_EARLY = timedelta(seconds=2)
 AWAITING = timedelta(seconds=30)
+# The list lags behind bind by up to a minute. What it only completes is asked for so long after
+# that was missed, and after each try.
+BETWEEN_TRIES = timedelta(seconds=45)
 # What the list does not tell within this it may never tell: of a printer that two accounts share,
 # each lists its own prints, and owners delete them.
 _AWAITED_FOR = timedelta(minutes=20)
@@ -143,12 +149,9 @@ def usual_paces(tasks: Iterable[Task]) -> dict[str, tuple[float, float]]:
 
 
 def is_looked_for(changed_at: datetime, now: datetime) -> bool:
-    """Return if user/bind is asked soon anyway, and what a printer tells now need not be.
-
-    changed_at is when one last told something before.
-    """
+    """Return if bind is to be asked for what was told at changed_at, and so for what is now."""
     # The clock may have been set back.
-    return abs(now - changed_at) < BIND_LAG
+    return abs(now - changed_at) < BIND_LAG - _EARLY
 
 
 def live_interval(
@@ -164,7 +167,7 @@ def live_interval(
     looked, changed = abs(now - looked_at), abs(now - changed_at)
     for since in (looked, changed):
         # Then bind knows it, however late it is.
-        if since < BIND_LAG - _SECONDS:
+        if since < BIND_LAG - _EARLY:
             return BIND_LAG - since
     if awaits and changed < _AWAITED_FOR:
         return AWAITING

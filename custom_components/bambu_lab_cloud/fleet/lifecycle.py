@@ -260,9 +260,9 @@ class Records:
         return found
 
     def awaited(self, printers: Mapping[str, Printer]) -> dict[str, datetime]:
-        """Return the printers with a print whose end only my/tasks can tell, and its start.
+        """Return the printers with an open print that they are not busy with, and its start.
 
-        That is every open print but the one that the printer itself reports on.
+        my/tasks tells its end, unless bind's status does.
         """
         starts = {
             printer.id: [
@@ -276,12 +276,12 @@ class Records:
         }
         return {printer_id: min(times) for printer_id, times in starts.items() if times}
 
-    def is_told(self, printer: Printer, now: datetime) -> bool:
-        """Return if user/bind tells when all that is open has ended: it was just seen to run."""
+    def are_ended_by_bind(self, printer: Printer, now: datetime) -> bool:
+        """Return if bind's status is the end of all open prints: it saw them run until now."""
         record = self.printers.get(printer.id)
         return (
             record is not None
-            and abs(now - record.seen_at) <= LAG
+            and abs(now - record.seen_at) <= GAP
             and printer.status in RESULT_OF_STATUS
             and all(
                 job.seen_by_bind and job.print.task_id == printer.print_job for job in record.open
@@ -734,13 +734,13 @@ class _Step:
         if any(told.started_at and start > told.started_at for start in self._starts()):
             # Something was printed since, and the status may speak of that.
             return
-        if task_id is None and self._has_told(job):
+        if task_id is None and self._list_has_ended(job):
             del self._open[None]
             return
         self._end(replace(told, result=result, ended_at=job.print.ended_at or self._now))
 
-    def _has_told(self, untold: OpenPrint) -> bool:
-        """Return if the list has told the end of a print that bind names by no task.
+    def _list_has_ended(self, untold: OpenPrint) -> bool:
+        """Return if a task whose end was announced is the print that bind saw run by no id.
 
         A printer prints one at a time, so it is the one that still ran when this began.
         """

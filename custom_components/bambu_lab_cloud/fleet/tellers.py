@@ -22,8 +22,8 @@ from .printer import (
     PrintResult,
 )
 
-# A start that only the printer tells waits so long for bind or the list to name the print, and for
-# the next message of a printer that tells everything each second. It is known within two seconds.
+# A start that only the printer tells waits so long for its name: for bind, the list, or the next
+# message of a printer that tells everything each second. With the way it is two seconds.
 NAMING = timedelta(seconds=1.5)
 # A print that seems to begin under the id of one that has ended is another one after so long.
 AGAIN = timedelta(seconds=10)
