@@ -1,6 +1,5 @@
 """The coordinator that keeps an account's printers up to date."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -156,8 +155,6 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             printers = self._derive()
         if before and any(p.online and not before.get(p.id, p).online for p in printers.values()):
             self._came_on_at = self._now
-        # What a farm's printers are and what that means holds the event loop for long enough each.
-        await asyncio.sleep(0)
         self.polled, self.asked_at = printers, asked_at
         self._now = cloud_now(self.client)
         shown = self._take(printers)
