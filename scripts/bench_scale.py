@@ -54,7 +54,7 @@ from scripts.bench_printers import ACCOUNT
 from scripts.figures import write as write_figures
 
 POLLS, SETUPS = 21, 3
-SHORT, FULL = (1, 40), (1, 10, 100, 340)
+SHORT, FULL = (40,), (1, 10, 100, 340)
 # What a run fails at: a figure so many times beyond its goal is no noise.
 GROSS = 3
 # Times the decoding, times the empty coordinator's, ms beyond the empty coordinator's.
