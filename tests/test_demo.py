@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scripts import demo_checks
-from scripts.demo import free_port, say
+from scripts.demo import free_port, reset, say
 from scripts.demo_checks import (
     MAGIC,
     check_log,
@@ -288,6 +288,15 @@ def test_terminal_with_few_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", TextIOWrapper(written, "latin-1"))
     say("é 层高")
     assert written.getvalue() == "é ??\n".encode("latin-1")
+
+
+def test_reset_leaves_others_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.demo.FOLDER", tmp_path)
+    for name in (".storage", "check", "check_live", "kills"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "hass.log").touch()
+    reset()
+    assert {item.name for item in tmp_path.iterdir()} == {"check", "check_live", "kills"}
 
 
 @pytest.mark.usefixtures("socket_enabled")
