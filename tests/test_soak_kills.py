@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scripts.demo_home import DemoError
-from scripts.soak_kills import announced, checked, readable
+from scripts.soak_kills import announced, checked, is_of_outage, readable
 
 SINCE = datetime(2026, 11, 22, 21, 0, tzinfo=UTC)
 WRONG = "  lost, doubled, wrong or out of order"
@@ -111,3 +111,17 @@ async def test_checks() -> None:
         "A state tells one",
         False,
     )
+
+
+@pytest.mark.parametrize(
+    ("complaint", "is_due"),
+    [
+        ("ERROR Error fetching bambu_lab_cloud printers data: HTTP 500", True),
+        ("WARNING There is no live data, everything else goes on (a): b", True),
+        ("ERROR Unexpected error fetching bambu_lab_cloud printers data", False),
+        ("ERROR Error fetching bambu_lab_cloud printers data: b\nTraceback (most", False),
+        ("WARNING What was stored of an account's history cannot be read", False),
+    ],
+)
+def test_complaints(complaint: str, is_due: bool) -> None:  # noqa: FBT001
+    assert is_of_outage(complaint) is is_due
