@@ -18,6 +18,7 @@ from homeassistant.runner import RuntimeConfig
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from scripts.demo import ASIDE, free_port
 from scripts.demo_home import prepare
+from scripts.figures import MARKS
 
 ROOT = Path(__file__).parents[1]
 
@@ -96,7 +97,7 @@ def memory(key: str = "VmRSS") -> float:
 
 def met(value: float, goal: float) -> str:
     """Return a goal, with a mark that says whether it is met."""
-    return f"{'✓' if value <= goal else '✗'} ≤ {goal:g}"
+    return f"{MARKS[value <= goal]} ≤ {goal:g}"
 
 
 def table(title: str, rows: Iterable[Row], *, has_notes: bool = False) -> None:

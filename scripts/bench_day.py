@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from scripts.bench import met, table
+from scripts.cadence_schedule import DAY, GONE, HOUR, MINUTE
 from scripts.live_session import Broker
 from simulator import Simulator
 from tests.conftest import settle, sign_in
@@ -22,17 +23,15 @@ from tests.conftest import settle, sign_in
 pytest_plugins = ["tests.conftest"]
 
 ACCOUNT = "one"
-HOUR, STEP = timedelta(hours=1), timedelta(seconds=10)
+STEP = timedelta(seconds=10)
 # An hour after the account is set up, and by then its past is read.
 BEGIN = datetime(2026, 11, 20, 13, tzinfo=UTC)
-END = BEGIN + 24 * HOUR
-# Printers are off at night, and the cloud says so that late.
+END = BEGIN + DAY
+# Printers are off at night.
 OFF, ON = BEGIN + 10 * HOUR, BEGIN + 18.5 * HOUR
-GONE = timedelta(seconds=200)
 # How long HTTP does not know of a begin or an end.
 BIND_LAG, TASK_LAG = 20, 25
 GOAL = 288
-FIXED = 24 * HOUR // timedelta(minutes=1)
 
 # What is printed: on which printer, from which hour of the day on, and for how many hours.
 type Plan = tuple[tuple[int, float, float], ...]
@@ -92,7 +91,7 @@ def days() -> Iterator[Days]:
         ("", *(met(asked.total(), GOAL) if live else "" for (_, live), asked in days.items())),
     ]
     title = "The requests of a day, of two printers that are off at night"
-    table(f"{title} (a poll a minute: {FIXED})", rows)
+    table(f"{title} (a poll a minute: {DAY // MINUTE})", rows)
 
 
 @pytest.mark.parametrize("is_live", [True, False], ids=["live", "without"])

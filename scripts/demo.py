@@ -381,11 +381,11 @@ async def show(session: aiohttp.ClientSession, arguments: argparse.Namespace) ->
 
 
 def reset() -> None:
-    """Remove the demo's configuration folder, but for the check's."""
+    """Remove the demo's configuration folder, but for those of the check and of scripts/soak."""
     for item in FOLDER.iterdir() if FOLDER.exists() else ():
         if item.is_symlink() or item.is_file():
             item.unlink()
-        elif item.name not in {"check", "check_live"}:
+        elif item.name not in {"check", "check_live", "kills"}:
             shutil.rmtree(item)
 
 

@@ -147,15 +147,15 @@ class Home:
         """GET from the simulator's own controls."""
         return await self._simulator("GET", f"/simulator/{path}")
 
-    async def simulate(self, path: str, **body: object) -> Any:
+    async def simulate(self, path: str, /, **body: object) -> Any:
         """POST to the simulator's own controls."""
         return await self._simulator("POST", f"/simulator/{path}", json=body)
 
-    async def arrange(self, path: str, **body: object) -> Any:
+    async def arrange(self, path: str, /, **body: object) -> Any:
         """PUT something into the simulator."""
         return await self._simulator("PUT", f"/simulator/{path}", json=body)
 
-    async def alter(self, path: str, **body: object) -> Any:
+    async def alter(self, path: str, /, **body: object) -> Any:
         """PATCH something in the simulator."""
         return await self._simulator("PATCH", f"/simulator/{path}", json=body)
 

@@ -7,6 +7,11 @@ from pathlib import Path
 import re
 
 DOCS = Path(__file__).parents[1] / "docs"
+# Whether something holds, as a table shows it.
+MARKS = {True: "✓", False: "✗"}
+
+# What was looked at, what was found, and whether that may be.
+type Row = tuple[str, str, bool]
 
 
 def write(page: str, script: str, figures: str) -> None:

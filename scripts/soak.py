@@ -13,8 +13,9 @@ import pytest
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from scripts import soak_checks as checks
-from scripts.figures import write
-from scripts.soak_world import HOUR, Soak
+from scripts.cadence_schedule import HOUR
+from scripts.figures import MARKS, Row, write
+from scripts.soak_world import ACCOUNT, OWN, Soak
 from simulator import Simulator, reports
 from tests.conftest import settle
 
@@ -24,7 +25,7 @@ pytest_plugins = ["tests.conftest"]
 SAMPLES = 25
 
 
-async def run(soak: Soak, monkeypatch: pytest.MonkeyPatch) -> list[checks.Row]:
+async def run(soak: Soak, monkeypatch: pytest.MonkeyPatch) -> list[Row]:
     """Live through all of it, and return what came out."""
     root, ours = logging.getLogger(), logging.getLogger(f"custom_components.{DOMAIN}")
     lines = checks.Log()
@@ -51,8 +52,8 @@ async def run(soak: Soak, monkeypatch: pytest.MonkeyPatch) -> list[checks.Row]:
         secrets = {
             *reports.secrets(soak.cloud),
             *(each.dev_id for each in soak.printers),
-            str(accounts.find("one").uid),
-            "one@example.com",
+            str(accounts.find(ACCOUNT).uid),
+            OWN["account"],
             *soak.tokens,
         }
         return [
@@ -70,18 +71,20 @@ async def run(soak: Soak, monkeypatch: pytest.MonkeyPatch) -> list[checks.Row]:
         await settle(soak.hass)
 
 
-def markdown(soak: Soak, rows: list[checks.Row]) -> str:
+def markdown(soak: Soak, rows: list[Row]) -> str:
     """Return the table."""
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(soak.kinds().items()))
     done, asked = soak.broker.done, len(soak.requests)
     head = (
-        f"{soak.number} printers, {soak.days:g} days, seed {soak.seed}: {len(soak.truths)} jobs"
-        f" ({kinds}), {soak.struck()} of {asked} requests struck by a fault, {done['lost']} pushes"
-        f" lost, {done['repeated']} repeated and {done['late']} late of {done['said']},"
+        f"{soak.printer_count} printers, {soak.days:g} days, seed {soak.seed}:"
+        f" {len(soak.truths)} jobs ({kinds}),"
+        f" {soak.struck()} of {asked} requests struck by a fault,"
+        f" {done['lost']} pushes lost, {done['repeated']} repeated and {done['late']} late"
+        f" of {done['said']},"
         f" {len(soak.troubles)} outages, {len(soak.reloaded)} reloads and {len(soak.forgot)} stops,"
         f" kills and sign-ins. What happened has the digest {checks.digest(soak)}."
     )
-    body = [f"| {what} | {value} | {'✓' if met else '✗'} |" for what, value, met in rows]
+    body = [f"| {what} | {value} | {MARKS[met]} |" for what, value, met in rows]
     return "\n".join([head, "", "| | | |", "|---|---|---|", *body])
 
 
@@ -107,7 +110,7 @@ async def test_soak(
         hass_storage,
         seed=int(environ.get("SOAK_SEED", "1")),
         days=float(environ.get("SOAK_DAYS", "30")),
-        number=int(environ.get("SOAK_PRINTERS", "50")),
+        printer_count=int(environ.get("SOAK_PRINTERS", "50")),
     )
     rows = await run(soak, monkeypatch)
     table = markdown(soak, rows)

@@ -10,20 +10,12 @@ from itertools import pairwise
 import logging
 import re
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from scripts.soak_world import (
-    BIND,
-    HOUR,
-    MINUTE,
-    PAUSES,
-    SECOND,
-    Heard,
-    Soak,
-    Truth,
-    module_of,
-)
+from scripts.cadence_schedule import HOUR, MINUTE, SECOND
+from scripts.figures import Row
+from scripts.soak_world import BIND, MISLEADING, PAUSES, Heard, Soak, Truth, module_of
 
 ENDS = ("finished", "failed")
 # Home Assistant joins the polls that are wanted within ten seconds, and one ends with up to ten
@@ -34,12 +26,21 @@ MOST_AN_HOUR = 600
 PATIENCE = timedelta(minutes=15)
 # For so long after its end a print can be heard of without an id.
 JUST_NOW = timedelta(minutes=2)
-# As many bytes as are stored for 50 printers and their history of thousands.
+# Bytes: what is stored of a printer, and of a print in the history.
 MOST_STORED_OF_PRINTER, MOST_STORED_OF_PRINT = 12_000, 700
 # That many more may be for each print that is new in the history.
 MORE_STORED_OF_PRINT = 300
 
-type Row = tuple[str, str, bool]
+
+class Line(NamedTuple):
+    """A line of the log, by the name of its logger."""
+
+    at: datetime
+    name: str
+    text: str
+    has_trace: bool
+    # Whether it is more than news.
+    is_bad: bool
 
 
 class Log(logging.Handler):
@@ -48,8 +49,7 @@ class Log(logging.Handler):
     def __init__(self) -> None:
         """Begin with nothing."""
         super().__init__()
-        # When, by whom, what, whether with a trace, and whether it is more than news.
-        self.records: list[tuple[datetime, str, str, bool, bool]] = []
+        self.records: list[Line] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line."""
@@ -57,7 +57,7 @@ class Log(logging.Handler):
             at = datetime.fromtimestamp(record.created).astimezone()
             text = record.getMessage()
             is_bad = record.levelno >= logging.WARNING
-            self.records.append((at, record.name, text, bool(record.exc_info), is_bad))
+            self.records.append(Line(at, record.name, text, bool(record.exc_info), is_bad))
 
 
 def sizes(soak: Soak) -> Mapping[str, int]:
@@ -107,7 +107,7 @@ def named(soak: Soak) -> list[tuple[Heard, Truth]]:
     by_title = {truth.title: truth for truth in soak.truths}
     of_printer = defaultdict[int, list[Truth]](list)
     for truth in soak.truths:
-        of_printer[truth.number].append(truth)
+        of_printer[truth.printer].append(truth)
     known = []
     for heard in soak.heard:
         truth = by_id.get(heard.task_id) or by_title.get(heard.title or "")
@@ -133,7 +133,9 @@ def prints(soak: Soak) -> list[Row]:
     due = [each for each in soak.truths if each.task_id and each.ended]
     lost = [each for each in due if not ends[each.title]]
     doubled = [
-        each for each in due if _more_than_once(ends[each.title]) and not _is_of_no_time(soak, each)
+        each
+        for each in due
+        if _more_than_once(ends[each.title]) and not _has_no_sure_time(soak, each)
     ]
     started_twice = [each for each in due if _more_than_once(starts[each.title])]
     early = [t for h, t in known if h.type in ENDS and (t.ended is None or h.at < t.ended)]
@@ -150,6 +152,7 @@ def prints(soak: Soak) -> list[Row]:
     again = [each for each in calm if len(ends[each.title]) > 1]
     calibrated = [t for t in soak.truths if t.kind == "calibration" and _is_calm(soak, t)]
     told = [each for each in calibrated if starts[each.title] or ends[each.title]]
+    out_of_order = _out_of_order(known)
     messages = [key for key, number in Counter(soak.messages).items() if number > 1]
     soak.details += [
         *(("lost", each) for each in lost),
@@ -160,27 +163,33 @@ def prints(soak: Soak) -> list[Row]:
         *(("missed", each) for each in missed),
         *(("again", (each, ends[each.title])) for each in again),
         *(("calibration", each) for each in told),
-        *(("out of order", each) for each in _out_of_order(known)),
+        *(("out of order", each) for each in out_of_order),
     ]
     return [
-        _none(f"of {len(due)} ended prints with a task, not announced", lost, of=due),
+        _none(f"of {len(due)} ended prints with a task, not announced", lost, of=len(due)),
         _none("announced twice, but where killed in between", doubled),
         _none("their starts announced twice", started_twice),
         _none("announced before they ended", early),
         _none("announced with another result", wrong),
-        _none("ends of a printer out of order", _out_of_order(known)),
+        _none("ends of a printer out of order", out_of_order),
         _none(
-            f"of {len(calm)} prints without a task that were heard in calm, missed", missed, of=calm
+            f"of {len(calm)} prints without a task that were heard in calm, missed",
+            missed,
+            of=len(calm),
         ),
         _none("of these, announced twice", again),
-        _none(f"of {len(calibrated)} calibrations heard in calm, announced", told, of=calibrated),
-        _none(f"of {len({*soak.messages})} messages, announced twice", messages, of=soak.messages),
+        _none(
+            f"of {len(calibrated)} calibrations heard in calm, announced", told, of=len(calibrated)
+        ),
+        _none(
+            f"of {len({*soak.messages})} messages, announced twice", messages, of=len(soak.messages)
+        ),
     ]
 
 
-def _none(what: str, found: Sized, *, of: Sized = (1,)) -> Row:
-    """Return that nothing was found among something: where there was nothing, it holds nothing."""
-    return what, str(len(found)), len(found) == 0 < len(of)
+def _none(what: str, found: Sized, *, of: int = 1) -> Row:
+    """Return that nothing was found among so many: where there was nothing, it holds nothing."""
+    return what, str(len(found)), len(found) == 0 < of
 
 
 def _more_than_once(heard: list[Heard]) -> bool:
@@ -196,15 +205,15 @@ def _is_calm(soak: Soak, truth: Truth) -> bool:
     cuts = any(since < at < until for at in soak.cuts)
     troubles = any(begins < until and since < ends for _, begins, ends in soak.troubles)
     spoiled = any(
-        at < until and since < at + PAUSES.get(fault or "", 0) * SECOND
-        for at, _, _, fault in soak.requests
-        if fault in ("old", "emptied", "types", "fields", *PAUSES)
+        each.at < until and since < each.at + PAUSES.get(each.fault or "", 0) * SECOND
+        for each in soak.requests
+        if each.fault in (*MISLEADING, *PAUSES)
     )
     lost = any(since < at < until for at in soak.broker.lost[truth.dev_id])
     return not (cuts or troubles or spoiled or lost)
 
 
-def _is_of_no_time(soak: Soak, truth: Truth) -> bool:
+def _has_no_sure_time(soak: Soak, truth: Truth) -> bool:
     """Return whether only its time names a print, and the cloud was wrong about that.
 
     Its clock was, or what bind said was older than it ever is.
@@ -217,8 +226,8 @@ def _is_of_no_time(soak: Soak, truth: Truth) -> bool:
         for name, begins, ends in soak.troubles
     )
     return clock or any(
-        fault == "old" and path == BIND and truth.started <= at <= until
-        for at, path, _, fault in soak.requests
+        each.fault == "old" and each.path == BIND and truth.started <= each.at <= until
+        for each in soak.requests
     )
 
 
@@ -246,10 +255,10 @@ def _out_of_order(known: list[tuple[Heard, Truth]]) -> list[tuple[Truth, Truth]]
 
 def requests(soak: Soak) -> list[Row]:
     """Check how often the cloud was asked, and that it was left alone when it wanted that."""
-    asked = [each for each in soak.requests if each[1].startswith(("/v1/", "/api/"))]
-    minutes = Counter((path, at.replace(second=0, microsecond=0)) for at, path, _, _ in asked)
+    asked = [each for each in soak.requests if each.path.startswith(("/v1/", "/api/"))]
+    minutes = Counter((each.path, each.at.replace(second=0, microsecond=0)) for each in asked)
     hours = Counter(
-        (path, at.replace(minute=0, second=0, microsecond=0)) for at, path, _, _ in asked
+        (each.path, each.at.replace(minute=0, second=0, microsecond=0)) for each in asked
     )
     bind = max((n for (path, _), n in minutes.items() if path.endswith("/bind")), default=0)
     most, hour = max(minutes.values(), default=0), max(hours.values(), default=0)
@@ -285,7 +294,7 @@ def shown(soak: Soak) -> list[Row]:
     """Check when entities were available."""
     soak.details += [("shown", each) for each in soak.wrongly_shown]
     what = f"of {soak.looked} looks, available against the last answer of bind"
-    return [_none(what, soak.wrongly_shown, of=range(soak.looked))]
+    return [_none(what, soak.wrongly_shown, of=soak.looked)]
 
 
 _FAILS = re.compile(rf"(?:Error|Authentication failed while) fetching {DOMAIN} (\w+) data")
@@ -305,11 +314,10 @@ def log(soak: Soak, lines: Log, secrets: Iterable[str]) -> list[Row]:
     """Check that the log says once that something is away, once that it is back, and no secret."""
     down: dict[str, int] = {}
     again, traces = [], []
-    session_of = sorted(soak.forgot + soak.reloaded)
     said = set[tuple[int, str]]()
     for at, name, text, has_trace, is_bad in lines.records:
         # What is said as it is restarted was said before.
-        session = sum(begun < at for begun in session_of)
+        session = sum(begun < at for begun in soak.forgot + soak.reloaded)
         if has_trace or "Unexpected" in text or "Traceback" in text:
             traces.append((at, name, text))
         if outage := _outage(text):
@@ -319,21 +327,23 @@ def log(soak: Soak, lines: Log, secrets: Iterable[str]) -> list[Row]:
             was_lost = down.get(who) == session if is_of_session else who in down
             if is_lost is was_lost:
                 again.append((at, text))
-            down.pop(who, None)
-            down |= {who: session} if is_lost else {}
+            if is_lost:
+                down[who] = session
+            else:
+                down.pop(who, None)
         elif is_bad:
             # Whatever it is about, to say it again tells nothing.
             if (session, text) in said:
                 again.append((at, text))
             said.add((session, text))
-    whole = "\n".join({text for _, _, text, _, _ in lines.records})
+    whole = "\n".join({line.text for line in lines.records})
     leaks = [each for each in secrets if each in whole]
     soak.details += [*(("log", each) for each in again), *(("trace", each) for each in traces)]
     return [
         _none(
             f"of {len(lines.records)} lines, said twice, or back and never away",
             again,
-            of=lines.records,
+            of=len(lines.records),
         ),
         _none("mistakes in the log", traces),
         _none("secrets in the log", leaks),
@@ -356,13 +366,14 @@ def growth(soak: Soak, samples: Sequence[Mapping[str, int]]) -> list[Row]:
         ("objects of ours", before["objects of ours"] * 1.05 + 12 * new + 200),
         ("what they hold", before["what they hold"] * 1.02 + 15 * new + 300),
         ("tasks", before["tasks"] + 3),
-        ("timers", before["timers"] + soak.number + 5),
+        ("timers", before["timers"] + soak.printer_count + 5),
         ("listeners of the bus", before["listeners of the bus"] + 2),
         ("listeners of the printers", before["listeners of the printers"] * 1.05 + 10),
     ):
         rows.append((f"{what} (before {before[what]})", str(after[what]), after[what] <= most))
     most = (
-        MOST_STORED_OF_PRINTER * soak.number + MOST_STORED_OF_PRINT * after["prints in the history"]
+        MOST_STORED_OF_PRINTER * soak.printer_count
+        + MOST_STORED_OF_PRINT * after["prints in the history"]
     )
     more = before["bytes stored"] * 1.1 + MORE_STORED_OF_PRINT * new + 2_000
     most, stored = min(most, round(more)), after["bytes stored"]
@@ -373,4 +384,5 @@ def growth(soak: Soak, samples: Sequence[Mapping[str, int]]) -> list[Row]:
 def digest(soak: Soak) -> str:
     """Return what is another where anything went another way."""
     told = [(h.at, h.printer, h.type, h.task_id, h.title) for h in soak.heard]
-    return sha256(repr((told, soak.requests)).encode()).hexdigest()[:16]
+    asked = [tuple(each) for each in soak.requests]
+    return sha256(repr((told, asked)).encode()).hexdigest()[:16]

@@ -7,7 +7,7 @@ cloud and its broker are not well meanwhile.
 import argparse
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Set as AbstractSet
+from collections.abc import Awaitable, Collection, Iterable, Set as AbstractSet
 from contextlib import suppress
 from datetime import datetime, timedelta
 import json
@@ -19,7 +19,7 @@ from typing import Any
 
 import aiohttp
 
-from scripts.bench import Row, markdown, table
+from scripts.bench import markdown, table
 from scripts.demo import Demo, alone, emptied, say
 from scripts.demo_checks import (
     check_end,
@@ -32,7 +32,7 @@ from scripts.demo_checks import (
 )
 from scripts.demo_home import DOMAIN, DemoError, until
 from scripts.demo_prints import CALM, DOUBT, TRIGGERS, disagreements, ended_after, ends
-from scripts.figures import write
+from scripts.figures import MARKS, Row, write
 
 ACCOUNT = "demo@example.com"
 MODELS = ("X1 Carbon", "P1S", "A1", "H2D", "P2S", "A1 mini")
@@ -47,6 +47,8 @@ PRINT, REST = (12, 50), (2, 12)
 RESULTS = ("finished", "finished", "finished", "failed", "cancelled")
 FAULTS = ("server_error", "disconnect", "truncated_json", "html", "empty", "wrong_shape")
 PATHS = ("/v1/iot-service/api/user/bind", "/v1/user-service/my/tasks", "/v1")
+# What the log says of faults, and of a broker that is away, as it should.
+OUTAGES = (f"Error fetching {DOMAIN}", "There is no live data")
 # All that was missed is announced this long after the last start, and entities are back.
 PATIENCE = 180
 BACK = 30
@@ -55,25 +57,22 @@ MOST_IN_FLIGHT = 0.1
 # Two or three starts, each of which asks for everything once.
 MOST_REQUESTS = 120
 
-# What was looked at, what was found, and whether that may be.
-type Found = tuple[str, str, bool]
-
 
 class Kills:
     """Printers that print, a Home Assistant that is killed, and what the automation posts."""
 
-    def __init__(self, demo: Demo, folder: Path, number: int, seed: int) -> None:
+    def __init__(self, demo: Demo, folder: Path, kill_count: int, seed: int) -> None:
         self._demo = demo
         self._home = demo.home
         self._folder = folder
-        self._number = number
+        self._kill_count = kill_count
         # Each who acts by chance has a chance of its own, so that none depends on another's pace.
         self._seed = seed
         self._printers: list[str] = []
         # What the storage knew to be announced after each kill.
         self._stored = set[str]()
         self._killed: list[datetime] = []
-        self._unread = 0
+        self._unread = set[str]()
         self._sizes: list[int] = []
 
     async def start(self) -> None:
@@ -97,7 +96,7 @@ class Kills:
 
     async def run(self) -> None:
         """Kill and start Home Assistant while prints begin and end."""
-        since = datetime.now().astimezone()
+        self._since = datetime.now().astimezone()
         others = [
             asyncio.create_task(self._print(dev_id, Random(f"{self._seed} {index}")))  # noqa: S311
             for index, dev_id in enumerate(self._printers)
@@ -105,10 +104,14 @@ class Kills:
         others.append(asyncio.create_task(self._disturb(Random(f"{self._seed} faults"))))  # noqa: S311
         chance = Random(f"{self._seed} kills")  # noqa: S311 - it is to be the same one again
         try:
-            for number in range(1, self._number + 1):
+            for number in range(1, self._kill_count + 1):
                 await self._kill()
                 await self._demo.hass.start()
                 await asyncio.sleep(chance.uniform(*LIFE))
+                for each in others:
+                    if each.done():
+                        # It goes on for ever, unless it fails.
+                        each.result()
                 if number % 10 == 0:
                     say(f"        {number} kills")
             await self._kill()
@@ -116,7 +119,6 @@ class Kills:
             for each in others:
                 each.cancel()
             await asyncio.gather(*others, return_exceptions=True)
-        self._since = since
 
     async def _print(self, dev_id: str, chance: Random) -> None:
         """Print one after the other."""
@@ -150,28 +152,26 @@ class Kills:
         self._killed.append(datetime.now().astimezone())
         files = list(self._store.parent.glob(f"{DOMAIN}.*"))
         self._sizes.append(sum(file.stat().st_size for file in files))
-        self._unread += sum(file.suffix == ".unreadable" for file in files)
-        for file in files:
-            # Home Assistant writes a file whole or not at all.
-            content = json.loads(file.read_text(encoding="utf-8"))
-            if file == self._store:
-                records = content["data"]["records"]["printers"]
-                self._stored |= {key for each in records.values() for key in each["announced"]}
+        contents = readable(files)
+        self._unread |= {file.name for file in files if file not in contents}
+        if self._store in contents:
+            records = contents[self._store]["data"]["records"]["printers"]
+            self._stored |= {key for each in records.values() for key in each["announced"]}
 
-    async def judge(self) -> list[Found]:
+    async def judge(self) -> list[Row]:
         """Start Home Assistant once more, in peace, and return what is found, and if it may be."""
         home = self._home
         await self._calm_down()
-        await self._demo.start_home()
         began = time.monotonic()
+        await self._demo.start_home()
         is_back = await until(self._are_back, BACK)
         seconds = time.monotonic() - began
         due = ended_after(await home.ended_tasks(), self._since + DOUBT)
         await self._wait_for(due)
         reports = {each: await self._reports(each) for each in TRIGGERS}
         tasks = await home.ended_tasks()
-        rows: list[Found] = [
-            ("kills", f"{self._number + 1}", True),
+        rows: list[Row] = [
+            ("kills", f"{self._kill_count + 1}", True),
             ("prints that ended", f"{len(due)}", bool(due)),
         ]
         for trigger, each in reports.items():
@@ -185,7 +185,7 @@ class Kills:
                 killed=self._killed,
             )
         rows.append(("entities back after a start", f"{seconds:.1f} s", bool(is_back)))
-        rows.append(("files that cannot be read", f"{self._unread}", not self._unread))
+        rows.append(("files that cannot be read", f"{len(self._unread)}", not self._unread))
         first, last = self._sizes[0] / 1000, self._sizes[-1] / 1000
         grown = f"{first:.0f} and {last:.0f} kB"
         rows.append(("storage, first and last", grown, last < 3 * first + 100))
@@ -215,25 +215,53 @@ class Kills:
         await until(are_heard, PATIENCE, every=2)
         await asyncio.sleep(CALM)
 
-    async def _told(self) -> list[Found]:
+    async def _told(self) -> list[Row]:
         """Return what is found where secrets and complaints would be."""
         home = self._home
         hidden = await secrets_of_printers(home)
-        await check_shown(home, hidden)
+        are_shown = await checked("secrets that are shown", check_shown(home, hidden))
         await self._demo.hass.stop()
-        await check_end(await self._demo.hass.wait())
+        end = await checked("end", check_end(await self._demo.hass.wait()))
         log = self._demo.hass.text()
-        found = complaints(log)
+        found = [each for each in complaints(log) if not is_of_outage(each)]
         told = mentions(log, await secrets(home))
         return [
+            are_shown,
+            end,
             ("complaints in the log", "; ".join(found[:3]) or "0", not found),
             ("secrets in the log", f"{len(told)}", not told),
-            ("secrets in files", await check_files(self._folder, hidden), True),
+            await checked("secrets in files", check_files(self._folder, hidden)),
         ]
 
     async def _reports(self, trigger: str) -> list[dict[str, Any]]:
         received = await self._home.simulated("received")
         return [each["body"] | {"at": each["at"]} for each in received if each["name"] == trigger]
+
+
+def readable(files: Iterable[Path]) -> dict[Path, Any]:
+    """Return what is in files of JSON, but for those that cannot be read.
+
+    Whoever could not read one has put it aside: we, or Home Assistant with the time in its name.
+    """
+    contents = {}
+    for file in files:
+        if file.suffix != ".unreadable" and ".corrupt." not in file.name:
+            with suppress(ValueError):
+                contents[file] = json.loads(file.read_text(encoding="utf-8"))
+    return contents
+
+
+def is_of_outage(complaint: str) -> bool:
+    """Return whether a complaint in the log says that the cloud or its broker is not well."""
+    return "Traceback" not in complaint and any(each in complaint for each in OUTAGES)
+
+
+async def checked(what: str, check: Awaitable[str]) -> Row:
+    """Return what a check finds."""
+    try:
+        return what, await check, True
+    except DemoError as error:
+        return what, f"{error}", False
 
 
 def announced(
@@ -245,7 +273,7 @@ def announced(
     stored: AbstractSet[str],
     since: datetime,
     killed: Collection[datetime],
-) -> list[Found]:
+) -> list[Row]:
     """Return what is found in the reports of one trigger, oldest first as the ended tasks are.
 
     due are the prints that ended meanwhile, stored those that the storage knew to be announced.
@@ -290,9 +318,9 @@ def _without_repeats(
     return kept, len(repeated)
 
 
-def shown(rows: Iterable[Found]) -> list[Row]:
+def shown(rows: Iterable[Row]) -> list[tuple[str, str, str]]:
     """Return the rows as they are printed."""
-    return [(name, value, "✓" if is_good else "✗") for name, value, is_good in rows]
+    return [(what, value, MARKS[is_good]) for what, value, is_good in rows]
 
 
 async def run(arguments: argparse.Namespace) -> int:

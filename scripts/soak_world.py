@@ -16,7 +16,7 @@ from itertools import count
 import json
 import random
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry, ConfigEntryState
@@ -26,6 +26,7 @@ import pytest
 from custom_components.bambu_lab_cloud.api import BambuCloudError, client, login
 from custom_components.bambu_lab_cloud.cloud import forget_client
 from custom_components.bambu_lab_cloud.const import DOMAIN
+from scripts.cadence_schedule import DAY, GONE, HOUR, MINUTE, SECOND
 from scripts.live_session import Broker
 from simulator import Simulator
 from simulator.catalogue import MODELS, MORE_MODELS
@@ -34,13 +35,9 @@ from tests.conftest import settle, sign_in
 
 ACCOUNT = "one"
 OWN = {"region": "global", "account": f"{ACCOUNT}@example.com", "password": f"{ACCOUNT}-password"}
-SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=each) for each in (1, 60, 3600, 86_400))
 BIND = "/v1/iot-service/api/user/bind"
 TASKS = "/v1/user-service/my/tasks"
 VERSIONS = "/v1/iot-service/api/user/device/version"
-MESSAGES = "/v1/user-service/my/message"
-# How long after it was switched off the cloud says that a printer is.
-GONE = timedelta(seconds=200)
 # So often a printer that prints says that it does, and how far it is. They speak every two seconds.
 MURMUR, SPEAK = timedelta(seconds=25), timedelta(minutes=10)
 # Prints of a printer on a day.
@@ -53,12 +50,16 @@ QUIET_TURNS = 3
 # What takes no time and does not end would be a burst of requests.
 STORM = 100_000
 OUTAGES = ("broker", "refused", "down", "bind", "tasks", "silent", "clock", "versions", "old")
+# How many jobs of a hundred are of which kind: sent through the cloud, begun at the printer and in
+# my/tasks all the same, begun at the printer, and its calibrations.
 KINDS = {"cloud": 62, "listed": 12, "card": 14, "calibration": 12}
 
 # What the cloud asks for a pause with, and for how many seconds at least.
 PAUSES = {"rate_limited": 300, "rate_limited_1015": 300, "cloudflare": 1800, "captcha": 4 * 3600}
-# What may be understood, also as something else, or is asked for once more at once by aiohttp.
-UNCERTAIN = ("types", "fields", "emptied", "old", "disconnect", "reset")
+# What may be understood, also as something else.
+MISLEADING = ("types", "fields", "emptied", "old")
+# Also what aiohttp asks for once more at once.
+UNCERTAIN = (*MISLEADING, "disconnect", "reset")
 
 type Act = Callable[[], object]
 
@@ -68,7 +69,7 @@ class Truth:
     """What a printer printed, whoever knows of it."""
 
     dev_id: str
-    number: int
+    printer: int
     title: str
     kind: str
     task_id: str | None
@@ -79,16 +80,24 @@ class Truth:
 
 @dataclass(slots=True)
 class Heard:
-    """What an automation heard, in which session of Home Assistant, counted."""
+    """What an automation heard."""
 
     at: datetime
-    session: int
     printer: int
     type: str
     task_id: str | None
     title: str | None
     # Whether Home Assistant was killed before it could take note of that.
     may_repeat: bool = False
+
+
+class Request(NamedTuple):
+    """What was asked, how that was answered, and by which fault."""
+
+    at: datetime
+    path: str
+    status: int | None
+    fault: str | None
 
 
 @dataclass
@@ -102,14 +111,13 @@ class Soak:
     storage: dict[str, Any]
     seed: int
     days: float
-    number: int
+    printer_count: int
     share: float = 0.2
     printers: list[Printer] = field(default_factory=list)
     truths: list[Truth] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
-    # What was asked: when, of which endpoint, how it was answered, and by which fault.
-    requests: list[tuple[datetime, str, int | None, str | None]] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     # When things went wrong that concern all: what, from, to.
     troubles: list[tuple[str, datetime, datetime]] = field(default_factory=list)
     # When Home Assistant or the account began anew, and so forgot the pause that it was asked for.
@@ -125,7 +133,6 @@ class Soak:
     wrongly_shown: list[tuple[datetime, str]] = field(default_factory=list)
     looked: int = 0
     steps: int = 0
-    session: int = 1
 
     def __post_init__(self) -> None:
         """Prepare the cloud."""
@@ -139,7 +146,8 @@ class Soak:
         self._under_way = 0
         self._crash_with: dict[str, Any] | None = None
         self._titles = count(1)
-        self._last_bind: tuple[int | None, str | None] = (None, None)
+        # The status and the fault of its last answer; nothing while it is not known what is shown.
+        self._last_bind: tuple[int | None, str | None] | None = None
 
     def chance(self, *of: object) -> Random:
         """Return what decides about something."""
@@ -223,7 +231,7 @@ class Soak:
         for printer in self.cloud.printers_of(self.cloud.accounts.find(ACCOUNT)):
             self.cloud.remove_printer(printer.dev_id)
         models = (*MODELS, *MORE_MODELS)
-        for index in range(self.number):
+        for index in range(self.printer_count):
             model = models[index % len(models)].product
             dev_id = self.cloud.add_printer(ACCOUNT, model, f"P{index:02d}")
             self.printers.append(self.cloud.printer(dev_id))
@@ -237,7 +245,7 @@ class Soak:
         self.end = self.started + self.days * DAY
         await self.run_until(self.started)
         self.cloud.plan_faults(self.seed, self.share)
-        for index in range(self.number):
+        for index in range(self.printer_count):
             self._plan_day(index, 0)
         self._plan_troubles()
 
@@ -247,7 +255,7 @@ class Soak:
             try:
                 return await send(*args, **options)
             except BambuCloudError:
-                if options["endpoint"] in BIND:
+                if BIND.endswith(options["endpoint"]):
                     # Of a connection that was refused the simulator knows nothing.
                     self._last_bind = None, None
                 raise
@@ -269,12 +277,10 @@ class Soak:
         if not entity_id.endswith("_print"):
             self.messages.append(told["id"])
             return
-        number = int(entity_id.removeprefix("event.p").removesuffix("_print"))
-        heard = Heard(
-            self.now, self.session, number, told["event_type"], told["task_id"], told["title"]
-        )
+        printer = int(entity_id.removeprefix("event.p").removesuffix("_print"))
+        heard = Heard(self.now, printer, told["event_type"], told["task_id"], told["title"])
         self.heard.append(heard)
-        chance = self.chance("kill", number, self.now)
+        chance = self.chance("kill", printer, self.now)
         if heard.type in ("started", "finished", "failed") and chance.random() < 0.005:
             self._crash_with = self._crash_with or self._stored()
         # What is heard between what is written and the kill may be heard once more.
@@ -303,7 +309,6 @@ class Soak:
     async def reload(self) -> None:
         """Reload the account."""
         if self.is_up:
-            self.session += 1
             self.reloaded.append(self.now)
             self.cuts.append(self.now)
             await self.hass.config_entries.async_reload(self.entry.entry_id)
@@ -312,7 +317,6 @@ class Soak:
         """Stop and start; with what was stored before, Home Assistant was killed then."""
         if not self.is_up:
             return
-        self.session += 1
         await self.hass.config_entries.async_unload(self.entry.entry_id)
         if stored is not None:
             for name in self._stored().keys() - stored.keys():
@@ -355,10 +359,10 @@ class Soak:
             self.at(begins, partial(self._break, name, lasts))
         self.at(self.started + whole * 0.35, self._captcha)
         self.at(self.started + whole * 0.6, lambda: self.cloud.revoke(ACCOUNT))
-        hours = min(whole * 0.05, 3 * HOUR)
-        self.at(self.started + whole * 0.6 + hours, lambda: self.do(self.sign_in_again()))
+        away = min(whole * 0.05, 3 * HOUR)
+        self.at(self.started + whole * 0.6 + away, lambda: self.do(self.sign_in_again()))
         ended = self.started + whole * 0.6
-        self.troubles.append(("token", ended, ended + 2 * hours))
+        self.troubles.append(("token", ended, ended + 2 * away))
         restarts = max(3, round(self.days))
         for index in range(restarts):
             chance = self.chance("restart", index)
@@ -550,7 +554,7 @@ class Soak:
 
     def struck(self) -> int:
         """Return how many requests something went wrong with."""
-        return sum(fault is not None for _, _, _, fault in self.requests)
+        return sum(each.fault is not None for each in self.requests)
 
     def _look(self) -> None:
         """Take note of what was asked, and of what is shown then."""
@@ -563,19 +567,21 @@ class Soak:
         self.cloud.clear_requests()
         for each in asked:
             at = datetime.fromisoformat(each["at"])
-            self.requests.append((at, each["path"], each["status"], each["fault"]))
+            self.requests.append(Request(at, each["path"], each["status"], each["fault"]))
             if each["path"] == BIND:
                 self._last_bind = each["status"], each["fault"]
             elif each["fault"] in PAUSES:
                 # The polls find that out with the next one, or have just done so.
-                self._last_bind = None, "old"
+                self._last_bind = None
         if self.entry is None or self.entry.state is not ConfigEntryState.LOADED or self._under_way:
             return
-        status, fault = self._last_bind
-        if fault in UNCERTAIN:
+        if self._last_bind is None or self._last_bind[1] in UNCERTAIN:
             return
+        status, fault = self._last_bind
         expected = status == 200 and fault in (None, "slow", "date")
-        states = [self.hass.states.get(f"sensor.p{index:02d}") for index in range(self.number)]
+        states = [
+            self.hass.states.get(f"sensor.p{index:02d}") for index in range(self.printer_count)
+        ]
         self.looked += any(states)
         for state in states:
             if state is not None and (state.state != "unavailable") is not expected:

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 import socket
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
 from scripts import demo_checks
-from scripts.demo import free_port, say
+from scripts.demo import free_port, reset, say
 from scripts.demo_checks import (
     MAGIC,
     check_log,
@@ -23,7 +24,7 @@ from scripts.demo_checks import (
     says_itself,
     warnings,
 )
-from scripts.demo_home import DemoError, prepare, time_zone
+from scripts.demo_home import DemoError, Home, prepare, time_zone
 from scripts.demo_prints import disagreements, ended_after
 
 OURS = "[custom_components.bambu_lab_cloud.coordinator]"
@@ -288,6 +289,24 @@ def test_terminal_with_few_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", TextIOWrapper(written, "latin-1"))
     say("é 层高")
     assert written.getvalue() == "é ??\n".encode("latin-1")
+
+
+async def test_simulator_is_told_of_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    home, told = Home(Mock(), "", "", Path()), AsyncMock()
+    monkeypatch.setattr(home, "_simulator", told)
+    await home.simulate("faults", fault="html", path="/v1")
+    told.assert_awaited_once_with(
+        "POST", "/simulator/faults", json={"fault": "html", "path": "/v1"}
+    )
+
+
+def test_reset_leaves_others_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.demo.FOLDER", tmp_path)
+    for name in (".storage", "check", "check_live", "kills"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "hass.log").touch()
+    reset()
+    assert {item.name for item in tmp_path.iterdir()} == {"check", "check_live", "kills"}
 
 
 @pytest.mark.usefixtures("socket_enabled")

@@ -54,7 +54,7 @@ async def test_short_soak(
     digests: list[str],
     again: bool,
 ) -> None:
-    soak = Soak(hass, simulator, freezer, hass_storage, seed=1, days=0.5, number=4)
+    soak = Soak(hass, simulator, freezer, hass_storage, seed=1, days=0.5, printer_count=4)
     with nothing_kept(caplog):
         rows = await run(soak, monkeypatch)
     assert [row for row in rows if not row[2]] == [], "\n".join(map(str, soak.details))

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from scripts import soak_checks as checks
-from scripts.soak_world import BIND, TASKS, Heard, Truth
+from scripts.figures import Row
+from scripts.soak_world import BIND, TASKS, Heard, Request, Truth
 
 FAILS = "Error fetching bambu_lab_cloud printers data: HTTP 500"
 RECOVERS = "Fetching bambu_lab_cloud printers data recovered"
@@ -27,7 +28,12 @@ def at(minutes: float) -> datetime:
 
 def heard(minutes: float, kind: str, task_id: str | None, title: str, **more: bool) -> Heard:
     """Return what an automation heard."""
-    return Heard(at(minutes), 1, 0, kind, task_id, title, **more)
+    return Heard(at(minutes), 0, kind, task_id, title, **more)
+
+
+def answer(minutes: float, fault: str | None = None, path: str = BIND) -> Request:
+    """Return a request, whose status nobody looks at."""
+    return Request(at(minutes), path, 200, fault)
 
 
 @pytest.fixture
@@ -49,7 +55,7 @@ def life() -> Any:
             heard(261, "finished", None, "Card"),
         ],
         messages=["1", "2"],
-        requests=[(at(minutes), BIND, 200, None) for minutes in range(0, 400, 3)],
+        requests=[answer(minutes) for minutes in range(0, 400, 3)],
         wrongly_shown=[],
         looked=100,
         broker=SimpleNamespace(lost=defaultdict(list)),
@@ -59,16 +65,17 @@ def life() -> Any:
         forgot=[],
         reloaded=[],
         days=1,
-        number=1,
+        printer_count=1,
     )
 
 
-def red(rows: Iterable[checks.Row]) -> list[str]:
+def red(rows: Iterable[Row]) -> list[str]:
     """Return the rows that do not hold."""
     return [what for what, _, is_met in rows if not is_met]
 
 
 LOST_ROW = "of 2 ended prints with a task, not announced"
+DOUBLED_ROW = "announced twice, but where killed in between"
 ORDER_ROW = "ends of a printer out of order"
 CARD_ROW = "of 1 prints without a task that were heard in calm, missed"
 
@@ -80,7 +87,7 @@ CARD_ROW = "of 1 prints without a task that were heard in calm, missed"
         (lambda it: it.heard.pop(1), [LOST_ROW]),
         (
             lambda it: it.heard.insert(2, heard(62, "finished", "1", "One")),
-            ["announced twice, but where killed in between"],
+            [DOUBLED_ROW],
         ),
         (
             lambda it: it.heard.insert(1, heard(61, "finished", "1", "One", may_repeat=True)),
@@ -127,12 +134,64 @@ def test_prints(life: Any, change: Callable[[Any], object], rows: list[str]) -> 
     assert red(checks.prints(life)) == rows
 
 
-def asked(number: int, every: float, path: str = TASKS) -> list[Any]:
+@pytest.mark.parametrize(
+    ("change", "is_calm"),
+    [
+        (lambda it: it.cuts.append(at(230)), False),
+        (lambda it: it.cuts.append(at(160)), True),
+        (lambda it: it.troubles.append(("bind", at(220), at(240))), False),
+        (lambda it: it.troubles.append(("bind", at(120), at(160))), True),
+        (lambda it: it.broker.lost["a"].append(at(230)), False),
+        (lambda it: it.broker.lost["b"].append(at(230)), True),
+        (lambda it: it.requests.append(answer(230, "old")), False),
+        (lambda it: it.requests.append(answer(160, "old")), True),
+        # It asks for a pause of four hours, the next one for one of five minutes.
+        (lambda it: it.requests.append(answer(0, "captcha")), False),
+        (lambda it: it.requests.append(answer(160, "rate_limited")), True),
+    ],
+)
+def test_calm(life: Any, change: Callable[[Any], object], is_calm: bool) -> None:  # noqa: FBT001
+    change(life)
+    # The end of the print without a task is not heard.
+    life.heard.pop()
+    row = CARD_ROW if is_calm else "of 0 prints without a task that were heard in calm, missed"
+    assert (row, f"{is_calm:d}", False) in checks.prints(life)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "may_be_doubled"),
+    [
+        ("listed", lambda it: None, False),
+        ("listed", lambda it: it.troubles.append(("clock", at(20), at(30))), True),
+        # It was wrong until less than an hour before.
+        ("listed", lambda it: it.troubles.append(("clock", at(-60), at(-30))), True),
+        ("listed", lambda it: it.troubles.append(("clock", at(-90), at(-70))), False),
+        ("listed", lambda it: it.troubles.append(("bind", at(20), at(30))), False),
+        ("listed", lambda it: it.requests.append(answer(30, "old")), True),
+        ("listed", lambda it: it.requests.append(answer(70, "old")), False),
+        ("listed", lambda it: it.requests.append(answer(30, "old", TASKS)), False),
+        # Its id names it.
+        ("cloud", lambda it: it.troubles.append(("clock", at(20), at(30))), False),
+    ],
+)
+def test_doubled(
+    life: Any,
+    kind: str,
+    change: Callable[[Any], object],
+    may_be_doubled: bool,  # noqa: FBT001
+) -> None:
+    life.truths.append(Truth("b", 1, "Three", kind, "3", at(0), "finished", at(60)))
+    life.heard += [heard(61, "finished", "3", "Three"), heard(62, "finished", "3", "Own")]
+    change(life)
+    assert red(checks.prints(life)) == ([] if may_be_doubled else [DOUBLED_ROW])
+
+
+def asked(number: int, every: float, path: str = TASKS) -> list[Request]:
     """Return requests from noon on, some seconds apart."""
-    return [(at(each * every / 60), path, 200, None) for each in range(number)]
+    return [answer(each * every / 60, path=path) for each in range(number)]
 
 
-PAUSE = (at(10), BIND, 429, "rate_limited")
+PAUSE = answer(10, "rate_limited")
 PAUSE_ROW = "requests in a pause that the cloud asked for"
 
 
@@ -143,18 +202,20 @@ PAUSE_ROW = "requests in a pause that the cloud asked for"
         (asked(9, 6, BIND), [], ["of user/bind in a minute (≤ 8)"]),
         (asked(71, 0.5), [], ["of any endpoint in a minute (≤ 70)"]),
         (asked(601, 5.9), [], ["of any endpoint in an hour (≤ 600)"]),
-        ([PAUSE, (at(14.9), TASKS, 200, None)], [], [PAUSE_ROW]),
-        ([PAUSE, (at(15), TASKS, 200, None)], [], []),
+        ([PAUSE, answer(14.9, path=TASKS)], [], [PAUSE_ROW]),
+        ([PAUSE, answer(15, path=TASKS)], [], []),
         # With a restart it is forgotten.
-        ([PAUSE, (at(14.9), TASKS, 200, None)], [at(12)], []),
+        ([PAUSE, answer(14.9, path=TASKS)], [at(12)], []),
         # So is a longer one before it.
-        ([(at(1), BIND, 418, "captcha"), PAUSE, (at(15), TASKS, 200, None)], [at(2)], []),
-        ([(at(1), BIND, 418, "captcha"), PAUSE, (at(14), TASKS, 200, None)], [at(2)], [PAUSE_ROW]),
-        ([(at(1), BIND, 418, "captcha"), (at(15), TASKS, 200, None)], [], [PAUSE_ROW]),
+        ([answer(1, "captcha"), PAUSE, answer(15, path=TASKS)], [at(2)], []),
+        ([answer(1, "captcha"), PAUSE, answer(14, path=TASKS)], [at(2)], [PAUSE_ROW]),
+        ([answer(1, "captcha"), answer(15, path=TASKS)], [], [PAUSE_ROW]),
         ([], [], ["requests, a day 0"]),
     ],
 )
-def test_requests(life: Any, requests: list[Any], forgot: list[datetime], rows: list[str]) -> None:
+def test_requests(
+    life: Any, requests: list[Request], forgot: list[datetime], rows: list[str]
+) -> None:
     life.requests, life.forgot = requests, forgot
     assert red(checks.requests(life)) == rows
 
@@ -229,6 +290,18 @@ def test_growth(life: Any, what: str, leak: int) -> None:
 def test_growth_of_history(life: Any) -> None:
     more = {"prints in the history": 40, "objects of ours": 1740, "bytes stored": 12_000}
     assert red(checks.growth(life, [SAMPLE, SAMPLE | more])) == []
+
+
+@pytest.mark.parametrize(
+    ("printers", "prints", "most"), [(1, 20, 26_000), (2, 20, 38_000), (1, 21, 26_700)]
+)
+def test_bytes_stored(life: Any, printers: int, prints: int, most: int) -> None:
+    life.printer_count = printers
+    for more in (0, 1):
+        sample = SAMPLE | {"prints in the history": prints, "bytes stored": most + more}
+        # It does not grow, and is too much all the same.
+        rows = [f"bytes stored (≤ {most})"] * more
+        assert red(checks.growth(life, [sample, sample])) == rows
 
 
 def test_growth_of_nothing(life: Any) -> None:

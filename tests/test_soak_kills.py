@@ -1,11 +1,13 @@
 """What scripts/soak kills says of prints that are lost, doubled or invented."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.soak_kills import announced
+from scripts.demo_home import DemoError
+from scripts.soak_kills import announced, checked, is_of_outage, readable
 
 SINCE = datetime(2026, 11, 22, 21, 0, tzinfo=UTC)
 WRONG = "  lost, doubled, wrong or out of order"
@@ -82,3 +84,44 @@ def test_announced(
         killed=[SINCE + timedelta(minutes=each) for each in killed],
     )
     assert {what: value for what, value, is_good in found if not is_good} == rows
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    contents = {
+        "good": "{}",
+        "broken": "{",
+        "odd.unreadable": "{}",
+        "good.corrupt.2026-11-22T21:00:00+00:00": "{}",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    (tmp_path / "bytes").write_bytes(b"\xff")
+    assert readable(tmp_path.iterdir()) == {tmp_path / "good": {}}
+
+
+async def test_checks() -> None:
+    async def check(error: str) -> str:
+        if error:
+            raise DemoError(error)
+        return "none"
+
+    assert await checked("secrets", check("")) == ("secrets", "none", True)
+    assert await checked("secrets", check("A state tells one")) == (
+        "secrets",
+        "A state tells one",
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("complaint", "is_due"),
+    [
+        ("ERROR Error fetching bambu_lab_cloud printers data: HTTP 500", True),
+        ("WARNING There is no live data, everything else goes on (a): b", True),
+        ("ERROR Unexpected error fetching bambu_lab_cloud printers data", False),
+        ("ERROR Error fetching bambu_lab_cloud printers data: b\nTraceback (most", False),
+        ("WARNING What was stored of an account's history cannot be read", False),
+    ],
+)
+def test_complaints(complaint: str, is_due: bool) -> None:  # noqa: FBT001
+    assert is_of_outage(complaint) is is_due
