@@ -658,7 +658,8 @@ class _Step:
             elif job:
                 self._open[run.task_id] = replace(job, is_left=True)
             return
-        if not run.is_followed and not run.is_again:
+        is_over = run.task_id in self._announced
+        if not run.is_followed and not run.is_again and not is_over:
             # It ended before it had a name.
             self._follow(job, self._begun(run))
             job = self._open.get(run.task_id)
@@ -847,6 +848,9 @@ class _Step:
                 self._open[None] = known
                 return
         self._follow(known, seen)
+        if (run := self._tellers.run) and run.task_id == job.task_id:
+            # The printer, which is not heard, has told to begin it.
+            self._tellers = replace(self._tellers, run=replace(run, is_followed=True))
 
     def _bind_counts(self, job: Print) -> bool:
         """Return if bind's word that the printer is busy is about a print that may be new."""
