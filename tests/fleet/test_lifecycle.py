@@ -368,6 +368,45 @@ def test_task_that_tells_the_end_of_a_print_that_bind_names_by_none(
     assert story.poll(SD_SUCCESS, ended) == [("finished", None)]
 
 
+def test_what_goes_on_after_the_list_has_told_an_end_is_another_print(story: Story) -> None:
+    """It began between two polls, and bind, which names none, knows an end within two minutes."""
+    start = story.now
+    story.poll(SD_RUNNING, task(start=start))
+    ended = done("71", start, story.now + MINUTE)
+    assert story.poll(SD_RUNNING, ended) == [("finished", "71")]
+    told = [event for _ in range(30) for event in story.poll(SD_RUNNING, ended)]
+    assert told == [("started", None)]
+    assert story.poll(SD_SUCCESS, ended) == [("finished", None)]
+    assert story.poll(SD_SUCCESS, ended) == []
+
+
+def test_what_the_list_knows_to_follow_at_once_is_another_print(story: Story) -> None:
+    """It need not wait for bind, which says the same of both."""
+    start = story.now
+    story.poll(SD_RUNNING, task(start=start))
+    ended = done("71", start, story.now + MINUTE)
+    second = task("72", story.now + MINUTE)
+    assert story.poll(SD_RUNNING, ended, second, after=2 * MINUTE) == [
+        ("finished", "71"),
+        ("started", None),
+    ]
+    assert story.poll(SD_RUNNING, ended, second, after=9 * MINUTE) == []
+    listed = ended, done("72", story.now - 10 * MINUTE, story.now)
+    assert story.poll(SD_SUCCESS, *listed) == [("finished", "72")]
+    assert story.poll(SD_SUCCESS, *listed) == []
+
+
+def test_list_that_takes_back_the_end_of_what_bind_names_by_none(story: Story) -> None:
+    """Nothing else runs: it has been announced."""
+    start = story.now
+    story.poll(SD_RUNNING, running := task(start=start))
+    assert story.poll(SD_RUNNING, done("71", start, story.now)) == [("finished", "71")]
+    for _ in range(20):
+        assert story.poll(SD_RUNNING, running) == []
+    assert story.poll(SD_SUCCESS, running) == []
+    assert story.open == []
+
+
 def test_task_that_turns_up_during_its_print(story: Story) -> None:
     start = story.now
     story.poll(SD_RUNNING)

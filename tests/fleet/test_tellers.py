@@ -227,6 +227,43 @@ def test_an_end_of_bind_ends_what_began_soon_after_another(story: Story) -> None
     assert story.poll("SUCCESS", "0") == [("finished", None)]
 
 
+@pytest.mark.parametrize("job", ["71", "0"])
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_what_bind_has_ended_does_not_begin_when_the_printer_is_heard_again(
+    story: Story, job: str, *, is_restarted: bool
+) -> None:
+    """It was lost before its start was told, which waits for a name."""
+    start = story.now + 10 * MINUTE
+    story.poll("IDLE", after=9 * MINUTE)
+    assert story.push(runs(job), after=MINUTE) == []
+    (story.restart if is_restarted else story.lose)()
+    tasks = [task(job, start)] if job != "0" else []
+    story.poll("RUNNING", job, *tasks, after=2 * MINUTE)
+    story.poll("RUNNING", job, *tasks)
+    ended = [task(job, start, start + 10 * MINUTE)] if job != "0" else []
+    told = [("finished", job if job != "0" else None)]
+    assert story.poll("SUCCESS", job, *ended, after=7 * MINUTE) == told
+    assert story.push(finishes(job)) == []
+    # … nor does it hold up the end of the next one.
+    story.push(runs("72"), after=MINUTE)
+    assert story.wait(2 * SECOND) == [("started", "72")]
+    assert story.push(finishes("72"), after=10 * MINUTE) == [("finished", "72")]
+
+
+def test_what_the_list_has_ended_does_not_begin_when_the_printer_is_heard_again(
+    story: Story,
+) -> None:
+    start = story.now
+    assert story.push(runs()) == []
+    story.restart()
+    ended = task("71", start, start + 8 * MINUTE)
+    assert story.poll("SUCCESS", "71", ended, after=9 * MINUTE) == [("finished", "71")]
+    assert story.push(finishes()) == []
+    story.push(runs("72"), after=MINUTE)
+    assert story.wait(2 * SECOND) == [("started", "72")]
+    assert story.push(finishes("72"), after=10 * MINUTE) == [("finished", "72")]
+
+
 def test_a_pause_of_its_own(story: Story) -> None:
     """The cloud of 2026 tells none: its RUNNING resumes nothing."""
     story.push(runs())

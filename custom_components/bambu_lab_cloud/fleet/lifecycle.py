@@ -658,7 +658,8 @@ class _Step:
             elif job:
                 self._open[run.task_id] = replace(job, is_left=True)
             return
-        if not run.is_followed and not run.is_again:
+        is_over = run.task_id in self._announced
+        if not run.is_followed and not run.is_again and not is_over:
             # It ended before it had a name.
             self._follow(job, self._begun(run))
             job = self._open.get(run.task_id)
@@ -734,24 +735,37 @@ class _Step:
         if any(told.started_at and start > told.started_at for start in self._starts()):
             # Something was printed since, and the status may speak of that.
             return
-        if task_id is None and self._list_has_ended(job):
+        if task_id is None and self._announced_by_list(job):
             del self._open[None]
             return
         self._end(replace(told, result=result, ended_at=job.print.ended_at or self._now))
 
-    def _list_has_ended(self, untold: OpenPrint) -> bool:
-        """Return if a task whose end was announced is the print that bind saw run by no id.
+    def _announced_by_list(self, untold: OpenPrint) -> list[Print]:
+        """Return the tasks whose end was announced that may be a print that bind names by none.
 
-        A printer prints one at a time, so it is the one that still ran when this began.
+        A printer prints one at a time, so it is the one that still ran when this began; the list
+        may have taken its end back.
         """
         span = UntoldPrint(started_at=untold.since, ended_at=untold.active_at or self._now)
-        return any(
-            task_id in self._announced
-            and job.ended_at is not None
-            and job.ended_at >= untold.since
-            and span.may_be(job)
+        return [
+            job
             for task_id, job in self._listed.items()
-        )
+            if task_id in self._announced
+            and (job.ended_at is None or job.ended_at > untold.since)
+            and span.may_be(job)
+        ]
+
+    def _other_since(self, untold: OpenPrint) -> datetime | None:
+        """Return since when another print than this may run, which bind names by no task either.
+
+        The list has told the end of this one, and bind would have by now, or something began since.
+        """
+        ends = [job.ended_at for job in self._announced_by_list(untold)]
+        if not ends or None in ends:
+            return None
+        end = max(filter(None, ends))
+        is_other = self._now - end > LAG or any(start >= end for start in self._starts())
+        return end if is_other else None
 
     def _starts(self) -> list[datetime]:
         return [job.started_at for job in self._listed.values() if job.started_at]
@@ -819,11 +833,8 @@ class _Step:
         """Announce the start or the pause of what bind says the printer is busy with."""
         if not self._bind_counts(job):
             return
-        tellers, known = self._tellers, self._open.get(job.task_id)
-        paused = tellers.is_paused
-        if tellers.word and tellers.word.status is PrinterStatus.PAUSED and known:
-            # The cloud of 2026 tells no pause: what the printer told stays.
-            paused |= known.paused and not self._before.tellers.is_paused
+        known = self._open.get(job.task_id)
+        paused = self._is_paused_by_bind(known)
         seen = OpenPrint(
             print=job, since=self._now, active_at=self._now, paused=paused, seen_by_bind=True
         )
@@ -846,7 +857,20 @@ class _Step:
             if self._is_doubtful(known):
                 self._open[None] = known
                 return
+        elif known and (since := self._other_since(known)):
+            known, seen = None, replace(seen, since=since)
         self._follow(known, seen)
+        if (run := self._tellers.run) and run.task_id == job.task_id:
+            # The printer, which is not heard, has told to begin it.
+            self._tellers = replace(self._tellers, run=replace(run, is_followed=True))
+
+    def _is_paused_by_bind(self, known: OpenPrint | None) -> bool:
+        """Return if bind says that a print is paused, or the printer did when it was heard last."""
+        tellers = self._tellers
+        was_paused = tellers.word is not None and tellers.word.status is PrinterStatus.PAUSED
+        # The cloud of 2026 tells no pause: what the printer told stays.
+        stays = was_paused and known is not None and known.paused
+        return tellers.is_paused or (stays and not self._before.tellers.is_paused)
 
     def _bind_counts(self, job: Print) -> bool:
         """Return if bind's word that the printer is busy is about a print that may be new."""
