@@ -42,7 +42,7 @@ from custom_components.bambu_lab_cloud.fleet.live import (
     session_lost,
 )
 from custom_components.bambu_lab_cloud.fleet.printer import NO_TASK, Printer, derive_printer
-from custom_components.bambu_lab_cloud.fleet.tellers import Word
+from custom_components.bambu_lab_cloud.fleet.tellers import BIND_LAG, Word
 from custom_components.bambu_lab_cloud.tasks import KEPT_PER_PRINTER, TaskList
 from scripts.cadence_schedule import BEGIN, DAY, GONE, HOUR, MINUTE, SECOND, Job, Schedule, schedule
 from scripts.figures import MARKS, write
@@ -168,7 +168,7 @@ class Account:
         self._polled_at = BEGIN
         self._cools_until = BEGIN
         self._is_wanted = False
-        self._changed_at = self._looked_at = BEGIN
+        self._changed_at = self._looked_at = BEGIN - BIND_LAG
         self._came_on_at: datetime | None = None
         self._on_at = BEGIN
         self._status_at: datetime | None = None

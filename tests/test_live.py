@@ -681,6 +681,25 @@ async def test_what_begins_soon_after_another_is_looked_for_together(
     ]
 
 
+async def test_what_begins_soon_after_the_account_was_set_up_is_looked_for(
+    entry: MockConfigEntry, simulator: Simulator, say: Say, wait: Wait
+) -> None:
+    """The first poll comes before anybody is heard, and plans none that is soon."""
+    printers = (X1C, P1S, MINI)
+    for each in printers:
+        await say(each, gcode_state="IDLE", task_id="0", subtask_id="0")
+    await wait(30 * SECOND)
+    simulator.cloud.clear_requests()
+    binds = []
+    for second in range(0, 160, 20):
+        await say(P1S, full=False, gcode_state="RUNNING", wifi_signal=f"-{second}dBm")
+        for each in (X1C, MINI):
+            await say(each, full=False, wifi_signal=f"-{second}dBm")
+        binds.append(asked(simulator))
+        await wait(20 * SECOND)
+    assert binds == [1] * 6 + [2] * 2
+
+
 async def test_what_was_dropped_is_asked_for(
     entry: MockConfigEntry, broker: Broker, say: Say, wait: Wait
 ) -> None:

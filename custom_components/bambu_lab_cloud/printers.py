@@ -32,7 +32,7 @@ from .fleet.printer import (
     derive_printers,
     newest_print,
 )
-from .fleet.tellers import Word
+from .fleet.tellers import BIND_LAG, Word
 from .history import HistoryCoordinator
 from .memory import Memory
 from .registry import Devices
@@ -99,7 +99,8 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         # Whether all of them would be heard, should they say something.
         self.are_followed = False
         # When a printer last told a begin or an end, and when bind was asked at once for that.
-        self._changed_at = self._looked_at = self._now
+        # The first is looked for: without live data, as it is at first, nothing else is planned.
+        self._changed_at = self._looked_at = self._now - BIND_LAG
         self._came_on_at: datetime | None = None
         # The printers that were seen since the start.
         self._seen = set[str]()

@@ -159,7 +159,7 @@ def live_interval(
 ) -> timedelta:
     """Return how long to wait before user/bind is asked again while all that are on are live.
 
-    changed_at is when a printer last told a begin or an end, or when the account was set up, and
+    changed_at is when a printer last told a begin or an end, or before the account was set up, and
     looked_at when that was asked for at once, for the first of several; awaits says that something
     is not listed yet as it was told, or waits for the list.
     """
