@@ -509,7 +509,7 @@ FIXED = DAY // MINUTE
 REQUESTS = ("bind", "print", "tasks", "messages", "firmware")
 # For how many days each is run: that of a farm is like another, and takes long.
 DAYS = {"hobbyist": 364, "workshop": 364, "farm": 3}
-SHORT = {"hobbyist": 56, "workshop": 14}
+SHORT = {"hobbyist": 56, "workshop": 56}
 LIVE, LOST, WITHOUT = "live", "live, lost for hours", "without live"
 # Goals that are missed, and are known to be.
 MISSED = {
