@@ -110,10 +110,11 @@ def named(soak: Soak) -> list[tuple[Heard, Truth]]:
         of_printer[truth.printer].append(truth)
     known = []
     for heard in soak.heard:
-        truth = by_id.get(heard.task_id) or by_title.get(heard.title or "")
+        truth = by_id.get(heard.task_id)
         begun = [each for each in of_printer[heard.printer] if each.started <= heard.at]
-        if truth and truth.task_id != heard.task_id and truth.ended:
-            truth = truth if heard.at - truth.ended < JUST_NOW else None
+        if truth is None and (of_name := by_title.get(heard.title or "")):
+            is_over = of_name.ended and heard.at - of_name.ended >= JUST_NOW
+            truth = None if is_over else of_name
         if truth is None and begun:
             truth = begun[-1]
         if truth and heard.type != "error":

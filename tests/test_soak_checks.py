@@ -115,6 +115,14 @@ CARD_ROW = "of 1 prints without a task that were heard in calm, missed"
             lambda it: it.heard.append(heard(306, "finished", None, "Own")),
             ["of 1 calibrations heard in calm, announced"],
         ),
+        # It goes by the name of the one before, as the message that names it was lost.
+        (
+            lambda it: (
+                it.truths.append(Truth("a", 0, "Next", "cloud", "3", at(400), "finished", at(430))),
+                it.heard.append(heard(431, "finished", None, "Card")),
+            ),
+            [],
+        ),
         (lambda it: it.messages.append("1"), ["of 2 messages, announced twice"]),
         # Of nothing it is not known whether it would hold.
         (lambda it: it.messages.clear(), ["of 0 messages, announced twice"]),

@@ -264,6 +264,29 @@ def test_what_the_list_has_ended_does_not_begin_when_the_printer_is_heard_again(
     assert story.push(finishes("72"), after=10 * MINUTE) == [("finished", "72")]
 
 
+def test_what_bind_named_before_the_printer_went_on_under_the_id_before_is_that(
+    story: Story,
+) -> None:
+    """What told its begin, and its id, was lost."""
+    start = story.now
+    story.push(runs())
+    story.poll("RUNNING", "71", first := task("71", start))
+    story.push(finishes(), after=10 * MINUTE)
+    listed = task("71", start, story.now), task("72", story.now + 5 * MINUTE)
+    story.poll("SUCCESS", "71", first)
+    story.poll("RUNNING", "72", *listed, after=6 * MINUTE)
+    story.push(finishes(), after=10 * SECOND)
+    assert story.push(runs(progress=3), after=3 * MINUTE) == []
+    assert story.wait(11 * SECOND) == [("started", None)]
+    assert story.poll("RUNNING", "72", *listed) == []
+    # … also when it is heard by its own id, later.
+    story.lose()
+    assert story.poll("RUNNING", "72", *listed) == []
+    assert story.push(runs("72", progress=9), after=3 * MINUTE) == []
+    assert story.wait(5 * SECOND) == []
+    assert story.push(finishes("72"), after=20 * MINUTE) == [("finished", "72")]
+
+
 def test_a_pause_of_its_own(story: Story) -> None:
     """The cloud of 2026 tells none: its RUNNING resumes nothing."""
     story.push(runs())
