@@ -8,6 +8,7 @@ import gc
 from hashlib import sha256
 from itertools import pairwise
 import logging
+from operator import itemgetter
 import re
 import sys
 from typing import Any, NamedTuple
@@ -265,7 +266,8 @@ def requests(soak: Soak) -> list[Row]:
     most, hour = max(minutes.values(), default=0), max(hours.values(), default=0)
     in_pause: list[Any] = []
     began_at = free_at = datetime.min.replace(tzinfo=UTC)
-    for at, path, _, fault in asked:
+    # They stand in the order in which they were answered.
+    for at, path, _, fault in sorted(asked, key=itemgetter(0)):
         if "/login" in path or "/sign-in" in path:
             continue
         if any(began_at <= forgot <= at for forgot in soak.forgot):

@@ -212,6 +212,8 @@ PAUSE_ROW = "requests in a pause that the cloud asked for"
         (asked(601, 5.9), [], ["of any endpoint in an hour (≤ 600)"]),
         ([PAUSE, answer(14.9, path=TASKS)], [], [PAUSE_ROW]),
         ([PAUSE, answer(15, path=TASKS)], [], []),
+        # It was asked for before, and answered after it.
+        ([PAUSE, answer(9.9, path=TASKS)], [], []),
         # With a restart it is forgotten.
         ([PAUSE, answer(14.9, path=TASKS)], [at(12)], []),
         # So is a longer one before it.
