@@ -283,6 +283,11 @@ class Soak:
         chance = self.chance("kill", printer, self.now)
         if heard.type in ("started", "finished", "failed") and chance.random() < 0.005:
             self._crash_with = self._crash_with or self._stored()
+            # Nor is written down what was heard just before.
+            for each in reversed(self.heard):
+                if self.now - each.at > SECOND:
+                    break
+                each.may_repeat = True
         # What is heard between what is written and the kill may be heard once more.
         heard.may_repeat = self._crash_with is not None
 
