@@ -388,7 +388,7 @@ async def test_a_print_without_a_picture(
         assert (await get(url(account, job))).status == HTTPStatus.NOT_FOUND
         answer = await ask("resolve", f"{ROOT}/{account.entry_id}/{job.id}")
         assert answer["error"]["code"] == "resolve_media_failed"
-        assert "no picture of this print" in answer["error"]["message"]
+        assert "picture of this print is not available" in answer["error"]["message"]
     assert (lists(simulator), covers(simulator)) == (1, 0)
 
 
@@ -554,10 +554,10 @@ async def test_the_owners_name_of_a_printer(
     ("place", "text"),
     [
         ("nobody", "not set up"),
-        ("{entry}/nothing", "not in the history"),
-        ("{entry}/{device}/2001-01", "not in the history"),
-        ("{entry}/{device}/../..", "not in the history"),
-        ("{entry}/{device}/2001-01/1", "not in the history"),
+        ("{entry}/nothing", "not in the print history"),
+        ("{entry}/{device}/2001-01", "not in the print history"),
+        ("{entry}/{device}/../..", "not in the print history"),
+        ("{entry}/{device}/2001-01/1", "not in the print history"),
     ],
 )
 async def test_places_that_are_not_there(

@@ -41,8 +41,8 @@ def asked(simulator: Simulator, path: str) -> int:
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        ("server_error", "does not answer"),
-        ("disconnect", "does not answer"),
+        ("server_error", "Failed to connect"),
+        ("disconnect", "Failed to connect"),
         ("rate_limited", "asks for a pause"),
         ("cloudflare", "asks for a pause"),
     ],

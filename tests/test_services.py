@@ -677,7 +677,7 @@ async def test_end_before_start(entry: MockConfigEntry, ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("get_project", {"project_id": "7"}, "no project 7. Use an ID from the answer of Get"),
+        ("get_project", {"project_id": "7"}, "no project 7. Use an ID from the response of"),
         ("get_project", {"project_id": ".."}, r"no project \.\."),
         ("get_project", {"project_id": "a/b"}, "no project a/b"),
         ("get_profile", {"profile_id": "7", "model_id": "US7"}, "no profile 7"),
@@ -693,7 +693,7 @@ async def test_unknown_ids(
 
 async def test_which_account(hass: HomeAssistant, entry: MockConfigEntry, ask: Ask) -> None:
     """With two of them it has to be said, but for one that its owner has disabled."""
-    with pytest.raises(ServiceValidationError, match="no such account"):
+    with pytest.raises(ServiceValidationError, match="account was not found"):
         await ask("get_projects", config_entry_id="none")
     assert (await ask("get_projects", config_entry_id=entry.entry_id)) == await ask("get_projects")
     other = await other_account(hass, "none")
@@ -711,7 +711,7 @@ async def test_which_account(hass: HomeAssistant, entry: MockConfigEntry, ask: A
 async def test_no_account(hass: HomeAssistant, ask: Ask) -> None:
     assert await async_setup_component(hass, DOMAIN, {})
     for entry_id in ({}, {"config_entry_id": "none"}):
-        with pytest.raises(ServiceValidationError, match="no such account"):
+        with pytest.raises(ServiceValidationError, match="account was not found"):
             await ask("get_print_history", **entry_id)
 
 
@@ -745,7 +745,7 @@ async def test_no_printer(
             await rename(device_id=device_id, name="Attic")
         with pytest.raises(ServiceValidationError, match=f"^{name} is not a printer"):
             await ask("get_print_history", device_id=device_id)
-    with pytest.raises(ServiceValidationError, match="No printer is chosen"):
+    with pytest.raises(ServiceValidationError, match="No printer is selected"):
         await ask("get_print_history", device_id=[])
     printer = device_of(P1S)
     await hass.config_entries.async_unload(entry.entry_id)
@@ -757,13 +757,13 @@ async def test_no_printer(
     ("fault", "message"),
     [
         ("unauthorized", "Sign in again"),
-        ("captcha", "Try again in 240 minutes"),
-        ("cloudflare", "Try again in 30 minutes"),
-        ("rate_limited", "Try again in 5 minutes"),
-        ("server_error", "does not answer .*HTTP 500.*Try again later"),
-        ("disconnect", "does not answer"),
-        ("text", "not understood"),
-        ("redirect", "not understood"),
+        ("captcha", "Try again in 240 min"),
+        ("cloudflare", "Try again in 30 min"),
+        ("rate_limited", "Try again in 5 min"),
+        ("server_error", "Failed to connect .*HTTP 500.*Try again later"),
+        ("disconnect", "Failed to connect"),
+        ("text", "unexpected response"),
+        ("redirect", "unexpected response"),
     ],
 )
 @pytest.mark.parametrize("name", ASKING)
@@ -816,7 +816,7 @@ async def test_a_preset_that_cannot_be_passed_on(
 ) -> None:
     body = {"name": "Mine", "setting": {"notes": 10**40}}
     simulator.cloud.add_fault("body", f"{IOT}/slicer/setting", body=body)
-    with pytest.raises(HomeAssistantError, match="not understood"):
+    with pytest.raises(HomeAssistantError, match="unexpected response"):
         await ask("get_slicer_preset", preset_id="PMUS1")
 
 

@@ -176,7 +176,7 @@ async def test_a_pause_says_why(
     assert messages(phone) == [
         "Paused: Boat\nFilament ran out",
         "Resumed: Boat",
-        "Paused: Boat\nBy you",
+        "Paused: Boat\nBy the user",
         "Resumed: Boat",
     ]
     levels = [told["data"]["push"]["interruption-level"] for told in phone.told]
