@@ -1,16 +1,20 @@
 """What the stores, Home Assistant's validators and translators rely on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import json
 from pathlib import Path
 import re
+import shutil
 from typing import Any
 
 from awesomeversion import AwesomeVersion
 from homeassistant.components.sensor import SensorEntityDescription
 from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 from PIL import Image
 import pytest
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import yaml
 
 from custom_components.bambu_lab_cloud import PLATFORMS, binary_sensor, config_flow, image, sensor
@@ -28,6 +32,7 @@ from custom_components.bambu_lab_cloud.fleet.lifecycle import PrintEventType
 from custom_components.bambu_lab_cloud.fleet.messages import MESSAGE_TYPES
 from custom_components.bambu_lab_cloud.fleet.stages import STAGES
 from custom_components.bambu_lab_cloud.trigger import TYPES
+from scripts import brand
 
 ROOT = Path(__file__).parent.parent
 INTEGRATION = ROOT / "custom_components" / DOMAIN
@@ -99,10 +104,86 @@ def test_home_assistants_that_are_tested(tested: str, stated: str) -> None:
     )
 
 
-@pytest.mark.parametrize(("name", "size"), [("icon.png", 256), ("icon@2x.png", 512)])
-def test_brand(name: str, size: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("icon.png", (256, 256)),
+        ("icon@2x.png", (512, 512)),
+        ("logo.png", (912, 256)),
+        ("logo@2x.png", (1824, 512)),
+    ],
+)
+def test_brand(name: str, size: tuple[int, int]) -> None:
     with Image.open(INTEGRATION / "brand" / name) as picture:
-        assert (picture.size, picture.format) == ((size, size), "PNG")
+        assert (picture.size, picture.format) == (size, "PNG")
+
+
+def test_brand_is_drawn() -> None:
+    assert brand.faults() == []
+
+
+def resized(folder: Path) -> None:
+    with Image.open(folder / "icon@2x.png") as picture:
+        picture.resize((511, 511)).save(folder / "icon@2x.png")
+
+
+def filled(folder: Path) -> None:
+    Image.new("RGBA", (256, 256), "white").save(folder / "icon.png")
+
+
+def padded(folder: Path) -> None:
+    picture = Image.new("RGBA", (256, 256))
+    picture.paste("white", (8, 8, 248, 248))
+    picture.save(folder / "icon.png")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda folder: (folder / "logo.png").unlink(), "logo.png is missing"),
+        (lambda folder: (folder / "dark_icon.png").touch(), "dark_icon.png has no SVG"),
+        (lambda folder: (folder / "icon.svg").rename(folder / "face.svg"), "icon.svg is missing"),
+        (resized, "icon@2x.png has (511, 511), not (512, 512)"),
+        (filled, "icon.png is not trimmed or not transparent"),
+        (padded, "icon.png is not trimmed or not transparent"),
+        (
+            lambda folder: (folder / "icon.svg").write_text('<svg viewBox="0 0 24 16"/>'),
+            "icon.svg has the wrong shape",
+        ),
+    ],
+)
+def test_faults_of_a_brand(tmp_path: Path, spoil: Callable[[Path], Any], fault: str) -> None:
+    for folder in (brand.SOURCES, brand.PICTURES):
+        shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    spoil(tmp_path)
+    assert fault in brand.faults(tmp_path, tmp_path)
+
+
+def test_the_logo_has_the_icon() -> None:
+    icon, logo = (
+        re.findall(r"<(?:g|circle|rect|path) .*>", (brand.SOURCES / name).read_text())
+        for name in ("icon.svg", "logo.svg")
+    )
+    assert logo[: len(icon)] == icon
+
+
+@pytest.mark.parametrize(
+    ("asked", "file"),
+    [
+        ("icon.png", "icon.png"),
+        ("dark_icon@2x.png", "icon@2x.png"),
+        ("logo.png", "logo.png"),
+        ("dark_logo@2x.png", "logo@2x.png"),
+    ],
+)
+async def test_brand_is_served(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, asked: str, file: str
+) -> None:
+    """Home Assistant asks nobody else for them, and takes a light one where none is dark."""
+    assert await async_setup_component(hass, "brands", {})
+    client = await hass_client()
+    answer = await client.get(f"/api/brands/integration/{DOMAIN}/{asked}")
+    assert await answer.read() == (INTEGRATION / "brand" / file).read_bytes()
 
 
 @pytest.mark.parametrize(("place", "text"), list(texts(STRINGS)))
