@@ -12,7 +12,7 @@ import subprocess
 import sys
 import zipfile
 
-from scripts.repository import INTEGRATION, MANIFEST, ROOT, git, tracked
+from scripts.repository import INTEGRATION, MANIFEST, ROOT, address, git, tracked
 
 CONST = INTEGRATION / "const.py"
 CHANGELOG = Path("CHANGELOG.md")
@@ -131,7 +131,10 @@ def release(root: Path, new: str, *, dry_run: bool) -> None:
         raise ReleaseError("scripts/check does not pass; nothing is written.")
     built = build_zip(root)
     told = DIST / "notes.md"
-    (root / told).write_text(notes(root, new) + "\n", encoding="utf-8")
+    # The page of a release has no files beside it.
+    files = f"](https://github.com/{address(root)}/blob/v{new}/docs/"
+    said = notes(root, new).replace("](docs/", files)
+    (root / told).write_text(said + "\n", encoding="utf-8")
     print(NEXT.format(version=new, zip=built, notes=told))
 
 

@@ -11,14 +11,13 @@ import pytest
 
 from scripts import release
 from scripts.release import CHANGELOG, CONST, HACS, ReleaseError
-from scripts.repository import INTEGRATION, MANIFEST, ROOT, git, tracked
+from scripts.repository import INTEGRATION, MANIFEST, ROOT, address, git, tracked
 
 SCRIPTS = [Path("scripts") / name for name in ("release", "release.py", "repository.py")]
 IDENTITY = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.com")
 # What stands under Unreleased, and before it a version that is out.
-CHANGES = (
-    "# Changelog\n\n## Unreleased\n\n### Added\n\n- This.\n\n## 0.1.0 - 2026-11-01\n\n- All.\n"
-)
+NEWS = "### Added\n\n- [This](docs/live.md)."
+CHANGES = f"# Changelog\n\n## Unreleased\n\n{NEWS}\n\n## 0.1.0 - 2026-11-01\n\n- All.\n"
 
 
 def commit(root: Path) -> None:
@@ -106,7 +105,11 @@ def test_a_release(checkout: Path) -> None:
     assert release.version(checkout) == version_in_code(checkout) == "0.2.0"
     with ZipFile(checkout / "dist" / "bambu_lab_cloud.zip") as archive:
         assert json.loads(archive.read("manifest.json"))["version"] == "0.2.0"
-    assert (checkout / "dist" / "notes.md").read_text() == "### Added\n\n- This.\n"
+    told = (checkout / "dist" / "notes.md").read_text()
+    assert (
+        told
+        == f"### Added\n\n- [This](https://github.com/{address(ROOT)}/blob/v0.2.0/docs/live.md).\n"
+    )
     changes = (checkout / CHANGELOG).read_text()
     assert release.notes(checkout, "Unreleased") == ""
     assert release.notes(checkout, "0.1.0") == "- All."
@@ -124,14 +127,14 @@ def test_the_first_release_has_the_version_that_is_there(checkout: Path) -> None
     (checkout / CHANGELOG).write_text(CHANGES.partition("## 0.1.0")[0])
     commit(checkout)
     assert run(checkout, "0.1.0").returncode == 0
-    assert release.notes(checkout, "0.1.0") == "### Added\n\n- This."
+    assert release.notes(checkout, "0.1.0") == NEWS
 
 
 def test_a_dry_run_writes_nothing(checkout: Path) -> None:
     result = run(checkout, "0.2.0", "--dry-run")
     assert (result.returncode, result.stderr) == (0, "")
     assert "manifest.json: 0.1.0 -> 0.2.0" in result.stdout
-    assert "- This." in result.stdout
+    assert NEWS in result.stdout
     assert (
         git(checkout, "status", "--porcelain", "--ignored") == ""
         or not (checkout / "dist").exists()
@@ -174,7 +177,7 @@ def test_what_is_not_committed_is_not_released(checkout: Path, path: Path) -> No
 
 
 def test_a_release_without_news(checkout: Path) -> None:
-    (checkout / CHANGELOG).write_text(CHANGES.replace("### Added\n\n- This.\n\n", ""))
+    (checkout / CHANGELOG).write_text(CHANGES.replace(f"{NEWS}\n\n", ""))
     commit(checkout)
     with pytest.raises(ReleaseError, match="nothing under Unreleased"):
         release.release(checkout, "0.2.0", dry_run=True)

@@ -1,15 +1,21 @@
 """What the repository says of itself, and the scripts that change it."""
 
 from pathlib import Path
+import re
 import shutil
 import subprocess
+from typing import Any
 
 import pytest
+import yaml
 
 from scripts import repository
 
 ROOT = repository.ROOT
 NEW = "some-body/other_name.2"
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
+# The commit itself, and beside it what it is called.
+PINNED = re.compile(r"(?:- )?uses: [\w./-]+@[0-9a-f]{40} # \S+")
 
 
 @pytest.fixture
@@ -105,3 +111,55 @@ def test_no_other_names(copy: Path, name: str) -> None:
 
 def test_one_name_at_once(copy: Path) -> None:
     assert set_repository(copy).returncode == set_repository(copy, NEW, NEW).returncode == 2
+
+
+def test_there_are_workflows() -> None:
+    names = {path.name for path in WORKFLOWS}
+    assert names == {f"{name}.yaml" for name in ("check", "e2e", "release", "test", "validate")}
+
+
+def jobs(path: Path) -> dict[str, Any]:
+    """Return the jobs of a workflow."""
+    jobs: dict[str, Any] = yaml.safe_load(path.read_text())["jobs"]
+    return jobs
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_run_what_they_say_alone(path: Path) -> None:
+    """An action cannot become another one, and none may do more than it has to."""
+    workflow = yaml.safe_load(path.read_text())
+    assert workflow["permissions"] == {}
+    assert workflow["concurrency"]["group"]
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 60
+        assert job["permissions"]
+        for step in job["steps"]:
+            assert not re.search(r"\$\{\{(?! matrix\.)", step.get("run", "")), step
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"] == {"persist-credentials": False}
+    lines = [line.strip() for line in path.read_text().splitlines() if "uses:" in line]
+    assert all(PINNED.fullmatch(line) for line in lines)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_run_scripts_that_are_there(path: Path) -> None:
+    used = re.findall(r"scripts/[\w-]+", str(jobs(path)))
+    assert used or path.stem == "validate"
+    assert all((ROOT / script).is_file() for script in used)
+
+
+def test_only_a_release_may_write() -> None:
+    granted = {
+        (path.stem, what)
+        for path in WORKFLOWS
+        for job in jobs(path).values()
+        for what, how in job["permissions"].items()
+        if how == "write"
+    }
+    assert granted == {("release", each) for each in ("attestations", "contents", "id-token")}
+
+
+def test_each_action_has_one_version() -> None:
+    text = "".join(path.read_text() for path in WORKFLOWS)
+    used = set(re.findall(r"uses: ([\w./-]+)@(\S+)", text))
+    assert len(used) == len(dict(used))
