@@ -163,3 +163,63 @@ def test_each_action_has_one_version() -> None:
     text = "".join(path.read_text() for path in WORKFLOWS)
     used = set(re.findall(r"uses: ([\w./-]+)@(\S+)", text))
     assert len(used) == len(dict(used))
+
+
+def forms() -> dict[str, dict[str, Any]]:
+    """Return the forms of issues, by name."""
+    folder = ROOT / ".github" / "ISSUE_TEMPLATE"
+    return {
+        path.stem: yaml.safe_load(path.read_text())
+        for path in folder.iterdir()
+        if path.name != "config.yml"
+    }
+
+
+@pytest.mark.parametrize("form", forms().values(), ids=forms())
+def test_forms_can_be_shown(form: dict[str, Any]) -> None:
+    """As GitHub wants them: else it shows none."""
+    assert form.keys() == {"name", "description", "labels", "body"}
+    fields = [field for field in form["body"] if field["type"] != "markdown"]
+    assert len({field["id"] for field in fields}) == len(fields) > 0
+    assert len({field["attributes"]["label"] for field in fields}) == len(fields)
+    for field in fields:
+        assert field["type"] in {"dropdown", "input", "textarea"}
+        assert re.fullmatch(r"[A-Za-z][\w-]*", field["id"])
+        assert all(isinstance(option, str) for option in field["attributes"].get("options", []))
+
+
+def test_a_report_has_what_it_takes() -> None:
+    required = {
+        field["id"]
+        for field in forms()["bug"]["body"]
+        if field.get("validations", {}).get("required")
+    }
+    assert required >= {"diagnostics", "home-assistant", "integration", "live", "printers"}
+
+
+def links() -> set[str]:
+    """Return what the documents and forms link to of this repository: file, # and heading."""
+    ours = re.escape(f"https://github.com/{repository.address(ROOT)}")
+    found = set()
+    for path in repository.tracked(ROOT):
+        if path.suffix not in {".md", ".yml"}:
+            continue
+        text = (ROOT / path).read_text()
+        for link in re.findall(r"\]\((?!https?:|/)([^)\s]+)\)", text):
+            name, _, anchor = link.partition("#")
+            found.add(f"{path.parent / name if name else path}#{anchor}")
+        for name, anchor in re.findall(rf"{ours}(?:/blob/main/([\w./-]+))?#([\w-]+)", text):
+            found.add(f"{name or 'README.md'}#{anchor}")
+    return found
+
+
+@pytest.mark.parametrize("link", sorted(links()))
+def test_links_lead_somewhere(link: str) -> None:
+    """To a file, and to a heading that it has."""
+    name, _, anchor = link.partition("#")
+    assert (ROOT / name).exists()
+    if anchor:
+        headings = re.findall(r"^#+ (.+)$", (ROOT / name).read_text(), re.MULTILINE)
+        assert anchor in {
+            re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings
+        }
