@@ -408,12 +408,3 @@ def test_icons() -> None:
     for key, each in (pair for platform in ICONS["entity"].values() for pair in platform.items()):
         assert each, key
         assert each.get("default") not in each.get("state", {}).values(), key
-
-
-def test_quality_scale() -> None:
-    rules = yaml.safe_load((INTEGRATION / "quality_scale.yaml").read_text())["rules"]
-    status = {
-        name: rule if isinstance(rule, str) else rule["status"] for name, rule in rules.items()
-    }
-    assert set(status.values()) <= {"done", "todo", "exempt"}
-    assert len(rules) == 54
