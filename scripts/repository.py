@@ -4,6 +4,7 @@ Any Python 3.9 runs this, as no environment is needed for it.
 """
 
 import json
+import os
 from pathlib import Path
 import re
 import subprocess
@@ -13,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 DOMAIN = "bambu_lab_cloud"
 INTEGRATION = Path("custom_components") / DOMAIN
 MANIFEST = INTEGRATION / "manifest.json"
+MADE = {"__pycache__", "dist"}
 # As GitHub lets owners and repositories be called.
 ADDRESS = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*/(?!\.\.?$)[A-Za-z0-9._-]{1,100}")
 # In a path, in an address that is part of another one, and in a link of My Home Assistant.
@@ -26,9 +28,22 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def tracked(root: Path, folder: Path = Path()) -> list[Path]:
-    """Return the files that git knows below a folder, relative to the root and sorted."""
-    listed = git(root, "ls-files", "-z", "--", str(folder))
-    return sorted(Path(name) for name in listed.split("\0") if name)
+    """Return the files that git knows below a folder, relative to the root and sorted.
+
+    Where nobody has cloned it there is no git to ask: then all but what is made here.
+    """
+    if (root / ".git").exists():
+        listed = git(root, "ls-files", "-z", "--", str(folder))
+        return sorted(Path(name) for name in listed.split("\0") if name)
+    paths = []
+    for place, folders, names in os.walk(root / folder):
+        folders[:] = [
+            name
+            for name in folders
+            if name in {".ci", ".github"} or not (name.startswith(".") or name in MADE)
+        ]
+        paths += [Path(place, name).relative_to(root) for name in names]
+    return sorted(paths)
 
 
 def address(root: Path) -> str:

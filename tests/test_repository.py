@@ -21,6 +21,8 @@ PINNED = re.compile(r"(?:- )?uses: [\w./-]+@[0-9a-f]{40} # \S+")
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """Return a checkout of the files that name the repository, and of the script."""
+    if shutil.which("git") is None:
+        pytest.skip("git is missing")
     owner, name = repository.address(ROOT).encode().split(b"/")
     named = [path for path in repository.tracked(ROOT) if name in (ROOT / path).read_bytes()]
     assert {path.suffix for path in named} >= {".json", ".md", ".yaml"}
@@ -107,6 +109,20 @@ def test_no_other_names(copy: Path, name: str) -> None:
     assert (result.returncode, result.stdout) == (2, "")
     assert "OWNER/NAME" in result.stderr
     assert contents(copy) == before
+
+
+def test_it_need_not_be_a_clone(copy: Path) -> None:
+    """Who has downloaded it has no git's own folder, but may have used it."""
+    known = repository.tracked(copy)
+    below = repository.tracked(copy, Path("docs"))
+    shutil.rmtree(copy / ".git")
+    for name in (".tools", "dist", "scripts/__pycache__"):
+        (copy / name).mkdir(exist_ok=True)
+        (copy / name / "made.txt").touch()
+    assert repository.tracked(copy) == known
+    assert repository.tracked(copy, Path("docs")) == below
+    assert set_repository(copy, NEW).stdout
+    assert repository.address(copy) == NEW
 
 
 def test_one_name_at_once(copy: Path) -> None:
