@@ -7,12 +7,16 @@ import re
 import shutil
 from typing import Any
 
-from awesomeversion import AwesomeVersion
+from awesomeversion import AwesomeVersion, AwesomeVersionStrategy as Strategy
+from homeassistant import components
 from homeassistant.components.sensor import SensorEntityDescription
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.selector import validate_selector
 from homeassistant.setup import async_setup_component
 from PIL import Image
+import probatio
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import yaml
@@ -40,6 +44,126 @@ MANIFEST = json.loads((INTEGRATION / "manifest.json").read_text())
 STRINGS = json.loads((INTEGRATION / "translations" / "en.json").read_text())
 ICONS = json.loads((INTEGRATION / "icons.json").read_text())
 SOURCE = "\n".join(path.read_text() for path in sorted(INTEGRATION.glob("*.py")))
+SERVICES = yaml.safe_load((INTEGRATION / "services.yaml").read_text())
+LANGUAGES = sorted((INTEGRATION / "translations").iterdir())
+STRATEGIES = [
+    Strategy.CALVER,
+    Strategy.SEMVER,
+    Strategy.SIMPLEVER,
+    Strategy.BUILDVER,
+    Strategy.PEP440,
+]
+MANIFEST_SCHEMA = probatio.Schema(
+    {
+        probatio.Required("domain"): cv.slug,
+        probatio.Required("name"): str,
+        probatio.Required("codeowners"): [probatio.Match(r"@[\w-]+(/[\w-]+)?$")],
+        probatio.Required("config_flow"): bool,
+        # A page of Home Assistant's own would be that of a core integration.
+        probatio.Required("documentation"): probatio.Match(r"https://(?!www\.home-assistant\.io/)"),
+        probatio.Required("integration_type"): probatio.In(["device", "hub", "service"]),
+        probatio.Required("iot_class"): probatio.In(["cloud_polling", "cloud_push"]),
+        probatio.Required("issue_tracker"): cv.url,
+        probatio.Required("version"): lambda text: str(
+            AwesomeVersion(text, ensure_strategy=STRATEGIES)
+        ),
+        probatio.Optional("after_dependencies"): [cv.slug],
+        probatio.Optional("dependencies"): [cv.slug],
+        probatio.Optional("loggers"): [str],
+        probatio.Optional("requirements"): [probatio.Match(r"[\w.-]+([=<>~!]=?[\d.]+,?)+$")],
+    }
+)
+# Those of the stores that have a meaning for an integration.
+HACS_SCHEMA = probatio.Schema(
+    {
+        probatio.Required("name"): str,
+        probatio.Optional("country"): [str],
+        probatio.Optional("hide_default_branch"): bool,
+        probatio.Optional("homeassistant"): str,
+        probatio.Inclusive("filename", "zip"): probatio.Match(r".+\.zip$"),
+        probatio.Inclusive("zip_release", "zip"): bool,
+    }
+)
+# As hassfest: in each section its keys and no others. What the texts are is tested one by one.
+TEXTS = {str: str}
+FLOW_SCHEMA = {
+    probatio.Required("step"): {
+        str: {
+            probatio.Optional("title"): str,
+            probatio.Optional("description"): str,
+            probatio.Optional("data"): TEXTS,
+            probatio.Optional("data_description"): TEXTS,
+            probatio.Optional("menu_options"): TEXTS,
+            probatio.Optional("menu_option_descriptions"): TEXTS,
+            probatio.Optional("submit"): str,
+        }
+    },
+    probatio.Optional("error"): TEXTS,
+    probatio.Optional("abort"): TEXTS,
+}
+DESCRIBED_SCHEMA = {
+    probatio.Required("name"): str,
+    probatio.Required("description"): str,
+    probatio.Optional("fields"): {
+        str: {
+            probatio.Required("name"): str,
+            probatio.Optional("description"): str,
+            probatio.Optional("example"): str,
+        }
+    },
+}
+STRINGS_SCHEMA = probatio.Schema(
+    {
+        probatio.Required("config"): FLOW_SCHEMA
+        | {probatio.Optional("initiate_flow"): {probatio.Required("user"): str}},
+        probatio.Optional("common"): TEXTS,
+        probatio.Optional("options"): FLOW_SCHEMA,
+        probatio.Optional("selector"): {str: {probatio.Required("options"): TEXTS}},
+        probatio.Optional("issues"): {
+            str: {
+                probatio.Required("title"): str,
+                probatio.Exclusive("description", "fixable"): str,
+                probatio.Exclusive("fix_flow", "fixable"): FLOW_SCHEMA,
+            }
+        },
+        probatio.Optional("entity"): {
+            str: {
+                str: {
+                    probatio.Optional("name"): str,
+                    probatio.Optional("unit_of_measurement"): str,
+                    probatio.Optional("state"): TEXTS,
+                    probatio.Optional("state_attributes"): {
+                        str: {probatio.Optional("name"): str, probatio.Optional("state"): TEXTS}
+                    },
+                }
+            }
+        },
+        probatio.Optional("exceptions"): {str: {probatio.Required("message"): str}},
+        probatio.Optional("services"): {str: DESCRIBED_SCHEMA},
+        probatio.Optional("triggers"): {str: DESCRIBED_SCHEMA},
+        probatio.Optional("conditions"): {str: DESCRIBED_SCHEMA},
+    }
+)
+ICON = probatio.Match(r"mdi:[a-z0-9-]+$")
+ICONS_SCHEMA = probatio.Schema(
+    {
+        "entity": {
+            str: {
+                str: {
+                    probatio.Optional("default"): ICON,
+                    probatio.Optional("range"): {probatio.Match(r"\d+$"): ICON},
+                    probatio.Optional("state"): {str: ICON},
+                    probatio.Optional("state_attributes"): {
+                        str: {probatio.Required("default"): ICON, "state": {str: ICON}}
+                    },
+                }
+            }
+        },
+        "services": {str: {"service": ICON}},
+        "triggers": {str: {"trigger": ICON}},
+        "conditions": {str: {"condition": ICON}},
+    }
+)
 DESCRIPTIONS = [
     *(("sensor", description) for description in sensor.SENSORS),
     *(("sensor", description) for description in sensor.LAST_PRINT),
@@ -69,10 +193,14 @@ def texts(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def test_manifest() -> None:
+    """What hassfest and the HACS action want of a custom integration's."""
     keys = list(MANIFEST)
     assert keys[:2] == ["domain", "name"]
     assert keys[2:] == sorted(keys[2:])
+    assert MANIFEST_SCHEMA(MANIFEST) == MANIFEST
     assert MANIFEST["domain"] == INTEGRATION.name
+    assert not (Path(components.__path__[0]) / DOMAIN).exists()
+    assert MANIFEST["issue_tracker"] == f"{MANIFEST['documentation']}/issues"
     assert MANIFEST["requirements"] == ["aiomqtt>=2.5.1,<3"]
     assert AwesomeVersion(MANIFEST["version"]) == AwesomeVersion(VERSION)
     assert (MANIFEST["integration_type"], MANIFEST["iot_class"]) == ("hub", "cloud_push")
@@ -88,8 +216,26 @@ def test_what_is_used_of_other_integrations_is_declared() -> None:
 
 def test_hacs() -> None:
     hacs = json.loads((ROOT / "hacs.json").read_text())
+    assert HACS_SCHEMA(hacs) == hacs
     assert hacs == {"name": MANIFEST["name"], "homeassistant": "2026.9.0"}
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
+    assert (ROOT / "README.md").read_text().startswith(f"# {MANIFEST['name']}")
+    # What the stores copy is the one folder, and it is whole.
+    folders = [path for path in INTEGRATION.parent.iterdir() if path.is_dir()]
+    assert [path.name for path in folders if not path.name.startswith("_")] == [DOMAIN]
+    assert not any(path.is_symlink() for path in INTEGRATION.rglob("*"))
+
+
+def test_what_is_registered_is_described() -> None:
+    """Home Assistant's validator looks for these words and these files."""
+    assert "CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)" in SOURCE
+    assert {path.stem for path in INTEGRATION.glob("*.yaml")} == {
+        "conditions",
+        "quality_scale",
+        "services",
+        "triggers",
+    }
+    assert not (INTEGRATION / "strings.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -186,12 +332,70 @@ async def test_brand_is_served(
     assert await answer.read() == (INTEGRATION / "brand" / file).read_bytes()
 
 
-@pytest.mark.parametrize(("place", "text"), list(texts(STRINGS)))
-def test_texts(place: str, text: str) -> None:
-    """Home Assistant's validators refuse blanks at the ends, markup and addresses."""
+def placeholders(text: str) -> set[str]:
+    return set(re.findall(r"\{([^{}]*)\}", text))
+
+
+@pytest.mark.parametrize(
+    ("language", "place", "text"),
+    [
+        (path.stem, place, text)
+        for path in LANGUAGES
+        for place, text in texts(json.loads(path.read_text()))
+    ],
+)
+def test_texts(language: str, place: str, text: str) -> None:
+    """Home Assistant's validators refuse blanks at the ends, markup, addresses and references."""
     assert text == text.strip() != "", place
-    assert not re.search(r"<[a-z/]|https?://|'\{", text), place
-    assert all(re.fullmatch(r"[a-z0-9_-]+", key) for key in place.split(".")[1:])
+    assert cv.string_with_no_html(text) == text
+    assert not re.search(r"<[a-z/]|https?://|'\{|\[%", text), place
+    assert not (placeholders(text) and re.search(r"\.state\.", place))
+    keys = place.split(".")[1:]
+    assert all(re.fullmatch(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?", key) for key in keys)
+
+
+@pytest.mark.parametrize("path", LANGUAGES, ids=lambda path: path.stem)
+def test_languages_say_the_same(path: Path) -> None:
+    """Each text is there, with the same placeholders."""
+    strings = json.loads(path.read_text())
+    assert STRINGS_SCHEMA(strings) == strings
+    assert {place: placeholders(text) for place, text in texts(strings)} == {
+        place: placeholders(text) for place, text in texts(STRINGS)
+    }
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        STRINGS["config"]["step"],
+        STRINGS["options"]["step"],
+        *(issue["fix_flow"]["step"] for issue in STRINGS["issues"].values()),
+    ],
+)
+def test_forms_are_described(steps: dict[str, Any]) -> None:
+    for step in steps.values():
+        assert step.get("data", {}).keys() == step.get("data_description", {}).keys()
+        assert step.get("title") != MANIFEST["name"]
+
+
+def test_actions_are_described() -> None:
+    """With the same keys in each file. None is shared by a dot, which only triggers may have."""
+    assert SERVICES.keys() == STRINGS["services"].keys() == ICONS["services"].keys()
+    for key, action in SERVICES.items():
+        words = STRINGS["services"][key].get("fields", {})
+        assert (action or {}).get("fields", {}).keys() == words.keys()
+        assert all(field.keys() >= {"name", "description"} for field in words.values())
+
+
+@pytest.mark.parametrize("name", ["conditions", "services", "triggers"])
+def test_fields_have_selectors(name: str) -> None:
+    described = yaml.safe_load((INTEGRATION / f"{name}.yaml").read_text())
+    for each in described.values():
+        for field in each.get("fields", {}).values():
+            assert validate_selector(field["selector"])
+            assert field.keys() <= {"selector", "default", "example", "required"}
+        if target := each.get("target"):
+            validate_selector({"target": target})
 
 
 @pytest.mark.parametrize(("platform", "description"), DESCRIPTIONS)
@@ -280,16 +484,8 @@ def test_errors_of_the_flow_are_translated() -> None:
     assert {*assigned, *by_kind} == set(STRINGS["config"]["error"])
 
 
-def test_icons_are_material_design() -> None:
-    icons = [icon for _, icon in texts(ICONS)]
-    assert icons
-    assert all(re.fullmatch(r"mdi:[a-z0-9-]+", icon) for icon in icons)
-
-
-def test_quality_scale() -> None:
-    rules = yaml.safe_load((INTEGRATION / "quality_scale.yaml").read_text())["rules"]
-    status = {
-        name: rule if isinstance(rule, str) else rule["status"] for name, rule in rules.items()
-    }
-    assert set(status.values()) <= {"done", "todo", "exempt"}
-    assert len(rules) == 54
+def test_icons() -> None:
+    assert ICONS_SCHEMA(ICONS) == ICONS
+    for key, each in (pair for platform in ICONS["entity"].values() for pair in platform.items()):
+        assert each, key
+        assert each.get("default") not in each.get("state", {}).values(), key

@@ -1,0 +1,241 @@
+"""What the repository says of itself, and the scripts that change it."""
+
+from pathlib import Path
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from scripts import repository
+
+ROOT = repository.ROOT
+NEW = "some-body/other_name.2"
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
+# The commit itself, and beside it what it is called.
+PINNED = re.compile(r"(?:- )?uses: [\w./-]+@[0-9a-f]{40} # \S+")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """Return a checkout of the files that name the repository, and of the script."""
+    if shutil.which("git") is None:
+        pytest.skip("git is missing")
+    owner, name = repository.address(ROOT).encode().split(b"/")
+    named = [path for path in repository.tracked(ROOT) if name in (ROOT / path).read_bytes()]
+    assert {path.suffix for path in named} >= {".json", ".md", ".yaml"}
+    for path in (*named, *map(Path, ("scripts/repository.py", "scripts/set-repository"))):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    odd = {"owner": owner.decode(), "name": name.decode()}
+    (tmp_path / "odd.txt").write_bytes(
+        "my/?owner={owner}&repository={name}&category=integration\r\n"
+        "git clone https://github.com/{owner}/{name}.git\r\n"
+        "See {owner}/{name}. And {owner}/{name}-card, x{owner}/{name}.\r\n".format(**odd).encode()
+    )
+    (tmp_path / "picture.png").write_bytes(b"\xff\xfe" + owner + b"/" + name)
+    for arguments in (["init", "--quiet"], ["add", "--all"]):
+        repository.git(tmp_path, *arguments)
+    return tmp_path
+
+
+def set_repository(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the script of a checkout."""
+    command = [str(root / "scripts" / "set-repository"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+
+
+def contents(root: Path) -> dict[Path, bytes]:
+    return {path: (root / path).read_bytes() for path in repository.tracked(root)}
+
+
+def test_the_repository_can_be_another(copy: Path) -> None:
+    old = repository.address(copy)
+    owner, name = old.split("/")
+    before = contents(copy)
+    result = set_repository(copy, NEW)
+    assert (result.returncode, result.stderr) == (0, "")
+    after = contents(copy)
+    changed = {path for path in before if before[path] != after[path]}
+    assert result.stdout.split() == sorted(map(str, changed))
+    assert repository.address(copy) == NEW
+    odd = after.pop(Path("odd.txt")).decode()
+    assert odd == (
+        "my/?owner=some-body&repository=other_name.2&category=integration\r\n"
+        f"git clone https://github.com/{NEW}.git\r\n"
+        f"See {NEW}. And {old}-card, x{old}.\r\n"
+    )
+    assert after.pop(Path("picture.png")) == before[Path("picture.png")]
+    left = [path for path, content in after.items() if f"{owner}/{name}".encode() in content]
+    left += [path for path, content in after.items() if f"{owner}%2F{name}".encode() in content]
+    assert left == []
+    assert not any(name.encode() in content for content in after.values())
+
+
+def test_once_is_enough(copy: Path) -> None:
+    first = contents(copy)
+    assert set_repository(copy, repository.address(copy)).stdout == ""
+    assert contents(copy) == first
+    set_repository(copy, NEW)
+    second = contents(copy)
+    assert set_repository(copy, NEW).stdout == ""
+    assert contents(copy) == second
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "name",
+        "/name",
+        "owner/",
+        "owner/name/more",
+        "-owner/name",
+        "owner-/name",
+        "ow--ner/name",
+        "ow_ner/name",
+        "owner/..",
+        "owner/na me",
+        "owner/name\n",
+        "https://github.com/owner/name",
+        r"owner/\1",
+    ],
+)
+def test_no_other_names(copy: Path, name: str) -> None:
+    before = contents(copy)
+    result = set_repository(copy, name)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "OWNER/NAME" in result.stderr
+    assert contents(copy) == before
+
+
+def test_it_need_not_be_a_clone(copy: Path) -> None:
+    """Who has downloaded it has no git's own folder, but may have used it."""
+    known = repository.tracked(copy)
+    below = repository.tracked(copy, Path("docs"))
+    shutil.rmtree(copy / ".git")
+    for name in (".tools", "dist", "scripts/__pycache__"):
+        (copy / name).mkdir(exist_ok=True)
+        (copy / name / "made.txt").touch()
+    assert repository.tracked(copy) == known
+    assert repository.tracked(copy, Path("docs")) == below
+    assert set_repository(copy, NEW).stdout
+    assert repository.address(copy) == NEW
+
+
+def test_one_name_at_once(copy: Path) -> None:
+    assert set_repository(copy).returncode == set_repository(copy, NEW, NEW).returncode == 2
+
+
+def test_there_are_workflows() -> None:
+    names = {path.name for path in WORKFLOWS}
+    assert names == {f"{name}.yaml" for name in ("check", "e2e", "release", "test", "validate")}
+
+
+def jobs(path: Path) -> dict[str, Any]:
+    """Return the jobs of a workflow."""
+    jobs: dict[str, Any] = yaml.safe_load(path.read_text())["jobs"]
+    return jobs
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_run_what_they_say_alone(path: Path) -> None:
+    """An action cannot become another one, and none may do more than it has to."""
+    workflow = yaml.safe_load(path.read_text())
+    assert workflow["permissions"] == {}
+    assert workflow["concurrency"]["group"]
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 60
+        assert job["permissions"]
+        for step in job["steps"]:
+            assert not re.search(r"\$\{\{(?! matrix\.)", step.get("run", "")), step
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"] == {"persist-credentials": False}
+    lines = [line.strip() for line in path.read_text().splitlines() if "uses:" in line]
+    assert all(PINNED.fullmatch(line) for line in lines)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_run_scripts_that_are_there(path: Path) -> None:
+    used = re.findall(r"scripts/[\w-]+", str(jobs(path)))
+    assert used or path.stem == "validate"
+    assert all((ROOT / script).is_file() for script in used)
+
+
+def test_only_a_release_may_write() -> None:
+    granted = {
+        (path.stem, what)
+        for path in WORKFLOWS
+        for job in jobs(path).values()
+        for what, how in job["permissions"].items()
+        if how == "write"
+    }
+    assert granted == {("release", each) for each in ("attestations", "contents", "id-token")}
+
+
+def test_each_action_has_one_version() -> None:
+    text = "".join(path.read_text() for path in WORKFLOWS)
+    used = set(re.findall(r"uses: ([\w./-]+)@(\S+)", text))
+    assert len(used) == len(dict(used))
+
+
+def forms() -> dict[str, dict[str, Any]]:
+    """Return the forms of issues, by name."""
+    folder = ROOT / ".github" / "ISSUE_TEMPLATE"
+    return {
+        path.stem: yaml.safe_load(path.read_text())
+        for path in folder.iterdir()
+        if path.name != "config.yml"
+    }
+
+
+@pytest.mark.parametrize("form", forms().values(), ids=forms())
+def test_forms_can_be_shown(form: dict[str, Any]) -> None:
+    """As GitHub wants them: else it shows none."""
+    assert form.keys() == {"name", "description", "labels", "body"}
+    fields = [field for field in form["body"] if field["type"] != "markdown"]
+    assert len({field["id"] for field in fields}) == len(fields) > 0
+    assert len({field["attributes"]["label"] for field in fields}) == len(fields)
+    for field in fields:
+        assert field["type"] in {"dropdown", "input", "textarea"}
+        assert re.fullmatch(r"[A-Za-z][\w-]*", field["id"])
+        assert all(isinstance(option, str) for option in field["attributes"].get("options", []))
+
+
+def test_a_report_has_what_it_takes() -> None:
+    required = {
+        field["id"]
+        for field in forms()["bug"]["body"]
+        if field.get("validations", {}).get("required")
+    }
+    assert required >= {"diagnostics", "home-assistant", "integration", "live", "printers"}
+
+
+def links() -> set[str]:
+    """Return what the documents and forms link to of this repository: file, # and heading."""
+    ours = re.escape(f"https://github.com/{repository.address(ROOT)}")
+    found = set()
+    for path in repository.tracked(ROOT):
+        if path.suffix not in {".md", ".yml"}:
+            continue
+        text = (ROOT / path).read_text()
+        for link in re.findall(r"\]\((?!https?:|/)([^)\s]+)\)", text):
+            name, _, anchor = link.partition("#")
+            found.add(f"{path.parent / name if name else path}#{anchor}")
+        for name, anchor in re.findall(rf"{ours}(?:/blob/main/([\w./-]+))?#([\w-]+)", text):
+            found.add(f"{name or 'README.md'}#{anchor}")
+    return found
+
+
+@pytest.mark.parametrize("link", sorted(links()))
+def test_links_lead_somewhere(link: str) -> None:
+    """To a file, and to a heading that it has."""
+    name, _, anchor = link.partition("#")
+    assert (ROOT / name).exists()
+    if anchor:
+        headings = re.findall(r"^#+ (.+)$", (ROOT / name).read_text(), re.MULTILINE)
+        assert anchor in {
+            re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings
+        }
