@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator,
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
+from custom_components.bambu_lab_cloud.fleet.cadence import IDLE, LIVE
 from simulator import Simulator, wire
 from tests.api.reports import FAMILIES, FOUR_SPOOLS, ams, p1s, tray, unit
 from tests.conftest import Wait, reload, watch
@@ -39,7 +39,7 @@ MODELS = {
 ONE, OTHER, THIRD = "00600A0000000A1", "00600A0000000A2", "00600A0000000A3"
 HUMIDITY = "sensor.p1s_ams_1_dryness_level"
 TRAY = "sensor.p1s_ams_1_tray_1"
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 HALF_A_DAY = timedelta(hours=12, minutes=1)
@@ -439,7 +439,8 @@ async def test_an_ams_follows_the_name_of_its_printer(
 ) -> None:
     await show(pushes)
     simulator.cloud.change_printer(P1S, name="Attic")
-    await wait(185 * SECOND)
+    for _ in range(LIVE // MINUTE + 1):
+        await wait(MINUTE)
     assert devices(device_registry, entry)[ONE].name == "Attic AMS 1"
 
 

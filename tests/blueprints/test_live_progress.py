@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
-from custom_components.bambu_lab_cloud.fleet.cadence import IDLE, PRINTING
+from custom_components.bambu_lab_cloud.fleet.cadence import IDLE, SEVERAL_PRINTING
 from simulator import Simulator
 from tests.api.reports import p1s
 from tests.conftest import Wait, reload, set_up, sign_in_demo
@@ -119,7 +119,7 @@ async def test_two_printers(
     assert ours == {"P1S": tag(device_registry, P1S), "Workshop X1C": tag(device_registry, X1C)}
     assert sorted(shown(phone)) == [("Printing: Boat", 3), ("Printing: Vase", 3)]
     simulator.cloud.end(X1C, "failed")
-    await wait(PRINTING)
+    await wait(SEVERAL_PRINTING)
     await wait(STANDS)
     assert [each["data"]["tag"] for each in phone.told if each["message"] == CLEAR] == [
         tag(device_registry, X1C)
@@ -234,7 +234,7 @@ async def test_a_reload_begins_nothing_anew(
     await wait(STANDS)
     assert [each for each in shown(phone) if each[0] != CLEAR] == []
     await pass_time(wait, 3)
-    assert shown(phone) == [("Printing: Boat", 11)]
+    assert shown(phone) == [("Printing: Boat", 10)]
 
 
 async def test_a_print_that_ended_while_home_assistant_was_off(

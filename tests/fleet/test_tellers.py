@@ -287,6 +287,20 @@ def test_what_bind_named_before_the_printer_went_on_under_the_id_before_is_that(
     assert story.push(finishes("72"), after=20 * MINUTE) == [("finished", "72")]
 
 
+def test_what_bind_named_before_a_printer_without_ids_went_on_is_that(story: Story) -> None:
+    """After a calibration, as the message that told its begin was lost."""
+    story.push(CALIBRATING)
+    story.push(IDLE, after=MINUTE)
+    start = story.now + 5 * MINUTE
+    story.poll("RUNNING", "71", listed := task("71", start), after=6 * MINUTE)
+    story.push(IDLE, after=10 * SECOND)
+    story.push(runs("0"), after=2 * MINUTE)
+    story.wait(2 * SECOND)
+    assert story.poll("RUNNING", "71", listed, after=10 * SECOND) in ([("started", "71")], [])
+    assert story.push(finishes("0"), after=20 * MINUTE) == [("finished", "71")]
+    assert story.poll("SUCCESS", "71", task("71", start, story.now)) == []
+
+
 def test_a_pause_of_its_own(story: Story) -> None:
     """The cloud of 2026 tells none: its RUNNING resumes nothing."""
     story.push(runs())

@@ -427,7 +427,7 @@ class Tellers:
         begin = run.since - LATE if run.has_begun else run.after and run.after - BIND_LAG
         since = self.job_since or now
         # It began after the end that the printer told last, and the word of its begin was lost.
-        is_next = run.is_again and self.quiet_at is not None and since > self.quiet_at
+        is_next = not has_id and self.quiet_at is not None and since > self.quiet_at
         named_before = begin is not None and since < begin and not is_next
         is_old = self.asked_at is None or self.asked_at < run.since - BIND_LAG
         # Bind would have heard of it by then.
