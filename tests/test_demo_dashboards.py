@@ -82,6 +82,8 @@ async def test_the_demo_adds_what_comes_late(home: Owned, now: list[str], later:
 @pytest.mark.usefixtures("socket_enabled")
 async def test_prints_of_the_demo(printers: int, freezer: FrozenDateTimeFactory) -> None:
     """Some run, one has finished and one has failed when somebody opens it."""
+    # When a schedule goes on follows from the time.
+    freezer.move_to("2026-11-20T12:07:00Z")
     cloud = Simulator(seed=1, printers=printers, time_factor=60)
     await cloud.start(port=0)
     async with aiohttp.ClientSession() as session:
