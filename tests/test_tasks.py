@@ -11,10 +11,12 @@ import pytest
 from custom_components.bambu_lab_cloud.api import ResponseError, Task, TaskPage
 from custom_components.bambu_lab_cloud.api.models import Device
 from custom_components.bambu_lab_cloud.fleet.lifecycle import Records, next_records
-from custom_components.bambu_lab_cloud.fleet.printer import Printer, derive_printers
+from custom_components.bambu_lab_cloud.fleet.printer import Printer, PrinterStatus, derive_printers
+from custom_components.bambu_lab_cloud.fleet.tellers import Word
 from custom_components.bambu_lab_cloud.tasks import PAGES_PER_POLL, PRINTERS_PER_POLL, TaskList
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+BUSY = Word(status=PrinterStatus.PRINTING, task_id="1", subtask_id="0")
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
 
@@ -49,6 +51,7 @@ class Program:
         self.records = Records()
         self.before: dict[str, Printer] | None = None
         self.now = NOW
+        self.ended: list[str | None] = []
 
     def restart(self) -> None:
         """Begin with a list of which nothing is known."""
@@ -66,11 +69,20 @@ class Program:
         )
         caught_up = await self.tasks.async_ask_printers(self.derive(), self.records, self.now)
         self.before = self.derive()
-        records, _, _ = next_records(
-            self.records, self.before, self.tasks.values(), now=self.now, seen={"P000"}
-        )
-        self.records = records.read(self.now if has_read else None, caught_up)
+        self.report({})
+        self.records = self.records.read(self.now if has_read else None, caught_up)
         self.read.update(task.id for page, _ in self.tasks.take_pages() for task in page)
+
+    def report(self, words: dict[str, Word]) -> None:
+        self.records, _, events = next_records(
+            self.records,
+            self.derive(),
+            self.tasks.values(),
+            now=self.now,
+            seen={"P000"},
+            words=words,
+        )
+        self.ended += [each.print.task_id for each in events if each.is_end]
 
 
 def device(number: int, **changes: Any) -> Device:
@@ -254,6 +266,26 @@ async def test_a_usual_change_costs_one_page() -> None:
     program.devices[0] = device(1, print_job="1")
     await program.poll()
     assert cloud.asked == [(None, 0)]
+
+
+async def test_prints_in_an_absence_after_one_that_failed() -> None:
+    """It failed in the second before, so that nobody knew yet whether it was cancelled."""
+    program = Program(Cloud([]), [device(1, print_job="0")])
+    await program.poll()
+    for word in (BUSY, BUSY, replace(BUSY, status=PrinterStatus.FAILED)):
+        program.now += MINUTE
+        program.report({"P001": word})
+    first = replace(task(1), status=3, start_time=NOW, end_time=program.now)
+    starts = [program.now + number * HOUR for number in range(1, 13)]
+    others = [
+        replace(task(number), start_time=start, end_time=start + MINUTE)
+        for number, start in enumerate(starts, 2)
+    ]
+    program.cloud.tasks = [first, *others][::-1]
+    program.devices = [device(1, print_job="13")]
+    program.restart()
+    await program.poll(14 * HOUR)
+    assert program.ended == [each.id for each in (first, *others)]
 
 
 async def test_what_is_kept_does_not_grow() -> None:

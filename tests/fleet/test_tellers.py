@@ -682,6 +682,54 @@ def test_its_own_id_comes_with_its_end(story: Story) -> None:
     assert story.poll("SUCCESS", "0") == []
 
 
+def test_its_id_comes_with_all_that_it_says_once_bind_has_named_it(story: Story) -> None:
+    """The message in which it told to begin was lost, and bind is asked two minutes later."""
+    start = story.now
+    story.push(runs("0"), after=MINUTE)
+    assert story.wait(2 * SECOND) == [("started", None)]
+    assert story.push(runs("71"), after=2 * MINUTE + 10 * SECOND) == []
+    story.poll("RUNNING", "71", task("71", start), after=SECOND)
+    assert story.push(finishes("71"), after=10 * MINUTE) == [("finished", "71")]
+    assert [event.type.value for event in story.heard] == ["started", "finished"]
+
+
+def test_bind_lags_with_a_print_whose_own_id_nobody_knows(story: Story) -> None:
+    """The next print has begun when bind names the one before it at last."""
+    story.push(runs("5001", "5001"))
+    story.wait(2 * SECOND)
+    story.push(fails("5001", subtask_id="5001"))
+    assert story.wait(3 * SECOND) == [("failed", "5001")]
+    story.poll("RUNNING", "71", after=20 * SECOND)
+    story.push(runs("72", "5002"), after=20 * SECOND)
+    assert story.wait(2 * SECOND) == [("started", "72")]
+    assert story.push(finishes("72", "5002"), after=10 * MINUTE) == [("finished", "72")]
+
+
+def test_the_list_has_told_the_end_of_what_the_printer_names_by_no_id(story: Story) -> None:
+    """It was lost when the print ended, and bind was not asked while it ran."""
+    start = story.now
+    story.push(runs("0"), after=5 * MINUTE)
+    story.wait(2 * SECOND)
+    story.lose()
+    story.now += 20 * MINUTE
+    told = task("71", start, story.now)
+    assert story.poll("SUCCESS", "71", told) == [("finished", "71")]
+    assert story.push(finishes("0")) == []
+    assert story.wait(MINUTE) == []
+
+
+def test_what_bind_names_by_no_id_began_long_before_it_was_seen() -> None:
+    """Home Assistant was stopped when it began, and the list knows it by its id."""
+    story = Story()
+    story.poll("SUCCESS", "0")
+    start = story.now + MINUTE
+    story.poll("RUNNING", "0", after=30 * MINUTE)
+    end = story.now + 5 * MINUTE
+    assert story.poll("SUCCESS", "0", task("71", start, end), after=6 * MINUTE) == [
+        ("finished", "71")
+    ]
+
+
 # 11. Fire, then save.
 
 

@@ -139,7 +139,8 @@ class UntoldPrint:
             return False
         early = self.started_at - job.started_at
         if not self.is_exact:
-            return early <= LAG
+            # It may have begun long before it was first seen; then it still ran after that.
+            return early <= LAG or (job.ended_at is not None and job.ended_at > self.started_at)
         # What has an id is likely to be listed by it.
         within = LATE if self.ids else SAME_START
         return abs(early) <= within or (
@@ -439,8 +440,7 @@ class _Step:
         self._open_listed()
         if change:
             self._leave(change)
-        self._end_by_tasks()
-        self._end_as_told()
+        self._end_by_tasks_and_as_told()
         self._end_by_status()
         self._follow_current()
         self._forget()
@@ -659,6 +659,9 @@ class _Step:
                 self._open[run.task_id] = replace(job, is_left=True)
             return
         is_over = run.task_id in self._announced
+        if job and run.task_id is None and self._announced_by_list(job):
+            del self._open[None]
+            return
         if not run.is_followed and not run.is_again and not is_over:
             # It ended before it had a name.
             self._follow(job, self._begun(run))
@@ -675,22 +678,29 @@ class _Step:
     def _begun(self, run: Run) -> OpenPrint:
         return OpenPrint(print=self._current(run).print, since=run.since, active_at=self._now)
 
-    def _end_by_tasks(self) -> None:
-        """Announce the ends that my/tasks tells, oldest first."""
-        # Those that the printer has told wait for their own turn.
-        told = {each for known in self._open.values() for each in known.ids}
-        ended = [job for job in self._listed.values() if job.result and job.task_id not in told]
+    def _end_by_tasks_and_as_told(self) -> None:
+        """Announce the ends that my/tasks and the printer tell, oldest first."""
+        ended = [*self._ended_by_tasks(), *self._ended_as_told()]
         for job in sorted(ended, key=lambda job: job.ended_at or job.started_at or self._now):
-            if job.task_id in self._announced:
-                continue
             known = self._open.get(job.task_id)
-            if known and known.ids:
-                continue
-            seen_longer = job.ended_too_soon and known is not None and known.seen_active
-            self._end(replace(job, ended_at=self._now) if seen_longer else job)
+            # The list is wrong about the time of one that was seen to run beyond it.
+            was_seen = known is not None and known.seen_active and not known.ids
+            self._end(replace(job, ended_at=self._now) if was_seen and job.ended_too_soon else job)
 
-    def _end_as_told(self) -> None:
-        """Announce the ends that the printer has told, once it is known why a print failed."""
+    def _ended_by_tasks(self) -> list[Print]:
+        """Return the prints that my/tasks says have ended; the printer tells of its own itself."""
+        told = {each for known in self._open.values() for each in known.ids}
+        return [
+            job
+            for task_id, job in self._listed.items()
+            if job.result
+            and task_id not in told | self._announced.keys()
+            and not ((known := self._open.get(task_id)) and known.ids)
+        ]
+
+    def _ended_as_told(self) -> list[Print]:
+        """Return the prints that the printer says have ended, once it is known why one failed."""
+        ended = []
         for known in tuple(self._open.values()):
             job = known.print
             if not known.ids or job.ended_at is None:
@@ -706,7 +716,8 @@ class _Step:
                     job, cancelled=cancelled or (False if errors else None), errors=errors
                 )
                 self._open[job.task_id] = replace(known, print=job)
-            self._end(job)
+            ended.append(job)
+        return ended
 
     def _end_by_status(self) -> None:
         """Announce the end that bind's status tells, where that is first.

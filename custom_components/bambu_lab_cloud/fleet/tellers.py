@@ -291,7 +291,9 @@ class Tellers:
 
     def _over(self, before: Word | None, word: Word, change: Change | None) -> tuple[str, ...]:
         """Return the ids of what is over, which the printer goes on to name a while."""
-        left = (*change.ids, change.left.name) if change else ()
+        # What went by an id of its own alone may have another one.
+        name = change.left.name if change and change.left.is_certain else NO_TASK
+        left = (*change.ids, name) if change else ()
         has_ended = word.status in ENDED and (
             before is None or self.is_lost or before.status not in ENDED
         )
@@ -324,7 +326,8 @@ class Tellers:
     def _may_get_its_id(self, word: Word, now: datetime) -> bool:
         """Return if an id that was not told so far makes it no other print.
 
-        It comes a while after the start, or later while bind goes on with the run.
+        It comes a while after the start, at the latest with all that the printer says once bind
+        has named the print, or later while bind goes on with the run.
         """
         run = self.run
         is_binds = self._is_binds(run, now)
@@ -332,7 +335,7 @@ class Tellers:
             return False
         return (
             run is None
-            or now - run.since <= (LATE if run.is_certain else SAME_START)
+            or now - run.since <= (LATE if run.is_certain else BIND_LAG + LATE)
             or run.name in word.ids(None)
             or is_binds
         )
