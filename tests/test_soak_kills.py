@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from scripts.demo_home import DemoError
+from scripts.demo_home import DOMAIN, DemoError
 from scripts.soak_kills import announced, checked, is_of_outage, readable
 
 SINCE = datetime(2026, 11, 22, 21, 0, tzinfo=UTC)
-WRONG = "  lost, doubled, wrong or out of order"
+WRONG = "  lost, doubled or wrong"
 IN_FLIGHT = "  killed before the automation was done"
 REPEATED = "  repeated, killed before it was stored"
 PRINTS = range(1, 5)
@@ -120,6 +120,8 @@ async def test_checks() -> None:
         ("WARNING There is no live data, everything else goes on (a): b", True),
         ("ERROR Unexpected error fetching bambu_lab_cloud printers data", False),
         ("ERROR Error fetching bambu_lab_cloud printers data: b\nTraceback (most", False),
+        (f"a DEBUG (b) Full error:\nTraceback\n{DOMAIN}.api.errors.ResponseError: c", True),
+        (f"a DEBUG (b) Full error:\nTraceback\n{DOMAIN}.api.models.ValueError: c", False),
         ("WARNING What was stored of an account's history cannot be read", False),
     ],
 )
