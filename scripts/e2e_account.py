@@ -27,7 +27,7 @@ class AccountWalk(PrinterWalk):
 
     async def sign_in(self, menu: str) -> None:
         """Go from the menu of ways to the code, with a wrong one first."""
-        await self.text("Pasted token").wait_for()
+        await self.text("Paste a token").wait_for()
         await self.see(menu)
         await self.text("Password").click()
         # Nothing typed, which the frontend sends only if no field is required.

@@ -140,7 +140,7 @@ async def test_unchanged_answers_write_no_state(
 
 @pytest.mark.parametrize(
     ("key", "unit"),
-    [("nozzle_diameter", "mm"), ("print_length", "m"), ("total_filament_length", "m")],
+    [("nozzle_diameter", "mm"), ("print_filament_length", "m"), ("total_filament_length", "m")],
 )
 async def test_filament_and_nozzles_are_metric(
     hass: HomeAssistant, simulator: Simulator, wait: Wait, key: str, unit: str

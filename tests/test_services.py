@@ -702,7 +702,7 @@ async def test_which_account(hass: HomeAssistant, entry: MockConfigEntry, ask: A
             await ask("get_projects")
         await hass.config_entries.async_unload(other.entry_id)
     assert (await ask("get_projects", config_entry_id=entry.entry_id))["projects"]
-    with pytest.raises(ServiceValidationError, match="New Maker is not set up at the moment"):
+    with pytest.raises(ServiceValidationError, match="New Maker is not loaded at the moment"):
         await ask("get_projects", config_entry_id=other.entry_id)
     await hass.config_entries.async_set_disabled_by(other.entry_id, ConfigEntryDisabler.USER)
     assert (await ask("get_projects"))["projects"]
@@ -749,7 +749,7 @@ async def test_no_printer(
         await ask("get_print_history", device_id=[])
     printer = device_of(P1S)
     await hass.config_entries.async_unload(entry.entry_id)
-    with pytest.raises(ServiceValidationError, match="Demo Maker is not set up at the moment"):
+    with pytest.raises(ServiceValidationError, match="Demo Maker is not loaded at the moment"):
         await rename(device_id=printer.id, name="Attic")
 
 
