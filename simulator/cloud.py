@@ -1087,6 +1087,7 @@ class Cloud:
         *,
         title: str | None = None,
         duration: float | None = None,
+        ago: float = 0,
         result: str = "finished",
         kind: str | None = None,
         task: bool | None = None,
@@ -1105,12 +1106,12 @@ class Cloud:
         with a task is local as well where the list has it although the cloud has not sent it. A
         "calibration" never has a task.
 
-        Times are real seconds: how long it prints; how much later the task list, and how much later
-        bind, learns of its start and end; how long bind goes on with the old status; how long it
-        then prepares, and how long the printer itself says so, which may be 0. `told_id` is what
-        the printer calls a job that is local. `ams` are the flat numbers of its trays, -1 for one
-        that is not used. While and after a print without a task bind names the job before it if it
-        `keeps_job`.
+        Times are real seconds: how long it prints; how long `ago` it began, and what was printed
+        since then never was; how much later the task list, and how much later bind, learns of its
+        start and end; how long bind goes on with the old status; how long it then prepares, and how
+        long the printer itself says so, which may be 0. `told_id` is what the printer calls a job
+        that is local. `ams` are the flat numbers of its trays, -1 for one that is not used. While
+        and after a print without a task bind names the job before it if it `keeps_job`.
         """
         if ams is not None and not all(isinstance(tray, int) for tray in ams):
             raise ValueError("The trays of an AMS are numbers")
@@ -1125,9 +1126,12 @@ class Cloud:
         if printer.current(now):
             raise ValueError("The printer is printing")
         hours = timedelta(hours=2) / self.time_factor
+        begun = now - timedelta(seconds=ago)
+        if ago:
+            printer.jobs = [each for each in printer.jobs if each.ends and each.ends <= begun]
         job = self._job(
             printer,
-            now,
+            begun,
             hours if duration is None else timedelta(seconds=duration),
             title=title,
             result=_result(result),

@@ -80,6 +80,19 @@ async def test_prints_are_steered(ask: Ask, cloud: Cloud, devices: Any) -> None:
     assert cloud.state()["printers"][1]["job"]["task_id"] is None
 
 
+async def test_a_print_began_a_while_ago(ask: Ask, tasks: Any) -> None:
+    """As it is half done, and what the printer did meanwhile is not in its way."""
+    path = f"{CONTROL}/printers/{P1S}"
+    await ask("POST", f"{CONTROL}/stop-schedules")
+    await ask("POST", f"{path}/start", body={"title": "Forgotten"})
+    await ask("POST", f"{path}/end")
+    await ask("POST", f"{path}/start", body={"title": "Vase", "ago": 3600, "duration": 7200})
+    newest = (await tasks(f"deviceId={P1S}"))["hits"][:2]
+    assert newest[0]["title"] == "Vase"
+    assert newest[0]["startTime"] == "2026-11-20T11:00:00Z"
+    assert newest[1]["title"] != "Forgotten"
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "error"),
     [
