@@ -201,9 +201,11 @@ class Demo:
         await self._connect()
         return "both run, and the demo account is signed in"
 
-    async def start_both(self) -> None:
-        """Start the simulator and Home Assistant, and sign in to the latter."""
+    async def start_both(self, arrange: Callable[[Home], Awaitable[None]] | None = None) -> None:
+        """Start the simulator, arrange something in it, start Home Assistant and sign in to it."""
         await self._start_outside()
+        if arrange:
+            await arrange(self.home)
         await self._start_first_home()
 
     async def _start_outside(self) -> None:
@@ -257,9 +259,7 @@ class Demo:
 
     async def show(self) -> int:
         """Run until cancelled, or until one of the two ends by itself."""
-        await self._start_outside()
-        await arrange_prints(self.home)
-        await self._start_first_home()
+        await self.start_both(arrange_prints)
         await self._connect()
         await self.home.add_phone(self.world.app)
         say("[demo] Waiting for the history, and writing the dashboard")
@@ -381,11 +381,11 @@ async def show(session: aiohttp.ClientSession, arguments: argparse.Namespace) ->
 
 
 def reset() -> None:
-    """Remove the demo's configuration folder, but for those of the check and of scripts/soak."""
+    """Remove the demo's configuration folder, but for those of other scripts that are in it."""
     for item in FOLDER.iterdir() if FOLDER.exists() else ():
         if item.is_symlink() or item.is_file():
             item.unlink()
-        elif item.name not in {"check", "check_live", "kills"}:
+        elif item.name not in {"check", "check_live", "kills", "screenshots"}:
             shutil.rmtree(item)
 
 

@@ -302,11 +302,12 @@ async def test_simulator_is_told_of_paths(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_reset_leaves_others_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scripts.demo.FOLDER", tmp_path)
-    for name in (".storage", "check", "check_live", "kills"):
+    others = {"check", "check_live", "kills", "screenshots"}
+    for name in (".storage", *others):
         (tmp_path / name).mkdir()
     (tmp_path / "hass.log").touch()
     reset()
-    assert {item.name for item in tmp_path.iterdir()} == {"check", "check_live", "kills"}
+    assert {item.name for item in tmp_path.iterdir()} == others
 
 
 @pytest.mark.usefixtures("socket_enabled")
