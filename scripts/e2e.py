@@ -1,4 +1,7 @@
-"""A walk through the real frontend, from the sign-in to what owners do with it every day."""
+"""A walk through the real frontend, from the sign-in to what owners do with it every day.
+
+On its way it sees that the pictures in docs/pictures are of these pages as they are now.
+"""
 
 import argparse
 import asyncio
@@ -40,6 +43,7 @@ async def walk(demo: Demo) -> None:
             await owner.open()
             await owner.add_account()
             await owner.see_live_data()
+            await owner.compare("device")
             await owner.see_ams()
             await owner.see_states()
             maker = UseWalk(page, demo)

@@ -20,6 +20,7 @@ class AccountWalk(PrinterWalk):
         await self.text("Bambu Lab Cloud").wait_for()
         await self.see("integrations")
         await self.text("Bambu Lab Cloud").click()
+        await self.compare("sign-in")
         await self.sign_in("ways")
         await self.button("Skip and finish").wait_for()
         await self.see("added")

@@ -13,6 +13,7 @@ from scripts.e2e_printer import PRINTER, TITLE, PrinterWalk
 
 # A folder of the media panel.
 MONTH = re.compile(r"\d{4}-\d{2} \(\d+\)")
+THUMBNAIL = ".thumbnail .image, .thumbnail img"
 NOTIFICATION = "Bambu Lab Cloud: print notification"
 
 
@@ -61,6 +62,7 @@ class UseWalk(PrinterWalk):
         await self.page.get_by_text(f"Finished: {TITLE}").wait_for()
         await self.page.get_by_text(f"Take it off the plate: {TITLE}").wait_for()
         await self.see("notification")
+        await self.compare("notification")
 
         async def pushed() -> dict[str, Any] | None:
             texts = {each["message"]: each for each in self._world.notifications}
@@ -104,9 +106,11 @@ class UseWalk(PrinterWalk):
         await install_dashboards(self.home)
         await self.goto(f"/{DASHBOARD}/all")
         await self.text(PRINTER).wait_for()
+        await self.compare("dashboard")
         await self.look("dashboard-all")
         await self.text(PRINTER).click()
         await self.text("Temperatures").wait_for()
+        await self.compare("printer")
         await self.look("dashboard-printer")
 
     async def see_pictures(self) -> None:
@@ -116,8 +120,9 @@ class UseWalk(PrinterWalk):
         # While its history is being read, its name goes on with dots.
         await self.page.get_by_text(PRINTER).locator("visible=true").first.click()
         await self.page.get_by_text(MONTH).locator("visible=true").first.click()
-        picture = self.page.locator(".thumbnail .image, .thumbnail img").first
+        picture = self.page.locator(THUMBNAIL).first
         await picture.wait_for()
+        await self.compare("media")
         await self.look("media", height=900)
         await picture.click()
         await self.page.locator("ha-dialog img").first.wait_for()

@@ -7,15 +7,16 @@ from typing import Any
 from playwright.async_api import Locator, Page
 
 from scripts.demo import ROOT, Demo, say
-from scripts.demo_home import LOGIN, DemoError
+from scripts.demo_home import LOGIN, DemoError, until
+from scripts.screenshots_labels import difference, labels
 
 FOLDER = ROOT / ".e2e"
 CHROMIUM = shutil.which("chromium")
 # A desk and a phone.
 SIZES = {"desk": {"width": 1200, "height": 900}, "phone": {"width": 390, "height": 844}}
 PATIENCE = 30_000  # ms for whatever the page has to show
-# All that is to be read on a page, but for what an editor of code shows.
-WORDS = """() => {
+# All that is to be read on a page or in a part of it, but for what an editor of code shows.
+WORDS = """(root) => {
   const words = [];
   const read = (node) => {
     if (node.nodeType === Node.TEXT_NODE) {
@@ -26,9 +27,18 @@ WORDS = """() => {
     for (const child of node.shadowRoot?.childNodes ?? []) read(child);
     for (const child of node.childNodes) read(child);
   };
-  read(document.body);
+  read(root ?? document.body);
   return words.filter((each) => each);
 }"""
+# What the pictures in docs/pictures show of a page.
+FRAMES = {
+    "dashboard": "hui-view-badges, hui-sections-view .section:not(:last-child)",
+    "device": "ha-device-info-card, ha-device-entities-card:first-of-type",
+    "media": "ha-media-player-browse .content",
+    "notification": "notification-item",
+    "printer": "hui-sections-view .section:not(:last-child)",
+    "sign-in": "dialog-data-entry-flow, ha-dialog dialog",
+}
 # A key that has no translation, or a state that has none; the ids of entities have a dot.
 RAW = re.compile(
     r"component\.\w+|\bui\.\w+\.\w+|bambu_lab_cloud\.\w+|(?<![\w./:-])[a-z]+(_[a-z0-9]+)+(?![\w.])"
@@ -64,6 +74,24 @@ class Walk:
                 await self.see(f"{name}-{size}-{scheme}", known=known)
         await self.page.emulate_media(color_scheme="light")
         await self.page.set_viewport_size(SIZES["desk"])
+
+    def frames(self, picture: str) -> Locator:
+        """Return what a picture in docs/pictures shows of the page that is open."""
+        return self.page.locator(FRAMES[picture])
+
+    async def labels(self, picture: str) -> list[str]:
+        """Return the labels that are there to be in a picture."""
+        return labels(await self.frames(picture).evaluate_all(f"roots => roots.flatMap({WORDS})"))
+
+    async def compare(self, picture: str) -> None:
+        """Fail where the page that is open has other labels than when its picture was taken."""
+
+        async def is_same() -> bool:
+            return not difference(picture, await self.labels(picture))
+
+        # Some come late.
+        if not await until(is_same, 20, every=1):
+            raise DemoError(difference(picture, await self.labels(picture)) or "")
 
     async def goto(self, path: str) -> None:
         """Open a page of Home Assistant."""

@@ -1,6 +1,8 @@
 """The blueprint that notifies of prints."""
 
 from datetime import timedelta
+from pathlib import Path
+import re
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -10,6 +12,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
+from scripts.demo_checks import MAGIC
+from scripts.screenshots_world import actions
 from simulator import Simulator
 from tests.api.reports import p1s
 from tests.conftest import Wait, reload, sign_in_demo
@@ -338,6 +342,31 @@ async def test_a_phone_that_is_gone_takes_nothing_from_the_others(
     ]
     assert [call.data["kind"] for call in calls] == ["finished"]
     assert [call.data["name"] for call in calls] == ["Boat"]
+
+
+async def test_picture_in_home_assistant(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    automate: Automate,
+    notices: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    """With the actions that docs/blueprints.md has for it."""
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    await automate(BLUEPRINT, printers=PRINTERS, notice="never", more_actions=actions(tmp_path))
+    task = simulator.cloud.start(P1S, duration=600, title=HOSTILE)
+    await pass_time(wait, 15)
+    picture = "image.p1s_last_print_preview.png"
+    assert MAGIC.match((tmp_path / "www" / picture).read_bytes())
+    (notice,) = notices.values()
+    assert notice["title"] == "P1S"
+    text, _, shown = notice["message"].rpartition("\n\n")
+    assert shown == f"![](/local/{picture}?{task})"
+    # Markdown takes a backslash before any punctuation.
+    assert re.sub(r"\\(?=[!-/:-@[-`{-~])", "", text) == f"Finished: {HOSTILE}\n10 min · 2.3 g"
+    assert not re.search(r"(?<!\\)[<&\[*`]|//|www[.]", text)
 
 
 async def test_run_by_hand(
