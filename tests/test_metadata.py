@@ -506,3 +506,20 @@ def test_icons() -> None:
     for key, each in (pair for platform in ICONS["entity"].values() for pair in platform.items()):
         assert each, key
         assert each.get("default") not in each.get("state", {}).values(), key
+
+
+def shown() -> Iterator[str]:
+    """Return how each sentence begins that tells an owner that something did not work."""
+    texts = [each["message"] for each in STRINGS["exceptions"].values()]
+    texts += STRINGS["config"]["error"].values()
+    texts += [STRINGS["config"]["abort"][key] for key in ("entry_removed", "unique_id_mismatch")]
+    texts += [each["title"] for each in STRINGS["issues"].values()]
+    for text in texts:
+        yield re.sub(r"{\w+}", "…", re.split(r"\.| \(", text)[0])
+
+
+@pytest.mark.parametrize("sentence", sorted(set(shown())))
+def test_what_is_shown_is_explained(sentence: str) -> None:
+    """Owners look for the very sentence."""
+    pages = [ROOT / "docs" / f"{name}.md" for name in ("troubleshooting", "signing-in")]
+    assert re.search(rf"^\|.*{re.escape(sentence)}", "\n".join(p.read_text() for p in pages), re.M)
