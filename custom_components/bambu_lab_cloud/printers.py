@@ -428,7 +428,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             records = self._memory.records.printers.values()
             return poll_interval(
                 printers.values(),
-                self._tasks.paces,
+                self._tasks.end_windows,
                 came_on_at=self._came_on_at,
                 on_at=max((each.online_at for each in records), default=self._now),
                 now=self._now,

@@ -13,7 +13,7 @@ from .fleet.cadence import (
     awaits_its_task,
     retry_interval,
     tasks_are_due,
-    usual_paces,
+    usual_end_windows,
 )
 from .fleet.history import OVERLAP
 from .fleet.lifecycle import LAG, Records
@@ -65,7 +65,7 @@ class TaskList:
         # The tasks that the pages of this poll have shown.
         self._shown = set[str]()
         # From which to which part of their estimates the prints of each printer may end.
-        self.paces: dict[str, tuple[float, float]] = {}
+        self.end_windows: dict[str, tuple[float, float]] = {}
 
     def values(self) -> Iterable[Task]:
         """Return the tasks in no order: of each printer the newest, and all that are just read."""
@@ -173,7 +173,7 @@ class TaskList:
                 self._tries[key] = self._tries[key][0] + 1, now
         if self._shown:
             read = {task.device_id for task in self._tasks.values() if task.id in self._shown}
-            self.paces |= usual_paces(
+            self.end_windows |= usual_end_windows(
                 task for task in self._tasks.values() if task.device_id in read
             )
         return caught_up & back.keys()

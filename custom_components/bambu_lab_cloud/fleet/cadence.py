@@ -84,7 +84,7 @@ LONGEST_REFUSAL = timedelta(hours=6)
 
 def poll_interval(
     printers: Collection[Printer],
-    paces: Mapping[str, tuple[float, float]],
+    end_windows: Mapping[str, tuple[float, float]],
     *,
     came_on_at: datetime | None,
     on_at: datetime,
@@ -92,8 +92,8 @@ def poll_interval(
 ) -> timedelta:
     """Return how long to wait before user/bind is asked again.
 
-    paces are those of usual_paces. came_on_at is when a printer was last seen to come on, on_at
-    when one was last seen on.
+    end_windows are those of usual_end_windows. came_on_at is when a printer was last seen to come
+    on, on_at when one was last seen on.
     """
     has_come_on = came_on_at is not None and abs(now - came_on_at) < _CAME_ON_FOR
     idle = CAME_ON if has_come_on else IDLE
@@ -102,7 +102,7 @@ def poll_interval(
     count = sum(each.is_active for each in printers)
     return min(
         (
-            _until_end(each, paces.get(each.id, _USUAL), now, count)
+            _until_end(each, end_windows.get(each.id, _USUAL), now, count)
             if each.is_active
             else (off if each.online is False else idle)
             for each in printers
@@ -111,7 +111,9 @@ def poll_interval(
     )
 
 
-def _until_end(printer: Printer, pace: tuple[float, float], now: datetime, count: int) -> timedelta:
+def _until_end(
+    printer: Printer, window: tuple[float, float], now: datetime, count: int
+) -> timedelta:
     """Return how long to wait for the end of a print, while a number of them is under way."""
     job = printer.current.print if printer.current else None
     if job is None or job.started_at is None or job.expected_end is None:
@@ -121,14 +123,14 @@ def _until_end(printer: Printer, pace: tuple[float, float], now: datetime, count
         return otherwise
     shortest = min(_SHORTEST + (count - 1) * _FOR_EACH, _SHORTEST_OF_MANY)
     estimate = job.expected_end - job.started_at
-    begin = job.started_at + estimate * pace[0] - _BEFORE
-    end = job.started_at + estimate * pace[1] + _AFTER
+    begin = job.started_at + estimate * window[0] - _BEFORE
+    end = job.started_at + estimate * window[1] + _AFTER
     if begin <= now <= end:
         return min(max((end - begin) / _PARTS, shortest), _LONGEST)
     return max(min(begin - now, otherwise), shortest) if now < begin else otherwise
 
 
-def usual_paces(tasks: Iterable[Task]) -> dict[str, tuple[float, float]]:
+def usual_end_windows(tasks: Iterable[Task]) -> dict[str, tuple[float, float]]:
     """Return from which to which part of their estimates the prints of each printer may end.
 
     It is what the tasks that finished took, and a little beyond; a printer of which too few are
