@@ -30,7 +30,7 @@ from pytest_homeassistant_custom_component.typing import (
 )
 
 from custom_components.bambu_lab_cloud import album
-from custom_components.bambu_lab_cloud.album import BETWEEN_PAGES, LIFE_OF_ADDRESS, REST
+from custom_components.bambu_lab_cloud.album import AFTER_FAILURE, BETWEEN_PAGES, LIFE_OF_ADDRESS
 from custom_components.bambu_lab_cloud.api import BambuCloud
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.history import BEFORE_FIRST_PAGE
@@ -346,7 +346,7 @@ async def test_a_list_that_does_not_come(
         assert response.headers["Cache-Control"] == "no-store"
     assert (lists(simulator), covers(simulator)) == (1, 0)
     simulator.cloud.clear_faults()
-    await wait(timedelta(seconds=REST + 1))
+    await wait(timedelta(seconds=AFTER_FAILURE + 1))
     assert (await get(url(account, jobs(simulator)[4]))).status == HTTPStatus.OK
     assert "X-Amz" not in caplog.text
 

@@ -111,11 +111,11 @@ class HistoryCoordinator(BambuCoordinator[History]):
     async def _async_update_internal(self) -> History:
         """Have a page of the list read, and say when the next one is wanted."""
         if self._read_at is not None:
-            rest = self._read_at + BETWEEN_READINGS - dt_util.utcnow()
-            if _EARLY < rest <= BETWEEN_READINGS:
+            wait = self._read_at + BETWEEN_READINGS - dt_util.utcnow()
+            if _EARLY < wait <= BETWEEN_READINGS:
                 # Somebody else has read what there is.
                 self._has_asked = False
-                self.update_interval = rest
+                self.update_interval = wait
                 return self.data
             self._read_at = None
         offset = self._reading.offset

@@ -190,7 +190,7 @@ class Pictures:
         """Fetch a picture, one at a time, unless it is no time to ask for it."""
         async with self._lock:
             refusals = self._refusals.get(task_id, 0)
-            if refusals >= TRIES_PER_PICTURE or self.is_resting or task_id in self._pauses:
+            if refusals >= TRIES_PER_PICTURE or self.is_paused or task_id in self._pauses:
                 return False
             try:
                 content = await self.async_download(url)
@@ -210,7 +210,7 @@ class Pictures:
             return True
 
     @property
-    def is_resting(self) -> bool:
+    def is_paused(self) -> bool:
         """Return if the host of the pictures is left alone, as it did not answer."""
         return None in self._pauses
 

@@ -16,8 +16,8 @@ from custom_components.bambu_lab_cloud.fleet.cadence import (
     LIVE,
     LIVE_ALL_OFF,
     NOBODY_ONLINE,
+    NOBODY_ONLINE_FOR_LONG,
     PRINTING,
-    RESTING,
     SEVERAL_PRINTING,
     awaits_its_task,
     is_looked_for,
@@ -152,7 +152,10 @@ def test_who_came_on_is_likely_to_print(ago: int, interval: timedelta) -> None:
     assert wait(IDLING, came_on=ago * MINUTE) == interval
 
 
-@pytest.mark.parametrize(("ago", "interval"), [(59, NOBODY_ONLINE), (60, RESTING), (-600, RESTING)])
+@pytest.mark.parametrize(
+    ("ago", "interval"),
+    [(59, NOBODY_ONLINE), (60, NOBODY_ONLINE_FOR_LONG), (-600, NOBODY_ONLINE_FOR_LONG)],
+)
 def test_a_night_of_rest(ago: int, interval: timedelta) -> None:
     assert wait(OFF, on=ago * MINUTE) == interval
 

@@ -30,8 +30,8 @@ CAME_ON = timedelta(minutes=1)
 _CAME_ON_FOR = timedelta(minutes=15)
 NOBODY_ONLINE = timedelta(minutes=5)
 # A start is no news if ten minutes lie between two polls, of which one may fail.
-RESTING = timedelta(minutes=8)
-_RESTS_AFTER = timedelta(hours=1)
+NOBODY_ONLINE_FOR_LONG = timedelta(minutes=8)
+_FOR_LONG = timedelta(hours=1)
 # The time in which a print is likely to end is cut into so many parts, within these bounds.
 _PARTS = 75
 _SHORTEST, _LONGEST = timedelta(seconds=15), timedelta(seconds=40)
@@ -52,7 +52,7 @@ _BEFORE, _AFTER = timedelta(seconds=30), timedelta(minutes=2)
 # With live data the printers themselves say what is new, and bind is for the rest.
 LIVE = timedelta(minutes=15)
 # Should nobody be heard, a printer that comes on is seen before its start is no news any more.
-LIVE_ALL_OFF = RESTING
+LIVE_ALL_OFF = NOBODY_ONLINE_FOR_LONG
 # Home Assistant polls up to a second too early, and need not do so again for the rest of it.
 _EARLY = timedelta(seconds=2)
 AWAITING = timedelta(seconds=30)
@@ -98,7 +98,7 @@ def poll_interval(
     has_come_on = came_on_at is not None and abs(now - came_on_at) < _CAME_ON_FOR
     idle = CAME_ON if has_come_on else IDLE
     # The clock may have been set back.
-    off = NOBODY_ONLINE if abs(now - on_at) < _RESTS_AFTER else RESTING
+    off = NOBODY_ONLINE if abs(now - on_at) < _FOR_LONG else NOBODY_ONLINE_FOR_LONG
     count = sum(each.is_active for each in printers)
     return min(
         (
