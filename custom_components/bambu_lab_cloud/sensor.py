@@ -42,7 +42,7 @@ from .entity import (
     add_live_entities,
     async_add_printer_entities,
 )
-from .fleet.equipment import SPEED_PROFILES, LiveAms, LiveNozzle, Spool
+from .fleet.equipment import SPEED_PROFILES, LiveAms, LiveNozzle, LiveSpool
 from .fleet.history import Totals
 from .fleet.live import LiveState
 from .fleet.messages import message_text, message_title
@@ -267,7 +267,7 @@ def _of_nozzle[_T](
 
 def _spool[_ToldT](
     key: str,
-    spool_fn: Callable[[_ToldT], Spool | None],
+    spool_fn: Callable[[_ToldT], LiveSpool | None],
     *attributes: str,
     number: int | None = None,
     visible: bool = True,

@@ -86,7 +86,7 @@ class PrinterError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spool:
+class LiveSpool:
     """A tray of an AMS or the place of an external spool, and what is on it.
 
     side is that of the nozzle that an external spool feeds, None for an only one. is_empty is None
@@ -126,9 +126,9 @@ class LiveAms:
     humidity_level: int | None
     temperature: int | None
     drying_remaining: int | None
-    trays: tuple[Spool, ...]
+    trays: tuple[LiveSpool, ...]
 
-    def tray(self, number: int) -> Spool | None:
+    def tray(self, number: int) -> LiveSpool | None:
         """Return a tray by its number, from 0 on."""
         return next((tray for tray in self.trays if tray.slot.tray == number), None)
 
@@ -251,13 +251,13 @@ def _ams(unit: AmsUnit, told: Report, module: AmsModule, temperature: int | None
     )
 
 
-def _tray(slot: Slot, tray: Tray, told: Report) -> Spool:
+def _tray(slot: Slot, tray: Tray, told: Report) -> LiveSpool:
     has_spool = tray.has_spool
     if told.spools is not None and slot.ams in (told.ams_ids or ()):
         has_spool = slot in told.spools
     if has_spool is False:
         # Printers go on to describe what was in it.
-        return Spool(slot=slot, is_empty=True)
+        return LiveSpool(slot=slot, is_empty=True)
     is_measured = told.measures_remaining and tray.has_chip is not False
     remaining = tray.remaining if is_measured else None
     return _spool(slot, tray, is_empty=None if has_spool is None else False, remaining=remaining)
@@ -265,8 +265,8 @@ def _tray(slot: Slot, tray: Tray, told: Report) -> Spool:
 
 def _spool(
     slot: Slot, tray: Tray, *, is_empty: bool | None = None, remaining: int | None = None
-) -> Spool:
-    return Spool(
+) -> LiveSpool:
+    return LiveSpool(
         slot=slot,
         is_empty=is_empty,
         material=tray.material,
@@ -278,7 +278,7 @@ def _spool(
     )
 
 
-def external_spools(told: Report, model: str | None) -> tuple[Spool, ...]:
+def external_spools(told: Report, model: str | None) -> tuple[LiveSpool, ...]:
     """Return the places of external spools, each on the side of its nozzle."""
     known = {tray.id: _spool(Slot(tray.id, 0), tray) for tray in told.external or ()}
     if has_two_nozzles(told, model):
@@ -292,8 +292,8 @@ def external_spools(told: Report, model: str | None) -> tuple[Spool, ...]:
 
 
 def active_filament(
-    told: Report, model: str | None, ams: Iterable[LiveAms], external: Iterable[Spool]
-) -> Spool | None:
+    told: Report, model: str | None, ams: Iterable[LiveAms], external: Iterable[LiveSpool]
+) -> LiveSpool | None:
     """Return the spool that feeds the nozzle in use, None if there is none or nobody knows."""
     two = has_two_nozzles(told, model)
     nozzle = told.active_nozzle if two else 0

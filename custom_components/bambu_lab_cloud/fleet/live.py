@@ -13,7 +13,7 @@ from typing import Any
 
 from ..api.report import AmsModule, Fans, Presence, Report, Versions
 from . import equipment
-from .equipment import CANCELLED, LiveAms, LiveNozzle, PrinterError, Spool
+from .equipment import CANCELLED, LiveAms, LiveNozzle, LiveSpool, PrinterError
 from .merge import merged, replaced_units
 from .printer import ACTIVE, CurrentPrint, Print, Printer, PrinterStatus
 from .quiet import NOTHING_YET, Throttled, steadied
@@ -111,8 +111,8 @@ class LiveState:
     is_updating: bool = False
     update_progress: int | None = None
     ams: tuple[LiveAms, ...] = ()
-    external: tuple[Spool, ...] = ()
-    active_filament: Spool | None = None
+    external: tuple[LiveSpool, ...] = ()
+    active_filament: LiveSpool | None = None
     has_full: bool = False
 
     model: str | None = field(default=None, compare=False)
@@ -179,7 +179,7 @@ class LiveState:
         """Return the AMS with a number."""
         return next((unit for unit in self.ams if unit.id == number), None)
 
-    def external_spool(self, side: str | None) -> Spool | None:
+    def external_spool(self, side: str | None) -> LiveSpool | None:
         """Return the place of the external spool of a nozzle, or of the only one."""
         return next((spool for spool in self.external if spool.side == side), None)
 
