@@ -56,8 +56,8 @@ ATTR_TYPE = "type"
 _LONGEST_NAME = 32
 _NOT_IN_NAMES = frozenset('<>[]:/\\|?*"')
 # A page of spools, what every page has at least if others follow, and how many pages are read.
-_SPOOLS = 100
-_FULL_PAGE = 20
+_SPOOLS_PER_PAGE = 100
+_FEWEST_PER_PAGE = 20
 _MOST_PAGES = 10
 # Presets of printers can hold the address, user and key of a print server at home.
 _PRINT_SERVER = ("print_host", "printhost")
@@ -389,9 +389,9 @@ async def _get_filaments(call: ServiceCall) -> ServiceResponse:
     spools: dict[str, Spool] = {}
     for _ in range(_MOST_PAGES):
         known = len(spools)
-        page = await _answer(client.get_filaments(limit=_SPOOLS, offset=known))
+        page = await _answer(client.get_filaments(limit=_SPOOLS_PER_PAGE, offset=known))
         spools |= {spool.id: spool for spool in page}
-        if len(page) < _FULL_PAGE or len(spools) == known:
+        if len(page) < _FEWEST_PER_PAGE or len(spools) == known:
             break
     return {"filaments": [_spool(call.hass, entry, spool) for spool in spools.values()]}
 
