@@ -40,8 +40,8 @@ class BambuEntity[_CoordinatorT: BambuCoordinator[Any]](CoordinatorEntity[_Coord
     def __init__(
         self,
         coordinator: _CoordinatorT,
-        description: EntityDescription,
         device_id: str,
+        description: EntityDescription,
         *others: BambuCoordinator[Any],
         context: str | None = None,
     ) -> None:
@@ -92,7 +92,7 @@ class BambuAccountEntity[_CoordinatorT: BambuCoordinator[Any]](BambuEntity[_Coor
     def __init__(self, coordinator: _CoordinatorT, description: EntityDescription) -> None:
         """Initialize the entity."""
         account = str(coordinator.config_entry.unique_id)
-        super().__init__(coordinator, description, account)
+        super().__init__(coordinator, account, description)
         self._attr_unique_id = f"{account}_{description.key}"
 
 
@@ -109,7 +109,7 @@ class BambuPrinterEntity(BambuEntity[PrintersCoordinator]):
     ) -> None:
         """Initialize the entity; device_id is that of an AMS."""
         super().__init__(
-            coordinator, description, device_id or printer_id, *others, context=printer_id
+            coordinator, device_id or printer_id, description, *others, context=printer_id
         )
         self._printer_id = printer_id
         self._attr_unique_id = unique_id(coordinator.config_entry, self._device_id, description.key)
@@ -142,9 +142,9 @@ class BambuFirmwareEntity(BambuPrinterEntity):
     def __init__(
         self,
         coordinator: PrintersCoordinator,
-        firmware: FirmwareCoordinator,
         printer_id: str,
         description: EntityDescription,
+        firmware: FirmwareCoordinator,
         device_id: str | None = None,
     ) -> None:
         """Initialize the entity."""
@@ -187,7 +187,7 @@ class BambuLiveEntity(BambuEntity[PrintersCoordinator]):
         description: BambuLiveEntityDescription[Any, Any],
     ) -> None:
         """Initialize the entity."""
-        super().__init__(coordinator, description, device_id, context=live_context(device_id))
+        super().__init__(coordinator, device_id, description, context=live_context(device_id))
         self._attr_unique_id = unique_id(coordinator.config_entry, device_id, description.key)
 
     @property

@@ -631,8 +631,8 @@ async def async_setup_entry(
             *(BambuSensor(data.printers, printer_id, each) for each in SENSORS),
             BambuRemainingSensor(data.printers, printer_id, PRINT_REMAINING),
             *(BambuPastSensor(data.printers, printer_id, each) for each in LAST_PRINT),
-            *(BambuTotalSensor(data.printers, data.history, printer_id, each) for each in TOTALS),
-            BambuFirmwareSensor(data.printers, data.firmware, printer_id, FIRMWARE_VERSION),
+            *(BambuTotalSensor(data.printers, printer_id, each, data.history) for each in TOTALS),
+            BambuFirmwareSensor(data.printers, printer_id, FIRMWARE_VERSION, data.firmware),
         ],
     )
     add_live_entities(
@@ -749,9 +749,9 @@ class BambuTotalSensor(BambuPastEntity, SensorEntity):
     def __init__(
         self,
         coordinator: PrintersCoordinator,
-        history: HistoryCoordinator,
         printer_id: str,
         description: BambuTotalSensorEntityDescription,
+        history: HistoryCoordinator,
     ) -> None:
         """Initialize the sensor."""
         super().__init__(coordinator, printer_id, description, history)
