@@ -63,7 +63,7 @@ class BambuSensorEntityDescription(SensorEntityDescription):
     """A sensor of a printer."""
 
     value_fn: Callable[[Printer], StateType | datetime]
-    attributes_fn: Callable[[Printer], dict[str, Any]] | None = None
+    attributes_fn: Callable[[Printer], dict[str, Any] | None] = lambda printer: None
 
 
 def _of_current[_T](value_fn: Callable[[CurrentPrint], _T]) -> Callable[[Printer], _T | None]:
@@ -237,7 +237,7 @@ class BambuLiveSensorEntityDescription[_ToldT](
 ):
     """A sensor of what a printer says itself, or of its AMS."""
 
-    attributes_fn: Callable[[_ToldT], dict[str, Any]] | None = None
+    attributes_fn: Callable[[_ToldT], dict[str, Any] | None] = lambda told: None
     picture_fn: Callable[[_ToldT], str | None] | None = None
 
 
@@ -562,7 +562,7 @@ class BambuAccountSensorEntityDescription(SensorEntityDescription):
 
     coordinator_fn: Callable[[BambuData], BambuCoordinator[Any]]
     value_fn: Callable[[Any], StateType | datetime]
-    attributes_fn: Callable[[Any], dict[str, Any]] | None = None
+    attributes_fn: Callable[[Any], dict[str, Any] | None] = lambda data: None
 
 
 def _next_print_end(printers: dict[str, Printer]) -> datetime | None:
@@ -672,9 +672,7 @@ class BambuSensor(BambuPrinterEntity, SensorEntity):
     @override
     def extra_state_attributes(self) -> dict[str, Any] | None:
         """Return what belongs beside the value."""
-        if (attributes_fn := self.entity_description.attributes_fn) is None:
-            return None
-        return attributes_fn(self.printer)
+        return self.entity_description.attributes_fn(self.printer)
 
 
 class BambuPastSensor(BambuPastEntity, BambuSensor):
@@ -697,9 +695,7 @@ class BambuLiveSensor(BambuLiveEntity, SensorEntity):
     @override
     def extra_state_attributes(self) -> dict[str, Any] | None:
         """Return what belongs beside the value."""
-        if (attributes_fn := self.entity_description.attributes_fn) is None:
-            return None
-        return attributes_fn(self.told)
+        return self.entity_description.attributes_fn(self.told)
 
     @property
     @override
@@ -790,9 +786,7 @@ class BambuAccountSensor(BambuAccountEntity[BambuCoordinator[Any]], SensorEntity
     @override
     def extra_state_attributes(self) -> dict[str, Any] | None:
         """Return what belongs beside the value."""
-        if (attributes_fn := self.entity_description.attributes_fn) is None:
-            return None
-        return attributes_fn(self.coordinator.data)
+        return self.entity_description.attributes_fn(self.coordinator.data)
 
 
 class BambuTokenExpirySensor(BambuAccountEntity[PrintersCoordinator], SensorEntity):
