@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Any, override
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import (
     AddConfigEntryEntitiesCallback,
@@ -16,13 +16,14 @@ from homeassistant.helpers.entity_platform import (
 )
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
+from .const import DOMAIN
 from .coordinator import BambuCoordinator
 from .data import BambuConfigEntry, BambuData
 from .firmware import FirmwareCoordinator
 from .fleet.firmware import DeviceFirmware
 from .fleet.printer import Printer
 from .printers import PrintersCoordinator, live_context
-from .registry import device_info, unique_id
+from .registry import unique_id
 
 # So many printers are added before others have their turn; it takes some 20 ms.
 AT_ONCE = 5
@@ -51,7 +52,8 @@ class BambuEntity[_CoordinatorT: BambuCoordinator[Any]](CoordinatorEntity[_Coord
         self._device_id = device_id
         self._others = others
         self._written: tuple[object, ...] | None = None
-        self._attr_device_info = device_info(device_id)
+        # `Devices` writes all else of it.
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, device_id)})
 
     @property
     def _shown(self) -> tuple[object, ...]:
@@ -289,7 +291,7 @@ def add_live_entities(
 
 
 def _remove(
-    registry: er.EntityRegistry, entry: ConfigEntry, unique_ids: Collection[str | None]
+    registry: er.EntityRegistry, entry: BambuConfigEntry, unique_ids: Collection[str | None]
 ) -> None:
     """Remove entities of the platform that is being set up."""
     domain = async_get_current_platform().domain

@@ -10,7 +10,7 @@ from homeassistant.helpers import (
     device_registry as dr,
     entity_registry as er,
 )
-from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.device_registry import DeviceEntryType
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 from homeassistant.helpers.typing import UNDEFINED
 import probatio
@@ -23,11 +23,6 @@ from .fleet.printer import Printer
 
 # A target that names something; by itself the schema takes one that names nothing.
 TARGET = probatio.All(cv.TARGET_FIELDS, cv.has_at_least_one_key(*cv.TARGET_FIELDS))
-
-
-def device_info(device_id: str) -> DeviceInfo:
-    """Return how an entity names its device; all else of it stands here."""
-    return DeviceInfo(identifiers={(DOMAIN, device_id)})
 
 
 def device_of(hass: HomeAssistant, entry: ConfigEntry, device_id: str) -> dr.DeviceEntry | None:
