@@ -553,7 +553,7 @@ async def test_the_owners_name_of_a_printer(
 @pytest.mark.parametrize(
     ("place", "text"),
     [
-        ("nobody", "not set up"),
+        ("nobody", "not loaded"),
         ("{entry}/nothing", "not in the print history"),
         ("{entry}/{device}/2001-01", "not in the print history"),
         ("{entry}/{device}/../..", "not in the print history"),
@@ -585,7 +585,7 @@ async def test_an_account_that_is_not_loaded(
     await hass.config_entries.async_unload(account.entry_id)
     for place in (ROOT, f"{ROOT}/{account.entry_id}"):
         answer = await ask("browse", place)
-        assert "not set up" in answer["error"]["message"]
+        assert "not loaded" in answer["error"]["message"]
 
 
 async def test_an_account_that_is_unloaded_meanwhile(
