@@ -54,7 +54,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     tasks = TaskList(client)
     memory = Memory(hass, entry)
     await memory.async_load()
-    history = HistoryCoordinator(hass, entry, client, outage, tasks)
+    history = HistoryCoordinator(hass, entry, client, outage, tasks=tasks)
     await history.async_load()
     pictures = Pictures(hass, entry, client)
     await pictures.async_load()
@@ -75,7 +75,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     )
     await printers.async_config_entry_first_refresh()
     devices.add_account(entry)
-    firmware = FirmwareCoordinator(hass, entry, client, outage, printers, devices)
+    firmware = FirmwareCoordinator(hass, entry, client, outage, devices=devices, printers=printers)
     await firmware.async_load()
     entry.runtime_data = BambuData(
         album=album,
@@ -107,7 +107,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     printers.start()
     entry.async_on_unload(announcer.start())
     firmware.start()
-    history.start()
+    history.keep_polling()
     PrintStatistics(hass, entry, history, printers).start()
     entry.runtime_data.live.start()
     return True

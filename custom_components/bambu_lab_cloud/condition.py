@@ -43,7 +43,6 @@ class IsPrintingCondition(Condition):
         """Validate the configuration."""
         return cast(ConfigType, SCHEMA(config))
 
-    @override
     def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
         """Initialize the condition."""
         super().__init__(hass, config)

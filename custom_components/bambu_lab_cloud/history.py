@@ -42,13 +42,13 @@ class HistoryCoordinator(BambuCoordinator[History]):
 
     _name = "history"
 
-    @override
     def __init__(
         self,
         hass: HomeAssistant,
         config_entry: ConfigEntry,
         client: BambuCloud,
         outage: Outage,
+        *,
         tasks: TaskList,
     ) -> None:
         """Initialize the coordinator."""
@@ -77,11 +77,6 @@ class HistoryCoordinator(BambuCoordinator[History]):
         if history := await self._store.async_load(History.from_dict):
             self.data = history
 
-    @callback
-    def start(self) -> None:
-        """Read the list from now on, whether an entity listens or not."""
-        self.keep_polling()
-
     def _as_dict(self) -> dict[str, Any]:
         """Return what to store; called in a thread, which the data being immutable allows."""
         return self.data.as_dict()
@@ -103,9 +98,9 @@ class HistoryCoordinator(BambuCoordinator[History]):
         return known[1]
 
     @override
-    def _of_device(self, device_id: str) -> object:
+    def _of_device(self, context: str) -> object:
         """Return what changes with a printer's prints and with the totals."""
-        return self.data.is_complete, self._changes.get(device_id, 0)
+        return self.data.is_complete, self._changes.get(context, 0)
 
     @override
     async def _async_update_internal(self) -> History:

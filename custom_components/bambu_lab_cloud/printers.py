@@ -58,7 +58,6 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
 
     _name = "printers"
 
-    @override
     def __init__(
         self,
         hass: HomeAssistant,
