@@ -11,6 +11,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util.file import WriteError
 
 from .api import BambuCloudError, CannotConnectError
+from .cloud import error_text
 from .const import LOGGER
 from .fleet.history import OVERLAP, EndedPrint
 from .history import HistoryCoordinator
@@ -105,8 +106,9 @@ class Album:
             except CannotConnectError as err:
                 LOGGER.debug("The picture of a past print is fetched later: %s", err)
             except (BambuCloudError, OSError, WriteError) as err:
-                reason = err if isinstance(err, BambuCloudError) else type(err).__name__
-                LOGGER.debug("The picture of a past print could not be fetched: %s", reason)
+                LOGGER.debug(
+                    "The picture of a past print could not be fetched: %s", error_text(err)
+                )
                 self._note(job.task_id, None)
 
     def _surplus(self, size: int) -> list[str]:

@@ -24,7 +24,7 @@ from .api import (
     Report,
     Versions,
 )
-from .cloud import cloud_now, live_session
+from .cloud import cloud_now, error_text, live_session
 from .const import LOGGER
 from .coordinator import Mistakes
 from .fleet.asking import Asking, silence_at, wants_bind
@@ -245,7 +245,7 @@ class LiveFeed:
     def _say_lost(self, failure: Exception) -> None:
         """Say once that live data is lost, unless it may be back in a moment or all is lost."""
         is_refused = isinstance(failure, BrokerRefusedError)
-        text = str(failure) if isinstance(failure, BambuCloudError) else type(failure).__name__
+        text = error_text(failure)
         if self._is_said or not self._printers.last_update_success:
             LOGGER.debug("There is no live data: %s", text)
         elif is_refused or self._manners.attempts > 1:

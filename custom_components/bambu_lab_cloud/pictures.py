@@ -13,6 +13,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util.file import WriteError, write_utf8_file_atomic
 
 from .api import BambuCloud, BambuCloudError, CannotConnectError, image_type
+from .cloud import error_text
 from .const import DOMAIN, LOGGER
 from .fleet.printer import Print
 
@@ -200,8 +201,7 @@ class Pictures:
                 return False
             except (BambuCloudError, OSError, WriteError) as err:
                 if not refusals:
-                    reason = err if isinstance(err, BambuCloudError) else type(err).__name__
-                    LOGGER.info("A print's picture could not be fetched: %s", reason)
+                    LOGGER.info("A print's picture could not be fetched: %s", error_text(err))
                 self._remember(task_id, refusals + 1)
                 if refusals + 1 < TRIES_PER_PICTURE:
                     self._pause(task_id)
