@@ -218,7 +218,7 @@ class LiveFeed:
         """Take note that there is no session, whatever has ended it."""
         manners = self._manners
         self._printers.are_followed = False
-        if self.connected_at and cloud_now(self._client) - self.connected_at >= LASTING:
+        if self._age >= LASTING:
             manners.attempts = 1
         if self._is_over or self._hass.is_stopping:
             # Nobody is to hear of it, nor would anybody care for the timers that come of it.
@@ -483,7 +483,7 @@ class LiveFeed:
             cancel()
 
         @callback
-        def look(_: datetime) -> None:
+        def look(_now: datetime) -> None:
             del self._timers[printer_id]
             with self._mistakes.survived():
                 self._look(printer_id)

@@ -343,7 +343,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             return
 
         @callback
-        def take(now: datetime) -> None:
+        def take(_now: datetime) -> None:
             del self._later[printer_id]
             if printer_id in self.data.keys() & self.polled.keys():
                 self._take_one(printer_id, self._word(printer_id))
