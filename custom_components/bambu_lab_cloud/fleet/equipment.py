@@ -145,7 +145,7 @@ class LiveNozzle:
     high_flow: bool | None
 
 
-def has_two_nozzles(told: Report, model: str | None) -> bool:
+def _has_two_nozzles(told: Report, model: str | None) -> bool:
     """Return if a printer has two nozzles, also before it told of them."""
     return model in _TWO_NOZZLES or told.nozzle_count == 2 or len(told.nozzles or ()) > 1
 
@@ -208,7 +208,7 @@ def nozzles(told: Report, model: str | None, shown: Mapping[str, int]) -> tuple[
 def _told_nozzles(told: Report, model: str | None) -> dict[str | None, Nozzle]:
     """Return the nozzles by their side, None for the only one."""
     known = {nozzle.id: nozzle for nozzle in told.nozzles or ()}
-    if has_two_nozzles(told, model):
+    if _has_two_nozzles(told, model):
         return {side: known[number] for side, number in _SIDES.items() if number in known}
     told_twice = known.get(0, Nozzle(0))
     only = Nozzle(
@@ -281,7 +281,7 @@ def _spool(
 def external_spools(told: Report, model: str | None) -> tuple[LiveSpool, ...]:
     """Return the places of external spools, each on the side of its nozzle."""
     known = {tray.id: _spool(Slot(tray.id, 0), tray) for tray in told.external or ()}
-    if has_two_nozzles(told, model):
+    if _has_two_nozzles(told, model):
         return tuple(
             replace(known[number], side=side)
             for side, number in _EXTERNAL.items()
@@ -295,7 +295,7 @@ def active_filament(
     told: Report, model: str | None, ams: Iterable[LiveAms], external: Iterable[LiveSpool]
 ) -> LiveSpool | None:
     """Return the spool that feeds the nozzle in use, None if there is none or nobody knows."""
-    two = has_two_nozzles(told, model)
+    two = _has_two_nozzles(told, model)
     nozzle = told.active_nozzle if two else 0
     slot = next((known.source for known in told.nozzles or () if known.id == nozzle), None)
     if slot is None and not two:
