@@ -17,7 +17,7 @@ from .fleet.cadence import (
 )
 from .fleet.history import OVERLAP
 from .fleet.lifecycle import LAG, Records
-from .fleet.printer import Printer, PrinterStatus
+from .fleet.printer import Printer, PrinterStatus, start_of
 
 # At the start a page shows the newest prints of most printers; later the first shows what is new,
 # and those after it are for what was missed.
@@ -36,10 +36,6 @@ KEPT_PER_PRINTER = 10
 
 # Tasks, and where they begin in the account's list, None if they are of a single printer's.
 type Page = tuple[Sequence[Task], int | None]
-
-
-def _start(task: Task) -> float:
-    return task.start_time.timestamp() if task.start_time else 0.0
 
 
 class TaskList:
@@ -215,7 +211,7 @@ class TaskList:
         """Keep the newest of every printer."""
         kept: dict[str, Task] = {}
         count: dict[str | None, int] = {}
-        for task in sorted(self._tasks.values(), key=_start, reverse=True):
+        for task in sorted(self._tasks.values(), key=start_of, reverse=True):
             count[task.device_id] = count.get(task.device_id, 0) + 1
             if count[task.device_id] <= KEPT_PER_PRINTER:
                 kept[task.id] = task
