@@ -20,7 +20,7 @@ from .memory import Memory
 from .messages import MessagesCoordinator
 from .pictures import Pictures, async_remove_pictures
 from .printers import PrintersCoordinator
-from .registry import Devices
+from .registry import Devices, ids_of
 from .repairs import async_watch_expiry
 from .services import async_setup_services
 from .slicer import SlicerCoordinator
@@ -134,7 +134,7 @@ async def async_remove_config_entry_device(
             translation_placeholders={"account": entry.title},
         )
     printers = entry.runtime_data.printers
-    ids = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
+    ids = ids_of(device)
     if entry.unique_id in ids:
         raise HomeAssistantError(
             translation_domain=DOMAIN,

@@ -30,6 +30,11 @@ def device_of(hass: HomeAssistant, entry: ConfigEntry, device_id: str) -> dr.Dev
     return dr.async_get(hass).async_get_device_by_identifier((DOMAIN, device_id), entry.entry_id)
 
 
+def ids_of(device: dr.AnyDeviceEntry) -> set[str]:
+    """Return the id of a printer, an AMS or an account by its device, the only one that it has."""
+    return {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
+
+
 def printer_devices(hass: HomeAssistant, entry: ConfigEntry) -> list[dr.DeviceEntry]:
     """Return the printers of an account as they are registered: neither itself nor an AMS."""
     return [
@@ -124,10 +129,10 @@ class Devices:
         if printer_id and printer is None:
             return set()
         return {
-            identifier
+            device_id
             for device in self._all()
             if device.via_device_id and (printer is None or device.via_device_id == printer.id)
-            for _, identifier in device.identifiers
+            for device_id in ids_of(device)
         }
 
     @callback
@@ -144,7 +149,7 @@ class Devices:
             return told
         for device in self._all():
             if device.via_device_id and device.serial_number == serial:
-                return next(identifier for _, identifier in device.identifiers)
+                return next(iter(ids_of(device)))
         before = ams_id(printer_id, unit, None)
         return before if self.has_no_number(before) else told
 

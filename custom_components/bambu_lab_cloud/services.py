@@ -38,7 +38,7 @@ from .fleet.history import EndedPrint, Totals, matching, total_of
 from .fleet.messages import MESSAGE_TYPES, News
 from .fleet.printer import PrintResult
 from .messages import message_attributes
-from .registry import device_name, device_of
+from .registry import device_name, device_of, ids_of
 from .slicer import PLUGIN_VERSION
 
 ATTR_END_DATE = "end_date"
@@ -113,9 +113,9 @@ def _printer(call: ServiceCall, device_id: str) -> tuple[BambuConfigEntry, str]:
     wanted = call.data.get(ATTR_CONFIG_ENTRY_ID, owner)
     if device and owner == wanted and (entries := _accounts(call.hass, owner)):
         entry = _loaded(entries[0])
-        for _, identifier in device.identifiers:
-            if identifier in entry.runtime_data.memory.records.printers:
-                return entry, identifier
+        for printer_id in ids_of(device):
+            if printer_id in entry.runtime_data.memory.records.printers:
+                return entry, printer_id
     raise ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key="no_printer",
