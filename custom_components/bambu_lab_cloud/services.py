@@ -16,6 +16,7 @@ from homeassistant.core import (
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.json import json_bytes
+from homeassistant.helpers.typing import VolDictType
 from homeassistant.util import dt as dt_util
 import probatio
 
@@ -64,10 +65,10 @@ _PRINT_SERVER = ("print_host", "printhost")
 # How the cloud answers to an id that is none; without a status it was not even asked.
 _NO_SUCH_ID = {None, 400, 404, 422}
 
-_ACCOUNT = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
+_ACCOUNT: VolDictType = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
 
 
-def _limit(default: int, most: int) -> dict[Any, Any]:
+def _limit(default: int, most: int) -> VolDictType:
     """Return how many are wanted at most."""
     number = probatio.All(probatio.Coerce(int), probatio.Range(min=1, max=most))
     return {probatio.Optional(ATTR_LIMIT, default=default): number}
@@ -144,7 +145,7 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-_GET_PRINT_HISTORY = {
+_GET_PRINT_HISTORY: VolDictType = {
     **_ACCOUNT,
     probatio.Optional(ATTR_DEVICE_ID): probatio.All(cv.ensure_list, [cv.string]),
     probatio.Optional(ATTR_START_DATE): cv.date,
@@ -216,7 +217,7 @@ def _print(hass: HomeAssistant, entry: BambuConfigEntry, job: EndedPrint) -> dic
     }
 
 
-_GET_MESSAGES = {
+_GET_MESSAGES: VolDictType = {
     **_ACCOUNT,
     probatio.Optional(ATTR_TYPE): probatio.In(MESSAGE_TYPES),
     **_limit(20, 100),
@@ -438,7 +439,7 @@ async def _rename_printer(call: ServiceCall) -> None:
 
 type _Getter = Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
 
-_GETTERS: dict[str, tuple[_Getter, dict[Any, Any]]] = {
+_GETTERS: dict[str, tuple[_Getter, VolDictType]] = {
     "get_print_history": (_get_print_history, _GET_PRINT_HISTORY),
     "get_messages": (_get_messages, _GET_MESSAGES),
     "get_projects": (_get_projects, _ACCOUNT),
