@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
+from collections.abc import Iterable, Mapping, Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import random
@@ -129,7 +129,7 @@ class LiveFeed:
         return not self.is_connected and self.reason is None
 
     @callback
-    def async_add_listener(self, listener: CALLBACK_TYPE) -> Callable[[], None]:
+    def async_add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Listen for whether there is a session, and why not."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)

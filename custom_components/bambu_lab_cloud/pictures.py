@@ -1,7 +1,7 @@
 """The pictures of prints: fetched once each, kept on disk, outliving their signed addresses."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
@@ -134,7 +134,7 @@ class Pictures:
         self._host_failures = 0
         # The prints whose pictures are not asked for at the moment, with None the host of them all.
         self._pauses: dict[str | None, CALLBACK_TYPE] = {}
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[CALLBACK_TYPE] = []
         self._fetching: dict[str, asyncio.Task[bool]] = {}
         self._lock = asyncio.Lock()
         entry.async_on_unload(self._cancel_pauses)
@@ -158,7 +158,7 @@ class Pictures:
         self._shown[entity] = task_id
 
     @callback
-    def add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
+    def add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Tell somebody who misses a picture when to ask again, until the returned call."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)

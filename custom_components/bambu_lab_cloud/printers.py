@@ -1,6 +1,6 @@
 """The coordinator that keeps an account's printers up to date."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import override
@@ -192,7 +192,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             self.async_update_listeners()
 
     @callback
-    def async_add_poll_listener(self, listener: CALLBACK_TYPE) -> Callable[[], None]:
+    def async_add_poll_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Listen for good polls, also for those that bring nothing new."""
         self._poll_listeners.append(listener)
         return lambda: self._poll_listeners.remove(listener)
