@@ -11,6 +11,7 @@ from homeassistant.util import dt as dt_util
 from .api import BambuCloud, Task
 from .const import LOGGER
 from .coordinator import BambuCoordinator, Outage
+from .fleet.cadence import EARLY
 from .fleet.history import EndedPrint, History, Reading, Totals, total_of
 from .storage import EntryStore
 from .tasks import Page, TaskList
@@ -19,8 +20,6 @@ BEFORE_FIRST_PAGE = timedelta(seconds=15)
 BETWEEN_PAGES = timedelta(seconds=3)
 # Details of a print settle a minute after its end, so the newest page is read again now and then.
 BETWEEN_READINGS = timedelta(hours=6)
-# Home Assistant polls up to a second too early, and would do so again and again for the rest of it.
-_EARLY = timedelta(seconds=2)
 SAVE_DELAY = 30
 SAY_EVERY = 1000
 
@@ -107,7 +106,7 @@ class HistoryCoordinator(BambuCoordinator[History]):
         """Have a page of the list read, and say when the next one is wanted."""
         if self._read_at is not None:
             wait = self._read_at + BETWEEN_READINGS - dt_util.utcnow()
-            if _EARLY < wait <= BETWEEN_READINGS:
+            if EARLY < wait <= BETWEEN_READINGS:
                 # Somebody else has read what there is.
                 self._has_asked = False
                 self.update_interval = wait

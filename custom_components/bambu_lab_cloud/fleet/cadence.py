@@ -54,7 +54,7 @@ LIVE = timedelta(minutes=15)
 # Should nobody be heard, a printer that comes on is seen before its start is no news any more.
 LIVE_ALL_OFF = NOBODY_ONLINE_FOR_LONG
 # Home Assistant polls up to a second too early, and need not do so again for the rest of it.
-_EARLY = timedelta(seconds=2)
+EARLY = timedelta(seconds=2)
 AWAITING = timedelta(seconds=30)
 # The list lags behind bind by up to a minute. What it only completes is asked for so long after
 # that was missed, and after each try.
@@ -153,7 +153,7 @@ def usual_end_windows(tasks: Iterable[Task]) -> dict[str, tuple[float, float]]:
 def is_looked_for(changed_at: datetime, now: datetime) -> bool:
     """Return if bind is to be asked for what was told at changed_at, and so for what is now."""
     # The clock may have been set back.
-    return abs(now - changed_at) < BIND_LAG - _EARLY
+    return abs(now - changed_at) < BIND_LAG - EARLY
 
 
 def live_interval(
@@ -169,7 +169,7 @@ def live_interval(
     looked, changed = abs(now - looked_at), abs(now - changed_at)
     for since in (looked, changed):
         # Then bind knows it, however late it is.
-        if since < BIND_LAG - _EARLY:
+        if since < BIND_LAG - EARLY:
             return BIND_LAG - since
     if awaits and changed < _AWAITED_FOR:
         return AWAITING

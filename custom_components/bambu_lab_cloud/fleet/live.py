@@ -25,7 +25,7 @@ _LOGGER = logging.getLogger(__name__)
 _BUSY = ACTIVE | {PrinterStatus.CALIBRATING}
 
 # A printer that is busy says something more often than this.
-SILENCE = timedelta(minutes=3)
+FRESH_FOR = timedelta(minutes=3)
 # A session that is lost, or a printer that is said to be gone, may be back within this.
 GRACE = timedelta(minutes=1)
 # What was wrong and is so again within this has never been gone.
@@ -236,7 +236,7 @@ def fresh_until(state: LiveState, *, online: bool | None) -> datetime | None:
     ends = []
     if state.heard_at is not None:
         if state.is_busy or online is None:
-            ends.append(state.heard_at + SILENCE)
+            ends.append(state.heard_at + FRESH_FOR)
         elif not online:
             ends.append(state.heard_at + GRACE)
     if state.gone_at is not None and not state.is_busy:
