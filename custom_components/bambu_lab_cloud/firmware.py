@@ -44,15 +44,15 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
 
     _name = "firmware"
 
-    @override
     def __init__(
         self,
         hass: HomeAssistant,
         config_entry: ConfigEntry,
         client: BambuCloud,
         outage: Outage,
-        printers: PrintersCoordinator,
+        *,
         devices: Devices,
+        printers: PrintersCoordinator,
     ) -> None:
         """Initialize the coordinator."""
         super().__init__(hass, config_entry, client, outage)
@@ -109,9 +109,9 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         self.async_update_listeners()
 
     @override
-    def _of_device(self, device_id: str) -> object:
+    def _of_device(self, context: str) -> object:
         """Return the firmware of a device."""
-        return self.data.get(device_id)
+        return self.data.get(context)
 
     @override
     async def _async_update_internal(self) -> dict[str, DeviceFirmware]:
