@@ -522,4 +522,5 @@ def shown() -> Iterator[str]:
 def test_what_is_shown_is_explained(sentence: str) -> None:
     """Owners look for the very sentence."""
     pages = [ROOT / "docs" / f"{name}.md" for name in ("troubleshooting", "signing-in")]
-    assert re.search(rf"^\|.*{re.escape(sentence)}", "\n".join(p.read_text() for p in pages), re.M)
+    rows = [row for page in pages for row in page.read_text().splitlines() if row.startswith("|")]
+    assert any(sentence in row for row in rows)

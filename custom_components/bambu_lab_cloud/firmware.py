@@ -93,7 +93,8 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         now = dt_util.utcnow()
         if (
             self.last_update_success
-            and now - self._asked_at.get(printer_id, _NEVER) >= BETWEEN_CHECKS
+            # The clock may have been set back.
+            and abs(now - self._asked_at.get(printer_id, _NEVER)) >= BETWEEN_CHECKS
         ):
             self._wanted.add(printer_id)
             # At once for the first of many, the others one by one.
