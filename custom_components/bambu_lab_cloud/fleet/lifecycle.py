@@ -681,13 +681,17 @@ class _Step:
         return OpenPrint(print=self._current(run).print, since=run.since, active_at=self._now)
 
     def _end_by_tasks_and_as_told(self) -> None:
-        """Announce the ends that my/tasks and the printer tell, oldest first."""
+        """Announce the ends that my/tasks and the printer tell, in the order of their prints."""
         ended = [*self._ended_by_tasks(), *self._ended_as_told()]
-        for job in sorted(ended, key=lambda job: job.ended_at or job.started_at or self._now):
+        for job in sorted(ended, key=self._begin_of):
             known = self._open.get(job.task_id)
             # The list is wrong about the time of one that was seen to run beyond it.
             was_seen = known is not None and known.seen_active and not known.ids
             self._end(replace(job, ended_at=self._now) if was_seen and job.ended_too_soon else job)
+
+    def _begin_of(self, job: Print) -> datetime:
+        known = self._open.get(job.task_id)
+        return job.started_at or (known.since if known else None) or job.ended_at or self._now
 
     def _ended_by_tasks(self) -> list[Print]:
         """Return the prints that my/tasks says have ended; the printer tells of its own itself."""
@@ -765,6 +769,8 @@ class _Step:
             for task_id, job in self._listed.items()
             if task_id in self._announced
             and (job.ended_at is None or job.ended_at > untold.since)
+            # What began later is another one, such as a job that was refused meanwhile.
+            and (job.started_at is None or job.started_at <= untold.since + SAME_START)
             and span.may_be(job)
         ]
 
