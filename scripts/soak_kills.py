@@ -42,8 +42,8 @@ STATUSES = [f"sensor.{name.lower().replace(' ', '_')}" for name in PRINTERS]
 # Seconds from the start of Home Assistant to a kill: while it starts, which takes some eight, while
 # it reads the cloud for the first time, and while it has come to rest.
 LIFE = (3, 40)
-# Seconds of a print, and of the rest after it.
-PRINT, REST = (12, 50), (2, 12)
+# Seconds of a print, and of the rest after it: no printer begins the next one sooner.
+PRINT, REST = (12, 50), (35, 50)
 RESULTS = ("finished", "finished", "finished", "failed", "cancelled")
 FAULTS = ("server_error", "disconnect", "truncated_json", "html", "empty", "wrong_shape")
 PATHS = ("/v1/iot-service/api/user/bind", "/v1/user-service/my/tasks", "/v1")
