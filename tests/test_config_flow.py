@@ -2,8 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-import json
-from pathlib import Path
 from typing import Any
 from unittest.mock import Mock, patch
 
@@ -42,9 +40,6 @@ from simulator import Simulator
 from simulator.answers import Answer
 from simulator.endpoints import Call
 from tests.conftest import Wait, reload
-
-INTEGRATION = Path(__file__).parent.parent / "custom_components" / DOMAIN
-STRINGS = json.loads((INTEGRATION / "translations" / "en.json").read_text())
 
 LOGIN = "/v1/user-service/user/login"
 SEND_EMAIL = "/v1/user-service/user/sendemail/code"
@@ -366,22 +361,6 @@ async def test_another_way_from_the_first_form_on(
     await owner.choose("password")
     await owner.submit(PASSWORD)
     owner.entry("Plain Maker")
-
-
-async def test_every_field_and_choice_is_explained(owner: Owner) -> None:
-    forms = [await owner.begin(way) for way in ("password", "email_code", "sms_code", "token")]
-    await owner.begin("email_code")
-    forms.append(await owner.submit(EMAIL))
-    await owner.begin("password")
-    forms.append(await owner.submit(TOTP))
-    assert len({form["step_id"] for form in forms}) == 6
-    for form in forms:
-        texts = STRINGS["config"]["step"][form["step_id"]]
-        fields = {field["name"]: field["selector"] for field in form_fields(form)}
-        assert set(texts["data"]) == set(texts["data_description"]) == set(fields)
-        choice = fields["next"]["select"]
-        options = STRINGS["selector"][choice["translation_key"]]["options"]
-        assert set(options) == set(choice["options"])
 
 
 async def test_secrets_are_marked(owner: Owner) -> None:
@@ -1304,7 +1283,6 @@ async def test_account_is_removed_while_it_is_reconfigured(
     await owner.submit(steps[-1])
     owner.ends("entry_removed")
     assert asked(simulator) == []
-    assert "entry_removed" in STRINGS["config"]["abort"]
 
 
 @pytest.mark.parametrize("source", ["reauth", "reconfigure"])
