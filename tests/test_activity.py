@@ -199,7 +199,7 @@ async def test_a_print_in_the_list_writes_its_printer_alone(
 
 
 async def test_pages_of_a_farm_write_what_they_change(
-    hass: HomeAssistant, simulator: Simulator, wait: Wait, past: int
+    hass: HomeAssistant, simulator: Simulator, wait: Wait
 ) -> None:
     """Two hundred printers, whose history and firmware are read for the first time."""
     result = await sign_in(hass, "farm")

@@ -779,7 +779,7 @@ async def test_live_data_is_switched_off(
 
 
 async def test_two_that_tell_one_serial_number(
-    hass: HomeAssistant, entry: MockConfigEntry, pushes: Pushes, device_registry: dr.DeviceRegistry
+    entry: MockConfigEntry, pushes: Pushes, device_registry: dr.DeviceRegistry
 ) -> None:
     """One of them is shown, and nothing is raised."""
     both = with_units(

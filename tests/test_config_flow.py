@@ -735,7 +735,7 @@ async def test_cool_down(
     owner.entry("Single Sign-On Maker")
 
 
-async def test_cool_down_is_per_account(owner: Owner, simulator: Simulator) -> None:
+async def test_cool_down_is_per_account(owner: Owner) -> None:
     await owner.begin("email_code")
     await owner.submit({**EMAIL, "account": "gogle@example.com"})
     await owner.submit({"next": "other_way"})
@@ -1202,9 +1202,7 @@ async def test_printer_shared_by_two_accounts(
 # Reconfigure
 
 
-async def test_reconfigure(
-    hass: HomeAssistant, owner: Owner, simulator: Simulator, entry: MockConfigEntry
-) -> None:
+async def test_reconfigure(owner: Owner, simulator: Simulator, entry: MockConfigEntry) -> None:
     old = dict(entry.data)
     context = {"source": "reconfigure", "entry_id": entry.entry_id}
     await owner.begin("email_code", **context)

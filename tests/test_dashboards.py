@@ -6,7 +6,6 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import (
-    area_registry as ar,
     device_registry as dr,
     entity_registry as er,
     template,
@@ -202,7 +201,6 @@ async def test_a_large_farm_has_the_overview_alone(
 async def test_ids_may_begin_with_anything(
     hass: HomeAssistant,
     entry: MockConfigEntry,
-    area_registry: ar.AreaRegistry,
     device_registry: dr.DeviceRegistry,
     entity_registry: er.EntityRegistry,
 ) -> None:

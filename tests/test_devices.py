@@ -53,11 +53,7 @@ async def test_a_printer_joins(
 
 
 async def test_a_printer_is_renamed(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    device_registry: dr.DeviceRegistry,
-    simulator: Simulator,
-    wait: Wait,
+    entry: MockConfigEntry, device_registry: dr.DeviceRegistry, simulator: Simulator, wait: Wait
 ) -> None:
     """The device follows; the name that its owner gave it in Home Assistant stays."""
     device = printer_device(device_registry, entry)
@@ -71,11 +67,7 @@ async def test_a_printer_is_renamed(
 
 
 async def test_an_ams_is_renamed_with_its_printer(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    device_registry: dr.DeviceRegistry,
-    simulator: Simulator,
-    wait: Wait,
+    entry: MockConfigEntry, device_registry: dr.DeviceRegistry, simulator: Simulator, wait: Wait
 ) -> None:
     for _ in range(5):
         await wait(timedelta(minutes=1))

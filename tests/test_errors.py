@@ -303,8 +303,6 @@ async def test_an_error_is_old_when_the_cloud_was_away_meanwhile(
 
 
 async def test_an_error_is_old_for_an_entity_that_is_enabled_later(
-    *,
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     entity_registry: er.EntityRegistry,
     pushes: Pushes,

@@ -204,11 +204,7 @@ async def test_stored_while_reading(
 
 @pytest.mark.parametrize("past", [250])
 async def test_a_long_absence(
-    hass: HomeAssistant,
-    hass_storage: dict[str, Any],
-    simulator: Simulator,
-    complete: MockConfigEntry,
-    wait: Wait,
+    hass: HomeAssistant, simulator: Simulator, complete: MockConfigEntry, wait: Wait
 ) -> None:
     """Where the newest page is all new, the pages before it are read as well."""
     assert await hass.config_entries.async_unload(complete.entry_id)

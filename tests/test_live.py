@@ -549,7 +549,7 @@ async def test_a_printer_that_comes_on_again_is_asked_again(
 
 
 async def test_a_printer_that_the_broker_knows_to_come_is_asked(
-    hass: HomeAssistant, entry: MockConfigEntry, broker: Broker, wait: Wait
+    hass: HomeAssistant, entry: MockConfigEntry, broker: Broker
 ) -> None:
     for number in range(3):
         event = {"event": "client.disconnected", "disconnected_at": str(number)}
@@ -564,12 +564,7 @@ async def test_a_printer_that_the_broker_knows_to_come_is_asked(
 
 
 async def test_changes_are_never_a_reason_to_ask(
-    *,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    broker: Broker,
-    say: Say,
-    wait: Wait,
+    entry: MockConfigEntry, broker: Broker, say: Say, wait: Wait
 ) -> None:
     """Nor are polls, nor is time."""
     await say(gcode_state="IDLE", nozzle_temper=25)
@@ -745,10 +740,8 @@ async def test_a_mistake_loses_nothing_but_one_message(
 
 
 async def test_a_mistake_in_a_session_ends_it(
-    *,
     hass: HomeAssistant,
     entry: MockConfigEntry,
-    broker: Broker,
     lose: Lose,
     wait: Wait,
     caplog: pytest.LogCaptureFixture,
@@ -763,7 +756,7 @@ async def test_a_mistake_in_a_session_ends_it(
 
 
 async def test_a_dead_task_is_started_again_by_a_poll(
-    *, hass: HomeAssistant, entry: MockConfigEntry, broker: Broker, say: Say, wait: Wait
+    hass: HomeAssistant, entry: MockConfigEntry, say: Say, wait: Wait
 ) -> None:
     await say(gcode_state="RUNNING")
     (task,) = listeners()
@@ -901,12 +894,7 @@ COUNT = "/v1/user-service/my/message/count"
 
 
 async def test_messages_are_read_when_their_number_changes(
-    *,
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    say: Say,
-    wait: Wait,
+    entry: MockConfigEntry, simulator: Simulator, say: Say, wait: Wait
 ) -> None:
     """The printers themselves say what most of them are about."""
     simulator.cloud.change_printer(X1C, online=False)

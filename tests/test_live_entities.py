@@ -168,7 +168,7 @@ async def test_without_a_push_there_are_none(
 
 
 async def test_a_change_alone_adds_nothing(
-    hass: HomeAssistant, pushes: Pushes, entity_registry: er.EntityRegistry
+    pushes: Pushes, entity_registry: er.EntityRegistry
 ) -> None:
     """What else the printer has only a full status tells."""
     await pushes.say(nozzle_temper=210.0, gcode_state="RUNNING")

@@ -167,12 +167,7 @@ async def test_kinds(
 
 
 async def test_end_of_a_print(
-    *,
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    heard: Heard,
-    wait: Wait,
+    entry: MockConfigEntry, simulator: Simulator, heard: Heard, wait: Wait
 ) -> None:
     await one_round(wait)
     simulator.cloud.start(P1S, title="Cable clip", duration=60, task_lag=0)
@@ -399,13 +394,7 @@ async def test_useless_answer_about_a_group_changes_nothing(
 
 
 async def test_group_that_is_refused_at_first_is_history_later(
-    *,
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    post: Post,
-    heard: Heard,
-    wait: Wait,
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, heard: Heard, wait: Wait
 ) -> None:
     await wait(timedelta(seconds=25))
     simulator.cloud.add_fault("forbidden", MESSAGES, times=1)
@@ -417,7 +406,6 @@ async def test_group_that_is_refused_at_first_is_history_later(
 
 async def test_group_that_is_always_refused_holds_up_nobody(
     *,
-    hass: HomeAssistant,
     monkeypatch: pytest.MonkeyPatch,
     entry: MockConfigEntry,
     simulator: Simulator,

@@ -215,7 +215,6 @@ async def test_what_is_stored_stays_when_the_sign_in_has_ended(
 )
 async def test_a_mistake_of_ours_is_no_storm(
     *,
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     wait: Wait,
     monkeypatch: pytest.MonkeyPatch,
@@ -243,7 +242,6 @@ async def test_a_mistake_of_ours_is_no_storm(
 
 
 async def test_a_mistake_about_one_printer_keeps_no_other_waiting(
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
     wait: Wait,

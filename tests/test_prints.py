@@ -147,12 +147,7 @@ async def test_what_an_automation_reads_at_the_end(
 
 
 async def test_a_start_after_many_equal_answers(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    heard: list[State],
-    era: str,
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, heard: list[State], era: str
 ) -> None:
     """Answers that are equal to the byte are reports as well, and leave no gap."""
     for _ in range(7):
@@ -318,7 +313,6 @@ async def test_events_wait_for_their_entity(
     ],
 )
 async def test_lost_polls_lose_nothing(
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     simulator: Simulator,
     wait: Wait,
@@ -344,11 +338,7 @@ async def test_lost_polls_lose_nothing(
 
 
 async def test_print_without_a_task(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    heard: list[State],
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, heard: list[State]
 ) -> None:
     """From the SD card: known by the printer's status alone."""
     simulator.cloud.start(P1S, duration=300, task=False)
@@ -360,11 +350,7 @@ async def test_print_without_a_task(
 
 
 async def test_print_of_the_cloud_after_one_from_the_card(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    heard: list[State],
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, heard: list[State]
 ) -> None:
     """That one had no task; while user/print does not answer, nobody says so of the next."""
     simulator.cloud.start(P1S, duration=300, task=False)
@@ -379,12 +365,7 @@ async def test_print_of_the_cloud_after_one_from_the_card(
 
 
 async def test_print_from_the_card_under_the_id_before_it(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    heard: list[State],
-    era: str,
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, heard: list[State], era: str
 ) -> None:
     """Bind goes on to name the cloud's last job: after a while it is a print of its own."""
     task = str(simulator.cloud.start(P1S, duration=300))
@@ -512,11 +493,7 @@ async def test_absurd_facts_break_nothing(
 
 
 async def test_print_without_a_task_after_one_with(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    heard: list[State],
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, heard: list[State]
 ) -> None:
     """The job that the printer had before is not taken for it."""
     task = str(simulator.cloud.start(P1S, duration=300))
@@ -574,7 +551,6 @@ async def test_stopping_loses_nothing(
 
 
 async def test_what_was_announced_is_written_at_once(
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     simulator: Simulator,
     wait: Wait,
@@ -596,7 +572,6 @@ async def test_back_after_a_week(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     simulator: Simulator,
-    wait: Wait,
     freezer: FrozenDateTimeFactory,
     heard: list[State],
 ) -> None:
@@ -693,7 +668,6 @@ async def test_nothing_is_announced_while_home_assistant_stops(
 
 
 async def test_an_event_that_grows_too_old_meanwhile_holds_no_other_up(
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     entity_registry: er.EntityRegistry,
     simulator: Simulator,

@@ -157,9 +157,7 @@ async def test_address_of_another_account_is_not_kept(
     assert entry.data["account"] == ""
 
 
-async def test_cool_down_outlasts_the_menu(
-    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
-) -> None:
+async def test_cool_down_outlasts_the_menu(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     entry.async_start_reauth(hass)
     (flow,) = reauths(hass, entry)
     for error in ({}, {"base": "code_just_sent"}):

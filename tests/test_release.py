@@ -164,7 +164,7 @@ def test_versions_that_cannot_be(checkout: Path, version: str, reason: str) -> N
     assert git(checkout, "status", "--porcelain") == ""
 
 
-def test_ten_is_more_than_nine(checkout: Path) -> None:
+def test_ten_is_more_than_nine() -> None:
     assert release.order("0.10.0") > release.order("0.9.1") > release.order("0.9.0")
 
 

@@ -364,9 +364,7 @@ async def test_prints_of_two_accounts(
 # Messages.
 
 
-async def test_messages(
-    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, ask: Ask, wait: Wait
-) -> None:
+async def test_messages(entry: MockConfigEntry, simulator: Simulator, ask: Ask, wait: Wait) -> None:
     """They are what was read last, so nobody is asked."""
     assert (await ask("get_messages"))["complete"] is False
     for _ in range(6):
@@ -436,7 +434,7 @@ async def test_projects(entry: MockConfigEntry, simulator: Simulator, ask: Ask) 
     assert all(each.keys() == {"type", "color", "weight", "length"} for each in filaments)
 
 
-async def test_slicer_presets(entry: MockConfigEntry, simulator: Simulator, ask: Ask) -> None:
+async def test_slicer_presets(entry: MockConfigEntry, ask: Ask) -> None:
     """Bambu Lab's own are not asked for, which would be large."""
     (preset,) = (await ask("get_slicer_presets"))["presets"]
     assert preset["type"] == "filament"
@@ -745,9 +743,7 @@ async def test_refusals(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     simulator: Simulator,
-    device_of: DeviceOf,
     ask: Ask,
-    rename: Ask,
     name: str,
     fault: str,
     message: str,
@@ -797,12 +793,7 @@ async def test_a_preset_that_cannot_be_passed_on(
 
 
 async def test_nothing_secret_is_answered(
-    *,
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    ask: Ask,
-    wait: Wait,
+    entry: MockConfigEntry, simulator: Simulator, ask: Ask, wait: Wait
 ) -> None:
     """Every answer is JSON, without serial numbers, signed addresses or who owns the account."""
     for _ in range(6):

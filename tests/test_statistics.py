@@ -199,7 +199,7 @@ async def test_what_is_known_is_written_once(
 
 
 @pytest.mark.usefixtures("one")
-async def test_metadata(hass: HomeAssistant, simulator: Simulator) -> None:
+async def test_metadata(hass: HomeAssistant) -> None:
     found = await get_instance(hass).async_add_executor_job(list_statistic_ids, hass)
     ours = [each for each in found if each["source"] == DOMAIN]
     assert [

@@ -383,7 +383,6 @@ async def targets(
 async def test_each_way_to_choose_a_printer(
     *,
     entry: MockConfigEntry,
-    hass: HomeAssistant,
     simulator: Simulator,
     wait: Wait,
     automate: Automate,

@@ -243,7 +243,6 @@ async def test_registry_follows(
 
 
 async def test_ams_devices(
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
     wait: Wait,
@@ -366,11 +365,7 @@ async def test_ams_that_returns(
 
 
 async def test_ams_go_with_their_printer(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    device_registry: dr.DeviceRegistry,
-    simulator: Simulator,
-    wait: Wait,
+    entry: MockConfigEntry, device_registry: dr.DeviceRegistry, simulator: Simulator, wait: Wait
 ) -> None:
     await ask_all(wait)
     simulator.cloud.remove_printer(X1C)

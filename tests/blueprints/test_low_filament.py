@@ -43,11 +43,7 @@ async def automation(automate: Automate, pushes: Pushes, phone: Phone) -> str:
 
 
 async def test_a_spool_is_told_of_once(
-    hass: HomeAssistant,
-    automation: str,
-    entity_registry: er.EntityRegistry,
-    pushes: Pushes,
-    phone: Phone,
+    automation: str, entity_registry: er.EntityRegistry, pushes: Pushes, phone: Phone
 ) -> None:
     """When it falls below the limit; the next spool is another one."""
     for left in (21, 20, 19, 18, 5, 1):

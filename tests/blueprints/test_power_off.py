@@ -541,7 +541,6 @@ async def test_home_assistant_was_away_while_it_waited(
 async def test_home_assistant_restarts_while_nothing_waits(
     hass: HomeAssistant,
     entry: MockConfigEntry,
-    simulator: Simulator,
     wait: Wait,
     restart: Restart,
     calls: list[ServiceCall],

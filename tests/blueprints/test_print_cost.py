@@ -135,11 +135,7 @@ async def test_through_a_restart(
 
 
 async def test_a_meter_that_is_gone_at_the_end(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    plug: Plug,
-    automate: Automate,
-    phone: Phone,
+    simulator: Simulator, plug: Plug, automate: Automate, phone: Phone
 ) -> None:
     """As far as it was recorded."""
     await automate(BLUEPRINT, print_event=EVENT, meters=[METER], phones=[phone.id])
@@ -151,11 +147,7 @@ async def test_a_meter_that_is_gone_at_the_end(
 
 
 async def test_a_meter_that_begins_anew(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    plug: Plug,
-    automate: Automate,
-    phone: Phone,
+    simulator: Simulator, plug: Plug, automate: Automate, phone: Phone
 ) -> None:
     """The recorder goes on counting."""
     await automate(BLUEPRINT, print_event=EVENT, meters=[METER], phones=[phone.id])

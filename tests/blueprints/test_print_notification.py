@@ -71,7 +71,6 @@ async def test_two_phones_of_one_name_have_one_action(
 
 
 async def test_finished(
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
     simulator: Simulator,

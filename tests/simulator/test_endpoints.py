@@ -878,9 +878,7 @@ async def test_a_hundred_presets_of_a_kind(ask: Ask) -> None:
     assert (await ask("POST", SETTING, body=PRESET)).status == 200
 
 
-async def test_two_simulators_of_a_seed_look_alike(
-    simulator: Simulator, freezer: FrozenDateTimeFactory
-) -> None:
+async def test_two_simulators_of_a_seed_look_alike(simulator: Simulator) -> None:
     assert Cloud().state() == simulator.cloud.state()
     assert Cloud(seed=2).state() != simulator.cloud.state()
 
