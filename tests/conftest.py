@@ -17,9 +17,14 @@ from homeassistant.helpers.event import (
     async_track_state_report_event,
 )
 from homeassistant.helpers.storage import Store
+from homeassistant.setup import async_setup_component
 from hypothesis import settings
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+    mock_component,
+)
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 from syrupy.filters import props
@@ -104,9 +109,18 @@ async def enable_event_loop_debug() -> None:
 
 @pytest.fixture(autouse=True)
 def _custom_integrations(request: pytest.FixtureRequest) -> None:
-    """Let Home Assistant find the integration, where a test runs one."""
+    """Let Home Assistant find the integration, where a test runs one; the recorder comes first."""
+    if "recorder_mock" in request.fixturenames:
+        request.getfixturevalue("recorder_mock")
     if "hass" in request.fixturenames:
         request.getfixturevalue("enable_custom_integrations")
+
+
+@pytest.fixture
+async def logbook(hass: HomeAssistant) -> None:
+    """Have the activity without the pages that show it."""
+    mock_component(hass, "frontend")
+    assert await async_setup_component(hass, "logbook", {})
 
 
 def listeners() -> set[asyncio.Task[Any]]:

@@ -24,11 +24,6 @@ def past() -> int:
 
 
 @pytest.fixture(autouse=True)
-def _storage(hass_storage: dict[str, Any]) -> None:
-    """Keep no files."""
-
-
-@pytest.fixture(autouse=True)
 async def one(hass: HomeAssistant, simulator: Simulator, wait: Wait) -> MockConfigEntry:
     """The account with one printer, whose history has been read."""
     await hass.config.async_set_time_zone("UTC")

@@ -37,11 +37,6 @@ def name() -> str:
     return "one"
 
 
-@pytest.fixture(autouse=True)
-def _storage(hass_storage: dict[str, Any]) -> None:
-    """Keep no files."""
-
-
 @pytest.fixture
 async def account(
     hass: HomeAssistant, simulator: Simulator, everything_enabled: None, name: str

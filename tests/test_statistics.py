@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
-from homeassistant.components.recorder import Recorder, get_instance
+from homeassistant.components.recorder import get_instance
 from homeassistant.components.recorder.statistics import (
     list_statistic_ids,
     statistic_during_period,
@@ -34,21 +34,12 @@ from .conftest import Wait, reload, sign_in
 SHARED = {"demo": "1000000001", "partner": "1000000010"}
 METRICS = ("filament_weight", "print_time", "prints")
 
+pytestmark = pytest.mark.usefixtures("recorder_mock")
+
 
 @pytest.fixture
 def past() -> int:
     return 150
-
-
-@pytest.fixture
-def enable_custom_integrations(recorder_mock: Recorder, hass: HomeAssistant) -> None:
-    """Have the recorder before anything else."""
-    hass.data.pop("custom_components")
-
-
-@pytest.fixture(autouse=True)
-def _storage(hass_storage: dict[str, Any]) -> None:
-    """Keep no files."""
 
 
 async def read_on(hass: HomeAssistant, wait: Wait) -> None:

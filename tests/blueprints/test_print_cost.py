@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from homeassistant.components.recorder import Recorder
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -25,11 +24,7 @@ EVENT = "event.p1s_print"
 IDLE = 0.001
 PRINTING = 0.01
 
-
-@pytest.fixture
-def enable_custom_integrations(recorder_mock: Recorder, hass: HomeAssistant) -> None:
-    """Have the recorder before anything else."""
-    hass.data.pop("custom_components")
+pytestmark = pytest.mark.usefixtures("recorder_mock")
 
 
 class Plug:
