@@ -30,6 +30,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.filters import props
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
+from custom_components.bambu_lab_cloud.history import BEFORE_FIRST_PAGE, BETWEEN_PAGES
 from simulator import Simulator
 
 # The same examples in every run, so that red is news; `search` looks for what they do not show.
@@ -207,6 +208,13 @@ async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Reload an account, and wait for all that this begins."""
     await hass.config_entries.async_reload(entry.entry_id)
     await settle(hass)
+
+
+async def read_history(wait: Wait, pages: int = 3) -> None:
+    """Let the past of an account be read, as it is once a while has passed since it was set up."""
+    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
+    for _ in range(pages):
+        await wait(BETWEEN_PAGES + timedelta(seconds=1))
 
 
 def watch(hass: HomeAssistant, entity_ids: list[str]) -> list[str]:

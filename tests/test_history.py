@@ -20,7 +20,7 @@ from custom_components.bambu_lab_cloud.history import (
 from simulator import Simulator
 from simulator.cloud import FINISHED, Job
 
-from .conftest import Wait, sign_in
+from .conftest import Wait, read_history, sign_in
 
 A_WHILE = timedelta(minutes=2)
 TOTALS = (
@@ -50,8 +50,7 @@ async def account(
 @pytest.fixture
 async def complete(account: MockConfigEntry, wait: Wait) -> MockConfigEntry:
     """An account whose history has been read."""
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=7)
+    await read_history(wait, pages=7)
     return account
 
 
@@ -87,8 +86,7 @@ async def test_totals(
 ) -> None:
     """They are unknown until all prints are known, and then right."""
     assert {total(hass, key) for key in TOTALS} == {"unknown"}
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=7)
+    await read_history(wait, pages=7)
     expected = jobs(simulator)
     assert total(hass, "total_prints") == str(len(expected))
     assert float(total(hass, "total_filament_weight")) == pytest.approx(
@@ -158,8 +156,7 @@ async def test_restart(
     simulator.cloud.clear_requests()
     assert await hass.config_entries.async_setup(complete.entry_id)
     assert total(hass, "total_prints") == known == str(len(jobs(simulator)))
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=4)
+    await read_history(wait, pages=4)
     assert asked(simulator) == 1
 
 
@@ -168,13 +165,11 @@ async def test_goes_on_after_a_restart(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, wait: Wait
 ) -> None:
     """Of ten pages six are read; the other four follow, after a look at what is new."""
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=4)
+    await read_history(wait, pages=4)
     simulator.cloud.clear_requests()
     assert await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=3)
+    await read_history(wait, pages=3)
     assert total(hass, "total_prints") == "unknown"
     await read_on(wait, pages=1)
     assert total(hass, "total_prints") == str(len(jobs(simulator)))
@@ -186,8 +181,7 @@ async def test_stored_while_reading(
     account: MockConfigEntry, hass_storage: dict[str, Any], wait: Wait
 ) -> None:
     """Whoever kills Home Assistant loses the last half a minute only."""
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=11)
+    await read_history(wait, pages=11)
     stored = hass_storage[f"{DOMAIN}.{account.entry_id}.history"]["data"]
     assert not stored["is_complete"]
     assert len(stored["task_id"]) > 300
@@ -208,8 +202,7 @@ async def test_a_long_absence(
         simulator.cloud.start(dev_id(simulator), duration=60)
         await wait(timedelta(minutes=2))
     assert await hass.config_entries.async_setup(complete.entry_id)
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=4)
+    await read_history(wait, pages=4)
     assert total(hass, "total_prints") == str(len(jobs(simulator)))
 
 
@@ -263,8 +256,7 @@ async def test_bad_answers(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, wait: Wait, fault: str
 ) -> None:
     """The cloud is left alone for a while, and nothing is lost."""
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=1)
+    await read_history(wait, pages=1)
     simulator.cloud.add_fault(fault, "/v1/user-service/my/tasks", times=1)
     await read_on(wait, pages=1)
     simulator.cloud.clear_requests()
@@ -290,8 +282,7 @@ async def test_an_empty_answer_costs_nothing(
 @pytest.mark.parametrize("past", [1100])
 async def test_log(caplog: pytest.LogCaptureFixture, account: MockConfigEntry, wait: Wait) -> None:
     """Progress is said, and nothing about whose prints they are."""
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=20)
+    await read_history(wait, pages=20)
     records = [
         record
         for record in (*caplog.get_records("setup"), *caplog.records)

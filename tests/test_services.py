@@ -22,12 +22,11 @@ import yaml
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.messages import MESSAGE_TYPES
 from custom_components.bambu_lab_cloud.fleet.printer import PrintResult
-from custom_components.bambu_lab_cloud.history import BEFORE_FIRST_PAGE, BETWEEN_PAGES
 from simulator import Simulator, wire
 from simulator.cloud import FINISHED, Job, Printer
 
 from .api.reports import p1s
-from .conftest import Wait, set_up, sign_in
+from .conftest import Wait, read_history, set_up, sign_in
 from .pushes import Pushes
 from .test_secrets import leaks
 
@@ -88,12 +87,6 @@ def device_of(
 
 
 type DeviceOf = Callable[..., dr.DeviceEntry]
-
-
-async def read_history(wait: Wait, pages: int = 3) -> None:
-    await wait(BEFORE_FIRST_PAGE + SECOND)
-    for _ in range(pages):
-        await wait(BETWEEN_PAGES + SECOND)
 
 
 async def other_account(hass: HomeAssistant, name: str) -> MockConfigEntry:

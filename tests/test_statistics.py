@@ -22,14 +22,12 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from custom_components.bambu_lab_cloud import statistics
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.history import (
-    BEFORE_FIRST_PAGE,
-    BETWEEN_PAGES,
     BETWEEN_READINGS,
 )
 from simulator import Simulator
 from simulator.cloud import Job, Printer
 
-from .conftest import Wait, reload, sign_in
+from .conftest import Wait, read_history, reload, sign_in
 
 SHARED = {"demo": "1000000001", "partner": "1000000010"}
 METRICS = ("filament_weight", "print_time", "prints")
@@ -43,9 +41,7 @@ def past() -> int:
 
 
 async def read_on(hass: HomeAssistant, wait: Wait) -> None:
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    for _ in range(4):
-        await wait(BETWEEN_PAGES + timedelta(seconds=1))
+    await read_history(wait, pages=4)
     await async_wait_recording_done(hass)
 
 
