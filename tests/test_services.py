@@ -34,7 +34,6 @@ X1C = "00M00A000000001"
 P1S = "01P00A000000002"
 IOT = "/v1/iot-service/api"
 FILAMENTS = "/v1/design-user-service/my/filament/v2"
-SECOND = timedelta(seconds=1)
 INTEGRATION = Path(__file__).parent.parent / "custom_components" / DOMAIN
 FIELDS = yaml.safe_load((INTEGRATION / "services.yaml").read_text())
 # Those that ask the cloud, with what they need beside an account.

@@ -14,7 +14,7 @@ from simulator.cloud import Cloud, Printer
 from .conftest import Ask
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-X1C, P1S = "00M00A000000001", "01P00A000000002"
+P1S = "01P00A000000002"
 MODELS = [model.product for model in (*catalogue.MODELS, *catalogue.MORE_MODELS)]
 
 type Say = Callable[..., dict[str, Any]]
