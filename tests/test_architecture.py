@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+import sys
 
 import pytest
 
@@ -53,8 +54,6 @@ def test_api_needs_only_aiohttp_and_aiomqtt(path: Path) -> None:
 
     What speaks MQTT uses aiomqtt instead, and nothing of paho, which is below that.
     """
-    import sys
-
     tops = {name.split(".")[0] for name in _imports(path)} - sys.stdlib_module_names
     allowed = {"aiomqtt"} if path.name in {"live.py", "mqtt.py"} else {"aiohttp", "yarl"}
     assert tops - {"custom_components"} <= allowed
