@@ -8,8 +8,13 @@ from unittest.mock import PropertyMock, patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_CODE, CONF_PASSWORD, CONF_REGION
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.const import (
+    CONF_CODE,
+    CONF_PASSWORD,
+    CONF_REGION,
+    EVENT_HOMEASSISTANT_STARTED,
+)
+from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.event import (
@@ -188,6 +193,13 @@ async def sign_in_demo(hass: HomeAssistant, simulator: Simulator) -> MockConfigE
 async def entry(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
     """The demo account, signed in."""
     return await sign_in_demo(hass, simulator)
+
+
+async def finish_start(hass: HomeAssistant) -> None:
+    """Let Home Assistant be started, with automations that listen."""
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -19,7 +19,7 @@ from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from simulator import Simulator
 from tests.api.reports import FAMILIES, a1, h2d, p1s, tray, x1c
 from tests.conftest import Wait, reload, watch
-from tests.pushes import Pushes
+from tests.pushes import COMMON, FATAL, INFORMATION, SERIOUS, Pushes, begin
 
 ROOT = Path(__file__).parent.parent
 P1S = "01P00A000000002"
@@ -42,11 +42,6 @@ ATTRIBUTES = {
     "tray",
 }
 LIVE_KEYS = {each.key for each in (*sensor.LIVE, binary_sensor.ERROR, *binary_sensor.LIVE)}
-# The complaint that a layer is not good, the one that the bed heats abnormally.
-SERIOUS = {"attr": 0x0C000300, "code": 0x00020007}
-FATAL = {"attr": 0x03000100, "code": 0x00010007}
-COMMON = {"attr": 0x05000200, "code": 0x00030001}
-INFORMATION = {"attr": 0x05000300, "code": 0x00040001}
 
 
 @pytest.fixture
@@ -519,21 +514,6 @@ def heard(hass: HomeAssistant) -> list[State]:
 def told(heard: list[State], *names: str) -> list[tuple[Any, ...]]:
     """Return attributes of what was heard."""
     return [tuple(state.attributes[name] for name in names) for state in heard]
-
-
-async def begin(simulator: Simulator, pushes: Pushes, wait: Wait) -> dict[str, Any]:
-    """Begin a print that both tell of; return the printer's status meanwhile."""
-    await wait(IDLE)
-    await wait(IDLE)
-    body = p1s()
-    await pushes.full(body, gcode_state="FINISH")
-    await wait(10 * SECOND)
-    task = str(simulator.cloud.start(P1S, duration=3600, title="Boat"))
-    body |= {"task_id": task, "subtask_id": task, "subtask_name": "Boat"}
-    await pushes.full(body)
-    await wait(3 * SECOND)
-    await wait(12 * SECOND)
-    return body
 
 
 async def test_a_pause_says_why(

@@ -9,7 +9,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, Platform
+from homeassistant.const import Platform
 from homeassistant.core import CoreState, Event, HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
@@ -31,7 +31,7 @@ from custom_components.bambu_lab_cloud.fleet.printer import Print
 from custom_components.bambu_lab_cloud.pictures import Pictures
 from custom_components.bambu_lab_cloud.tasks import TaskList
 from simulator import Simulator, wire
-from tests.conftest import Wait, reload, set_up, sign_in, sign_in_demo
+from tests.conftest import Wait, finish_start, reload, set_up, sign_in, sign_in_demo
 
 ROOT = Path(__file__).parent.parent
 X1C = "00M00A000000001"
@@ -71,13 +71,6 @@ def told(heard: list[State]) -> list[tuple[str, str | None]]:
     result = [(state.attributes["event_type"], state.attributes["task_id"]) for state in heard]
     heard.clear()
     return result
-
-
-async def finish_start(hass: HomeAssistant) -> None:
-    """Let Home Assistant be started, with automations that listen."""
-    hass.set_state(CoreState.running)
-    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
-    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 async def test_from_start_to_end(

@@ -10,8 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from simulator import Simulator
 from tests.api.reports import p2s
 from tests.conftest import Wait, reload
-from tests.pushes import Pushes
-from tests.test_live_entities import begin
+from tests.pushes import Pushes, begin
 
 from .conftest import ESCAPED, HOSTILE, MINUTE, P1S, Automate, Phone, messages
 

@@ -16,9 +16,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from simulator import Simulator
-from tests.api.reports import p1s
 from tests.conftest import Wait, settle
-from tests.pushes import Pushes
+from tests.pushes import Pushes, begin
 
 from .conftest import MINUTE, P1S, Automate, Restart
 
@@ -112,12 +111,7 @@ def said(hass: HomeAssistant) -> list[str]:
 @pytest.fixture
 async def end(hass: HomeAssistant, simulator: Simulator, pushes: Pushes, wait: Wait) -> End:
     """Begin a print of which the P1S tells itself, and return what ends it, with a hot nozzle."""
-    body = p1s()
-    await pushes.full(body, gcode_state="FINISH")
-    await wait(10 * SECOND)
-    task = str(simulator.cloud.start(P1S, duration=36000, title="Boat"))
-    await pushes.full(body, task_id=task, subtask_id=task, subtask_name="Boat")
-    await wait(15 * SECOND)
+    await begin(simulator, pushes, wait, duration=36000)
 
     async def end(result: str = "finished") -> None:
         simulator.cloud.end(P1S, result)

@@ -11,8 +11,7 @@ from custom_components.bambu_lab_cloud.const import DOMAIN
 from simulator import Simulator
 from tests.api.reports import p1s
 from tests.conftest import Wait, reload
-from tests.pushes import Pushes
-from tests.test_live_entities import COMMON, FATAL, INFORMATION, SERIOUS, begin
+from tests.pushes import COMMON, FATAL, INFORMATION, SERIOUS, Pushes, begin
 
 from .conftest import P1S, Automate, Phone, messages
 
