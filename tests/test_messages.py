@@ -148,7 +148,6 @@ async def test_new_message_is_announced_once(
 )
 async def test_kinds(
     *,
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
     post: Post,
@@ -163,7 +162,6 @@ async def test_kinds(
     post(kind, payload)
     await one_round(wait)
     assert [state.attributes["event_type"] for state in heard()] == [event_type]
-    assert event_type in hass.states.get(MESSAGE).attributes["event_types"]
 
 
 async def test_end_of_a_print(
