@@ -290,9 +290,12 @@ async def test_password_of_a_phone_number(owner: Owner, simulator: Simulator) ->
         "{}",
         "  {}\n",
         "Bearer {}",
+        "bearer {}",
+        "Authorization: Bearer {}",
         '"{}"',
         "token={}",
         "token={}; Path=/; HttpOnly",
+        "token={}; bbl_csrf_token=AAAA",
         "lang=en; token={}; refreshToken=other",
     ],
 )
@@ -878,26 +881,6 @@ async def test_nothing_is_asked_with_a_secret_that_is_missing(
     good = {**PASSWORD, "token": token(simulator, "password")}
     await owner.submit({key: good[key] for key in values} | {"next": "sign_in"})
     owner.entry("Plain Maker")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{}",
-        " {}\n",
-        "Bearer {}",
-        "bearer {}",
-        "Authorization: Bearer {}",
-        "token={}; bbl_csrf_token=AAAA",
-        "bbl_csrf_token=AAAA; token={}",
-        '"{}"',
-    ],
-)
-async def test_what_is_copied_with_a_token(owner: Owner, simulator: Simulator, text: str) -> None:
-    good = token(simulator, "password")
-    await owner.begin("token")
-    await owner.submit({"region": "global", "token": text.format(good)})
-    assert owner.entry("Plain Maker").data["token"] == good
 
 
 async def test_token_after_another_way(owner: Owner, simulator: Simulator) -> None:

@@ -15,10 +15,10 @@ from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.printer import Print
 from custom_components.bambu_lab_cloud.pictures import Pictures
 from simulator import Simulator
-from tests.api.reports import FAMILIES, p1s
+from tests.api.reports import FAMILIES, MODELS, p1s
 from tests.conftest import Wait, finish_start, reload, set_up
 from tests.pushes import COMMON, FATAL, INFORMATION, SERIOUS, Pushes, begin
-from tests.test_live_entities import MODELS, told
+from tests.test_live_entities import told
 
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"

@@ -17,13 +17,12 @@ import yaml
 from custom_components.bambu_lab_cloud import binary_sensor, sensor
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from simulator import Simulator
-from tests.api.reports import FAMILIES, a1, h2d, p1s, tray, x1c
+from tests.api.reports import FAMILIES, MODELS, a1, h2d, p1s, tray, x1c
 from tests.conftest import Wait, reload, watch
 from tests.pushes import COMMON, FATAL, INFORMATION, SERIOUS, Pushes, begin
 
 ROOT = Path(__file__).parent.parent
 P1S = "01P00A000000002"
-MODELS = {"a1": "A1", "h2d": "H2D", "p1s": "P1S", "x1c": "X1 Carbon", "x2d": "X2D", "a2l": "A2L"}
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
