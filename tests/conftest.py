@@ -14,7 +14,7 @@ from homeassistant.const import (
     CONF_REGION,
     EVENT_HOMEASSISTANT_STARTED,
 )
-from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.core import CoreState, Event, HomeAssistant, State, callback
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.event import (
@@ -37,6 +37,7 @@ from syrupy.filters import props
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.history import BEFORE_FIRST_PAGE, BETWEEN_PAGES
 from simulator import Simulator
+from tests.pushes import Pushes
 
 # The same examples in every run, so that red is news; `search` looks for what they do not show.
 settings.register_profile(
@@ -202,6 +203,28 @@ async def finish_start(hass: HomeAssistant) -> None:
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
+@pytest.fixture
+def pushes(hass: HomeAssistant, entry: MockConfigEntry) -> Pushes:
+    """The P1S of the demo account, which says nothing itself yet."""
+    return Pushes(hass, entry, "01P00A000000002")
+
+
+@pytest.fixture
+def heard(hass: HomeAssistant) -> list[State]:
+    """What an automation on the P1S's event entity hears."""
+    states: list[State] = []
+
+    @callback
+    def listen(event: Event[Any]) -> None:
+        new, old = event.data["new_state"], event.data["old_state"]
+        # What was announced before Home Assistant was away shows again, and is no news.
+        news = old is not None and old.state not in {"unavailable", new.state}
+        states.extend([new] * (news and new.state != "unavailable"))
+
+    async_track_state_change_event(hass, "event.p1s_print", listen)
+    return states
+
+
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Set an account up that was unloaded, and wait for all that this begins."""
     await hass.config_entries.async_setup(entry.entry_id)
@@ -227,6 +250,17 @@ async def read_history(wait: Wait, pages: int = 3) -> None:
     await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
     for _ in range(pages):
         await wait(BETWEEN_PAGES + timedelta(seconds=1))
+
+
+async def ask_all(wait: Wait) -> None:
+    """Let the cloud be asked about the firmware of the three printers."""
+    for _ in range(3):
+        await wait(timedelta(seconds=25))
+
+
+def asked(simulator: Simulator, path: str) -> int:
+    """Return how often the cloud was asked for something since its requests were cleared."""
+    return sum(request["path"] == path for request in simulator.cloud.requests())
 
 
 def watch(hass: HomeAssistant, entity_ids: list[str]) -> list[str]:

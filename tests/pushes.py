@@ -1,5 +1,6 @@
 """What a printer says itself, as the broker delivers it, brought to an account that is set up."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,6 @@ from custom_components.bambu_lab_cloud.fleet.live import LiveState, heard, sessi
 from custom_components.bambu_lab_cloud.printers import PrintersCoordinator
 from simulator import Simulator
 from tests.api.reports import delta, message, p1s
-from tests.conftest import Wait
 
 # What printers complain of, by how bad it is.
 SERIOUS = {"attr": 0x0C000300, "code": 0x00020007}
@@ -91,7 +91,10 @@ class Pushes:
 
 
 async def begin(
-    simulator: Simulator, pushes: Pushes, wait: Wait, duration: float = 3600
+    simulator: Simulator,
+    pushes: Pushes,
+    wait: Callable[[timedelta], Awaitable[None]],
+    duration: float = 3600,
 ) -> dict[str, Any]:
     """Begin a print of which cloud and printer tell; return what the printer says meanwhile."""
     await wait(IDLE)

@@ -21,7 +21,7 @@ from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE, LIVE
 from simulator import Simulator, wire
 from tests.api.reports import FAMILIES, FOUR_SPOOLS, MODELS, ams, p1s, tray, unit
-from tests.conftest import Wait, reload, watch
+from tests.conftest import Wait, ask_all, reload, watch
 from tests.pushes import Pushes
 
 X1C = "00M00A000000001"
@@ -34,12 +34,6 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 HALF_A_DAY = timedelta(hours=12, minutes=1)
 ATTRIBUTES = ("brand", "color", "name", "remaining")
-
-
-@pytest.fixture
-def pushes(hass: HomeAssistant, entry: MockConfigEntry) -> Pushes:
-    """The P1S of the demo account, which says nothing yet."""
-    return Pushes(hass, entry, P1S)
 
 
 @pytest.fixture
@@ -89,12 +83,6 @@ def with_units(*units: dict[str, Any], exist: str, trays: str) -> dict[str, Any]
 
 def without_ams() -> dict[str, Any]:
     return with_units(exist="0", trays="0")
-
-
-async def ask_all(wait: Wait) -> None:
-    """Let the cloud be asked about the firmware of the three printers."""
-    for _ in range(3):
-        await wait(timedelta(seconds=25))
 
 
 # What is shown.

@@ -20,9 +20,10 @@ from custom_components.bambu_lab_cloud.history import (
 from simulator import Simulator
 from simulator.cloud import FINISHED, Job
 
-from .conftest import Wait, read_history, sign_in
+from .conftest import Wait, asked, read_history, sign_in
 
 A_WHILE = timedelta(minutes=2)
+TASKS = "/v1/user-service/my/tasks"
 TOTALS = (
     "success_rate",
     "total_filament_length",
@@ -70,12 +71,6 @@ def dev_id(simulator: Simulator) -> str:
     return simulator.cloud.printers_of(simulator.cloud.accounts.find("one"))[0].dev_id
 
 
-def asked(simulator: Simulator) -> int:
-    """How often the list was asked for, since the requests were cleared."""
-    requests = simulator.cloud.requests()
-    return sum(request["path"] == "/v1/user-service/my/tasks" for request in requests)
-
-
 def total(hass: HomeAssistant, key: str, printer: str = "my_p1s") -> str:
     return hass.states.get(f"sensor.{printer}_{key}").state
 
@@ -103,17 +98,17 @@ async def test_totals(
 @pytest.mark.parametrize("past", [450])
 async def test_reads_gently(simulator: Simulator, account: MockConfigEntry, wait: Wait) -> None:
     """A page with the set-up, then one every few seconds, none twice, and after the last none."""
-    assert asked(simulator) == 1
+    assert asked(simulator, TASKS) == 1
     await wait(BEFORE_FIRST_PAGE - timedelta(seconds=2))
-    assert asked(simulator) == 1
+    assert asked(simulator, TASKS) == 1
     await wait(timedelta(seconds=3))
-    assert asked(simulator) == 2
+    assert asked(simulator, TASKS) == 2
     for page in range(3, 7):
         await wait(BETWEEN_PAGES + timedelta(seconds=1))
-        assert asked(simulator) == page
+        assert asked(simulator, TASKS) == page
     simulator.cloud.clear_requests()
     await read_on(wait, pages=3)
-    assert asked(simulator) == 0
+    assert asked(simulator, TASKS) == 0
 
 
 @pytest.mark.parametrize("era", ["2022", "2026"])
@@ -157,7 +152,7 @@ async def test_restart(
     assert await hass.config_entries.async_setup(complete.entry_id)
     assert total(hass, "total_prints") == known == str(len(jobs(simulator)))
     await read_history(wait, pages=4)
-    assert asked(simulator) == 1
+    assert asked(simulator, TASKS) == 1
 
 
 @pytest.mark.parametrize("past", [950])
@@ -173,7 +168,7 @@ async def test_goes_on_after_a_restart(
     assert total(hass, "total_prints") == "unknown"
     await read_on(wait, pages=1)
     assert total(hass, "total_prints") == str(len(jobs(simulator)))
-    assert asked(simulator) == 6
+    assert asked(simulator, TASKS) == 6
 
 
 @pytest.mark.parametrize("past", [1500])
@@ -246,7 +241,7 @@ async def test_a_reading_that_comes_too_early_goes_round_in_no_circle(
     freezer.move_to(history._read_at + BETWEEN_READINGS - timedelta(seconds=early))
     simulator.cloud.clear_requests()
     await history.async_refresh()
-    assert asked(simulator) == 1
+    assert asked(simulator, TASKS) == 1
     assert history.update_interval == BETWEEN_READINGS
 
 
@@ -261,7 +256,7 @@ async def test_bad_answers(
     await read_on(wait, pages=1)
     simulator.cloud.clear_requests()
     await read_on(wait, pages=3)
-    assert asked(simulator) == 0
+    assert asked(simulator, TASKS) == 0
     await wait(timedelta(minutes=7))
     await read_on(wait, pages=7)
     assert total(hass, "total_prints") == str(len(jobs(simulator)))

@@ -22,8 +22,9 @@ from custom_components.bambu_lab_cloud.api import (
 from custom_components.bambu_lab_cloud.api.report import parse
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from simulator import Simulator
-from tests.conftest import Wait, listeners, reload, settle, sign_in_demo
+from tests.conftest import Wait, asked, listeners, reload, settle, sign_in_demo
 
+BIND = "/v1/iot-service/api/user/bind"
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"
 MINI = "03000A000000003"
@@ -643,7 +644,7 @@ async def test_a_printer_that_falls_silent_is_asked_about_once(
     binds = []
     for _ in range(18):
         await wait(11 * SECOND)
-        binds.append(asked(simulator))
+        binds.append(asked(simulator, BIND))
     assert binds[4] == 0
     assert binds[5] == 1
     assert binds[15] == 1
@@ -669,7 +670,7 @@ async def test_what_begins_soon_after_another_is_looked_for_together(
         states |= {P1S: "PAUSE"} if second == 400 else {}
         for each in printers:
             await say(each, full=False, gcode_state=states[each], wifi_signal=f"-{second}dBm")
-        binds.append(asked(simulator))
+        binds.append(asked(simulator, BIND))
         await wait(20 * SECOND)
     assert [binds[second // 20] for second in (0, 20, 120, 160, 180, 220, 580)] == [
         *(0, 1, 1, 2, 2, 3, 3)
@@ -690,7 +691,7 @@ async def test_what_begins_soon_after_the_account_was_set_up_is_looked_for(
         await say(P1S, full=False, gcode_state="RUNNING", wifi_signal=f"-{second}dBm")
         for each in (X1C, MINI):
             await say(each, full=False, wifi_signal=f"-{second}dBm")
-        binds.append(asked(simulator))
+        binds.append(asked(simulator, BIND))
         await wait(20 * SECOND)
     assert binds == [1] * 6 + [2] * 2
 
@@ -703,10 +704,6 @@ async def test_what_was_dropped_is_asked_for(
     broker.session.dropped = 3
     await say(X1C, full=False, bed_temper=20)
     assert broker.asked_for("everything", X1C) == 2
-
-
-def asked(simulator: Simulator, path: str = "/v1/iot-service/api/user/bind") -> int:
-    return sum(request["path"] == path for request in simulator.cloud.requests())
 
 
 # Mistakes
@@ -937,5 +934,5 @@ async def test_a_night_asks_little(
     simulator.cloud.clear_requests()
     for _ in range(120):
         await wait(MINUTE)
-    assert asked(simulator) == binds
+    assert asked(simulator, BIND) == binds
     assert asked(simulator, MESSAGES) == messages

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import Event, HomeAssistant, State, callback
+from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
@@ -41,12 +40,6 @@ ATTRIBUTES = {
     "tray",
 }
 LIVE_KEYS = {each.key for each in (*sensor.LIVE, binary_sensor.ERROR, *binary_sensor.LIVE)}
-
-
-@pytest.fixture
-def pushes(hass: HomeAssistant, entry: MockConfigEntry) -> Pushes:
-    """The P1S of the demo account, which says nothing yet."""
-    return Pushes(hass, entry, P1S)
 
 
 def live_entities(registry: er.EntityRegistry) -> dict[str, er.RegistryEntry]:
@@ -495,19 +488,6 @@ async def test_active_filament(
 
 
 # Events.
-
-
-@pytest.fixture
-def heard(hass: HomeAssistant) -> list[State]:
-    """What an automation on the event entity hears."""
-    heard: list[State] = []
-
-    @callback
-    def listen(event: Event[Any]) -> None:
-        heard.append(event.data["new_state"])
-
-    async_track_state_change_event(hass, EVENT, listen)
-    return heard
 
 
 def told(heard: list[State], *names: str) -> list[tuple[Any, ...]]:

@@ -16,7 +16,7 @@ from custom_components.bambu_lab_cloud.api import BambuCloud
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from simulator import Simulator
-from tests.conftest import Wait, set_up
+from tests.conftest import Wait, asked, set_up
 
 P1S = "01P00A000000002"
 BIND = "/v1/iot-service/api/user/bind"
@@ -31,10 +31,6 @@ def lines(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> list[s
         for record in caplog.records
         if record.name.endswith(DOMAIN) and record.levelno >= level
     ]
-
-
-def asked(simulator: Simulator, path: str) -> int:
-    return sum(request["path"] == path for request in simulator.cloud.requests())
 
 
 @pytest.mark.parametrize(

@@ -50,22 +50,6 @@ TELLS_OF_PAUSES = {"2022": True, "2026": False}
 pytestmark = pytest.mark.parametrize("era", ["2022", "2026"])
 
 
-@pytest.fixture
-def heard(hass: HomeAssistant) -> list[State]:
-    """What an automation on the P1S's event entity hears."""
-    states: list[State] = []
-
-    @callback
-    def listen(event: Event[Any]) -> None:
-        new, old = event.data["new_state"], event.data["old_state"]
-        # What was announced before Home Assistant was away shows again, and is no news.
-        news = old is not None and old.state not in {"unavailable", new.state}
-        states.extend([new] * (news and new.state != "unavailable"))
-
-    async_track_state_change_event(hass, EVENT, listen)
-    return states
-
-
 def told(heard: list[State]) -> list[tuple[str, str | None]]:
     """Return what was heard, as kinds and task ids, and forget it."""
     result = [(state.attributes["event_type"], state.attributes["task_id"]) for state in heard]
