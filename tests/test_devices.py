@@ -194,7 +194,7 @@ async def test_removal_by_hand_while_the_account_is_not_loaded(
     assert device is not None
     client = await hass_ws_client(hass)
     response = await client.remove_device(device.id)
-    assert response["error"]["message"].startswith("The account Demo Maker is not set up")
+    assert response["error"]["message"].startswith("The account Demo Maker is not loaded")
     assert printer_device(device_registry, entry) is not None
 
 

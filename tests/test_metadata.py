@@ -574,3 +574,21 @@ def test_no_icon_without_an_entity() -> None:
         for key, icon in keys.items():
             states = STRINGS["entity"][platform][key].get("state", {})
             assert icon.get("state", {}).keys() <= {*states, "on"}, key
+
+
+def shown() -> Iterator[str]:
+    """Return how each sentence begins that tells an owner that something did not work."""
+    texts = [each["message"] for each in STRINGS["exceptions"].values()]
+    texts += STRINGS["config"]["error"].values()
+    texts += [STRINGS["config"]["abort"][key] for key in ("entry_removed", "unique_id_mismatch")]
+    texts += [each["title"] for each in STRINGS["issues"].values()]
+    for text in texts:
+        yield re.sub(r"{\w+}", "…", re.split(r"\.| \(", text)[0])
+
+
+@pytest.mark.parametrize("sentence", sorted(set(shown())))
+def test_what_is_shown_is_explained(sentence: str) -> None:
+    """Owners look for the very sentence."""
+    pages = [ROOT / "docs" / f"{name}.md" for name in ("troubleshooting", "signing-in")]
+    rows = [row for page in pages for row in page.read_text().splitlines() if row.startswith("|")]
+    assert any(sentence in row for row in rows)

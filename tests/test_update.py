@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
 from homeassistant.core import HomeAssistant
@@ -493,6 +494,25 @@ async def test_asked_for_a_look(
     await wait(timedelta(minutes=1))
     await look(FIRMWARE)
     assert asked(simulator, VERSION) == 3
+
+
+async def test_a_look_after_the_clock_was_set_back(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    assert await async_setup_component(hass, "homeassistant", {})
+    await ask_all(wait)
+    for _ in range(3):
+        await wait(timedelta(minutes=1))
+    freezer.tick(-timedelta(hours=1))
+    simulator.cloud.clear_requests()
+    await hass.services.async_call(
+        "homeassistant", "update_entity", {"entity_id": FIRMWARE}, blocking=True
+    )
+    assert asked(simulator, VERSION) == 1
 
 
 async def test_all_asked_for_a_look_are_no_burst(

@@ -718,6 +718,19 @@ def test_the_list_has_told_the_end_of_what_the_printer_names_by_no_id(story: Sto
     assert story.wait(MINUTE) == []
 
 
+def test_the_list_tells_the_end_of_the_print_before_a_minute_late(story: Story) -> None:
+    """What begins meanwhile, from the card, is another print."""
+    start = story.now
+    story.push(runs("71"))
+    story.wait(2 * SECOND)
+    story.push(finishes("71"), after=10 * MINUTE)
+    told = task("71", start, story.now + MINUTE)
+    story.push(runs("0"), after=35 * SECOND)
+    assert story.wait(2 * SECOND) == [("started", None)]
+    story.poll("RUNNING", "0", told)
+    assert story.push(finishes("0"), after=10 * MINUTE) == [("finished", None)]
+
+
 def test_what_bind_names_by_no_id_began_long_before_it_was_seen() -> None:
     """Home Assistant was stopped when it began, and the list knows it by its id."""
     story = Story()
