@@ -170,9 +170,7 @@ async def first_month(browse: Browse) -> dict[str, Any]:
 
 @pytest.mark.parametrize("era", ["2022", "2026"])
 @pytest.mark.parametrize("past", [60])
-async def test_the_tree(
-    hass: HomeAssistant, simulator: Simulator, browse: Browse, account: MockConfigEntry
-) -> None:
+async def test_the_tree(simulator: Simulator, browse: Browse, account: MockConfigEntry) -> None:
     """It has every print once, newest first, and is read from what is at home alone."""
     root = await browse(ROOT)
     (printer,) = root["children"]
