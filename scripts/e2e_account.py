@@ -116,7 +116,7 @@ class AccountWalk(PrinterWalk):
         """Follow the offer that comes before the token dies."""
         await self.home.simulate(f"accounts/{ACCOUNT}", expires_in=90 * 86_400)
         await self.repair("Sign-in for Demo Maker expires soon", "expires-soon")
-        await self.text("Sign in to Demo Maker again").wait_for()
+        await self.text("Sign in to the account Demo Maker again").wait_for()
         await self.see("repair")
         await self.button("Submit").click()
         await self.finish_signing_in("early")
