@@ -87,6 +87,8 @@ class AccountWalk(PrinterWalk):
         await self.home.simulate(f"accounts/{ACCOUNT}/revoke")
 
         async def offered() -> bool:
+            # With live data the next poll by itself may be a quarter of an hour away.
+            await self.home.update("sensor.workshop_x1c")
             flows = await self.home.command("config_entries/flow/progress")
             return any(flow["context"]["source"] == "reauth" for flow in flows)
 
