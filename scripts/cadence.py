@@ -466,7 +466,7 @@ class Account:
         if not self._are_live:
             return poll_interval(
                 printers.values(),
-                self._tasks.paces,
+                self._tasks.end_windows,
                 came_on_at=self._came_on_at,
                 on_at=self._on_at,
                 now=self.now,

@@ -61,7 +61,7 @@ automation reports:
   - id: report_prints
     alias: Report prints
     mode: queued
-    max: 100
+    max: 1000
     triggers:
       - trigger: event.received
         id: received

@@ -88,6 +88,8 @@ class AccountWalk(PrinterWalk):
         await self.home.simulate(f"accounts/{ACCOUNT}/revoke")
 
         async def offered() -> bool:
+            # With live data the next poll by itself may be a quarter of an hour away.
+            await self.home.update("sensor.workshop_x1c")
             flows = await self.home.command("config_entries/flow/progress")
             return any(flow["context"]["source"] == "reauth" for flow in flows)
 
@@ -117,7 +119,7 @@ class AccountWalk(PrinterWalk):
         """Follow the offer that comes before the token dies."""
         await self.home.simulate(f"accounts/{ACCOUNT}", expires_in=90 * 86_400)
         await self.repair("Sign-in for Demo Maker expires soon", "expires-soon")
-        await self.text("Sign in to Demo Maker again").wait_for()
+        await self.text("Sign in to the account Demo Maker again").wait_for()
         await self.see("repair")
         await self.button("Submit").click()
         await self.finish_signing_in("early")

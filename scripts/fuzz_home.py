@@ -1,7 +1,6 @@
 """Hostile answers and messages to an account that is set up in a Home Assistant."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any
 
@@ -35,8 +34,6 @@ PATHS = {
     "versions": ("/v1/iot-service/api/user/device/version", "firmware"),
     "resources": ("/v1/iot-service/api/slicer/resource", "slicer"),
 }
-
-type Settle = Callable[[], Coroutine[Any, Any, None]]
 
 
 def is_number(text: str) -> bool:

@@ -236,7 +236,8 @@ def _has_no_sure_time(soak: Soak, truth: Truth) -> bool:
 def _out_of_order(known: list[tuple[Heard, Truth]]) -> list[tuple[Truth, Truth]]:
     """Return pairs of ends in the wrong order, where the first did not wait for the second.
 
-    It waits for a print of which the start was heard.
+    It waits for a print of which the start was heard, and a quarter of an hour at the most: after
+    that nobody has told the end of the earlier one for so long.
     """
     told = defaultdict[str, list[tuple[Heard, Truth]]](list)
     begun = {truth.title: heard.at for heard, truth in known if heard.type == "started"}
@@ -251,6 +252,7 @@ def _out_of_order(known: list[tuple[Heard, Truth]]) -> list[tuple[Truth, Truth]]
         and second.ended
         and first.ended > second.ended
         and one.at - first.ended < PATIENCE
+        and one.at - second.ended < PATIENCE
         and begun.get(second.title, one.at) < one.at
     ]
 

@@ -42,8 +42,8 @@ STATUSES = [f"sensor.{name.lower().replace(' ', '_')}" for name in PRINTERS]
 # Seconds from the start of Home Assistant to a kill: while it starts, which takes some eight, while
 # it reads the cloud for the first time, and while it has come to rest.
 LIFE = (3, 40)
-# Seconds of a print, and of the rest after it.
-PRINT, REST = (12, 50), (2, 12)
+# Seconds of a print, and of the rest after it: no printer begins the next one sooner.
+PRINT, REST = (12, 50), (35, 50)
 RESULTS = ("finished", "finished", "finished", "failed", "cancelled")
 FAULTS = ("server_error", "disconnect", "truncated_json", "html", "empty", "wrong_shape")
 PATHS = ("/v1/iot-service/api/user/bind", "/v1/user-service/my/tasks", "/v1")
@@ -54,6 +54,8 @@ PATIENCE = 180
 BACK = 30
 # A print may be announced to an automation that is killed before it has done anything.
 MOST_IN_FLIGHT = 0.1
+# What is remembered of an account, and of each print that its history has.
+KB_OF_ALL, KB_OF_A_PRINT = 40, 0.4
 # Two or three starts, each of which asks for everything once.
 MOST_REQUESTS = 120
 
@@ -190,9 +192,8 @@ class Kills:
             )
         rows.append(("entities back after a start", f"{seconds:.1f} s", bool(is_back)))
         rows.append(("files that cannot be read", f"{len(self._unread)}", not self._unread))
-        first, last = self._sizes[0] / 1000, self._sizes[-1] / 1000
-        grown = f"{first:.0f} and {last:.0f} kB"
-        rows.append(("storage, first and last", grown, last < 3 * first + 100))
+        size, bound = self._sizes[-1] / 1000, KB_OF_ALL + KB_OF_A_PRINT * len(tasks)
+        rows.append((f"kB stored (≤ {bound:.0f})", f"{size:.0f}", size <= bound))
         most = max(asked.values())
         rows.append(("most requests in a minute", f"{most}", most <= MOST_REQUESTS))
         return rows + await self._told()

@@ -979,7 +979,7 @@ class Cloud:
                     new.filament_id = filament.id if new.has_chip else f"GF{material[0]}99"
                 new.name = f"{material} Basic" if material else ""
         else:
-            new = self._take_anywhere(spool, now)
+            new = self._take_anywhere(spool)
         new.filament_id = filament_id or new.filament_id
         new.vendor = brand or new.vendor
         new.name = name or new.name
@@ -990,7 +990,7 @@ class Cloud:
         where[place] = new
         return new.id
 
-    def _take_anywhere(self, spool: int, now: datetime) -> Spool:
+    def _take_anywhere(self, spool: int) -> Spool:
         """Return a spool that is somewhere or was, and is then nowhere."""
         for printer in self._printers.values():
             for unit, slot, known in printer.places():

@@ -8,8 +8,13 @@ from unittest.mock import PropertyMock, patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_CODE, CONF_PASSWORD, CONF_REGION
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.const import (
+    CONF_CODE,
+    CONF_PASSWORD,
+    CONF_REGION,
+    EVENT_HOMEASSISTANT_STARTED,
+)
+from homeassistant.core import CoreState, Event, HomeAssistant, State, callback
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.event import (
@@ -17,15 +22,22 @@ from homeassistant.helpers.event import (
     async_track_state_report_event,
 )
 from homeassistant.helpers.storage import Store
+from homeassistant.setup import async_setup_component
 from hypothesis import settings
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+    mock_component,
+)
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 from syrupy.filters import props
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
+from custom_components.bambu_lab_cloud.history import BEFORE_FIRST_PAGE, BETWEEN_PAGES
 from simulator import Simulator
+from tests.pushes import Pushes
 
 # The same examples in every run, so that red is news; `search` looks for what they do not show.
 settings.register_profile(
@@ -104,9 +116,18 @@ async def enable_event_loop_debug() -> None:
 
 @pytest.fixture(autouse=True)
 def _custom_integrations(request: pytest.FixtureRequest) -> None:
-    """Let Home Assistant find the integration, where a test runs one."""
+    """Let Home Assistant find the integration, where a test runs one; the recorder comes first."""
+    if "recorder_mock" in request.fixturenames:
+        request.getfixturevalue("recorder_mock")
     if "hass" in request.fixturenames:
         request.getfixturevalue("enable_custom_integrations")
+
+
+@pytest.fixture
+async def logbook(hass: HomeAssistant) -> None:
+    """Have the activity without the pages that show it."""
+    mock_component(hass, "frontend")
+    assert await async_setup_component(hass, "logbook", {})
 
 
 def listeners() -> set[asyncio.Task[Any]]:
@@ -175,6 +196,35 @@ async def entry(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
     return await sign_in_demo(hass, simulator)
 
 
+async def finish_start(hass: HomeAssistant) -> None:
+    """Let Home Assistant be started, with automations that listen."""
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+@pytest.fixture
+def pushes(hass: HomeAssistant, entry: MockConfigEntry) -> Pushes:
+    """The P1S of the demo account, which says nothing itself yet."""
+    return Pushes(hass, entry, "01P00A000000002")
+
+
+@pytest.fixture
+def heard(hass: HomeAssistant) -> list[State]:
+    """What an automation on the P1S's event entity hears."""
+    states: list[State] = []
+
+    @callback
+    def listen(event: Event[Any]) -> None:
+        new, old = event.data["new_state"], event.data["old_state"]
+        # What was announced before Home Assistant was away shows again, and is no news.
+        news = old is not None and old.state not in {"unavailable", new.state}
+        states.extend([new] * (news and new.state != "unavailable"))
+
+    async_track_state_change_event(hass, "event.p1s_print", listen)
+    return states
+
+
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Set an account up that was unloaded, and wait for all that this begins."""
     await hass.config_entries.async_setup(entry.entry_id)
@@ -193,6 +243,24 @@ async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Reload an account, and wait for all that this begins."""
     await hass.config_entries.async_reload(entry.entry_id)
     await settle(hass)
+
+
+async def read_history(wait: Wait, pages: int = 3) -> None:
+    """Let the past of an account be read, as it is once a while has passed since it was set up."""
+    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
+    for _ in range(pages):
+        await wait(BETWEEN_PAGES + timedelta(seconds=1))
+
+
+async def ask_all(wait: Wait) -> None:
+    """Let the cloud be asked about the firmware of the three printers."""
+    for _ in range(3):
+        await wait(timedelta(seconds=25))
+
+
+def asked(simulator: Simulator, path: str) -> int:
+    """Return how often the cloud was asked for something since its requests were cleared."""
+    return sum(request["path"] == path for request in simulator.cloud.requests())
 
 
 def watch(hass: HomeAssistant, entity_ids: list[str]) -> list[str]:

@@ -1,6 +1,8 @@
 """What a printer says itself, as the broker delivers it, brought to an account that is set up."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from homeassistant.core import HomeAssistant, callback
@@ -8,9 +10,17 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bambu_lab_cloud.api.report import parse
 from custom_components.bambu_lab_cloud.cloud import cloud_now
+from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from custom_components.bambu_lab_cloud.fleet.live import LiveState, heard, session_lost, settled
 from custom_components.bambu_lab_cloud.printers import PrintersCoordinator
-from tests.api.reports import delta, message
+from simulator import Simulator
+from tests.api.reports import delta, message, p1s
+
+# What printers complain of, by how bad it is.
+SERIOUS = {"attr": 0x0C000300, "code": 0x00020007}
+FATAL = {"attr": 0x03000100, "code": 0x00010007}
+COMMON = {"attr": 0x05000200, "code": 0x00030001}
+INFORMATION = {"attr": 0x05000300, "code": 0x00040001}
 
 
 @dataclass
@@ -78,3 +88,23 @@ class Pushes:
         self._printers.async_take_push(self.printer_id, live)
         # What the cloud is asked because of it is answered before time goes on.
         await self.hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def begin(
+    simulator: Simulator,
+    pushes: Pushes,
+    wait: Callable[[timedelta], Awaitable[None]],
+    duration: float = 3600,
+) -> dict[str, Any]:
+    """Begin a print of which cloud and printer tell; return what the printer says meanwhile."""
+    await wait(IDLE)
+    await wait(IDLE)
+    body = p1s()
+    await pushes.full(body, gcode_state="FINISH")
+    await wait(timedelta(seconds=10))
+    task = str(simulator.cloud.start(pushes.printer_id, duration=duration, title="Boat"))
+    body |= {"task_id": task, "subtask_id": task, "subtask_name": "Boat"}
+    await pushes.full(body)
+    await wait(timedelta(seconds=3))
+    await wait(timedelta(seconds=12))
+    return body

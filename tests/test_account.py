@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from simulator import Simulator, wire
-from tests.conftest import Wait
+from tests.conftest import Wait, asked
 
 P1S = "01P00A000000002"
 X1C = "00M00A000000001"
@@ -20,10 +20,6 @@ PRINTING = "sensor.demo_maker_printers_printing"
 NEXT_END = "sensor.demo_maker_next_print_end"
 SLICER = "sensor.demo_maker_bambu_studio_version"
 RESOURCE = "/v1/iot-service/api/slicer/resource"
-
-
-def asked(simulator: Simulator) -> int:
-    return sum(request["path"] == RESOURCE for request in simulator.cloud.requests())
 
 
 @pytest.fixture
@@ -80,7 +76,7 @@ async def test_slicer_is_not_asked_for_unless_wanted(
     await wait(timedelta(hours=25))
     await wait(timedelta(hours=25))
     assert hass.states.get(SLICER) is None
-    assert asked(simulator) == 0
+    assert asked(simulator, RESOURCE) == 0
 
 
 @pytest.mark.parametrize(("era", "version"), [("2022", "01.03.00.25"), ("2026", "02.04.01.52")])
@@ -91,9 +87,9 @@ async def test_slicer(hass: HomeAssistant, simulator: Simulator, wait: Wait, ver
     assert hass.states.get(SLICER).state == version
     for _ in range(23):
         await wait(timedelta(hours=1))
-    assert asked(simulator) == 1
+    assert asked(simulator, RESOURCE) == 1
     await wait(timedelta(hours=2))
-    assert asked(simulator) == 2
+    assert asked(simulator, RESOURCE) == 2
 
 
 @pytest.mark.parametrize(

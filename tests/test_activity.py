@@ -22,7 +22,6 @@ from tests.api.reports import x1c
 from tests.conftest import Wait, sign_in, watch
 from tests.pushes import Pushes
 
-X1C = "00M00A000000001"
 P1S = "01P00A000000002"
 MINUTE = timedelta(minutes=1)
 HALF = timedelta(seconds=30)
@@ -199,7 +198,7 @@ async def test_a_print_in_the_list_writes_its_printer_alone(
 
 
 async def test_pages_of_a_farm_write_what_they_change(
-    hass: HomeAssistant, simulator: Simulator, wait: Wait, past: int
+    hass: HomeAssistant, simulator: Simulator, wait: Wait
 ) -> None:
     """Two hundred printers, whose history and firmware are read for the first time."""
     result = await sign_in(hass, "farm")
@@ -214,5 +213,4 @@ async def test_pages_of_a_farm_write_what_they_change(
     written = watch(hass, ids)
     await wait(timedelta(seconds=11))
     # One answer about one printer's firmware.
-    assert len(set(written)) <= 3
-    assert len(written) <= 3
+    assert 1 <= len(written) <= 3

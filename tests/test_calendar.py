@@ -9,10 +9,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from syrupy.assertion import SnapshotAssertion
 
-from custom_components.bambu_lab_cloud.history import BEFORE_FIRST_PAGE, BETWEEN_PAGES
 from simulator import Simulator, wire
 
-from .conftest import Wait, sign_in
+from .conftest import Wait, read_history, sign_in
 
 CALENDAR = "calendar.my_p1s_print_history"
 MINUTE = timedelta(minutes=1)
@@ -24,17 +23,11 @@ def past() -> int:
 
 
 @pytest.fixture(autouse=True)
-def _storage(hass_storage: dict[str, Any]) -> None:
-    """Keep no files."""
-
-
-@pytest.fixture(autouse=True)
 async def one(hass: HomeAssistant, simulator: Simulator, wait: Wait) -> MockConfigEntry:
     """The account with one printer, whose history has been read."""
     await hass.config.async_set_time_zone("UTC")
     result = await sign_in(hass, "one")
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await wait(BETWEEN_PAGES + timedelta(seconds=1))
+    await read_history(wait, pages=1)
     return result["result"]
 
 

@@ -15,8 +15,7 @@ from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE, PRINTING
 from simulator import Simulator
 from tests.conftest import Wait, set_up, settle, sign_in
-from tests.pushes import Pushes
-from tests.test_live_entities import begin
+from tests.pushes import Pushes, begin
 from tests.test_trigger import device
 
 X1C = "00M00A000000001"

@@ -6,7 +6,6 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import (
-    area_registry as ar,
     device_registry as dr,
     entity_registry as er,
     template,
@@ -19,14 +18,14 @@ from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.history import Metric
 from custom_components.bambu_lab_cloud.statistics import statistic_id
 from simulator import Simulator
-from tests.api.reports import FAMILIES
+from tests.api.reports import FAMILIES, MODELS
 from tests.conftest import reload, sign_in, sign_in_demo
-from tests.pushes import Pushes
+from tests.pushes import FATAL, Pushes
 
 TEMPLATE = Path(__file__).parent.parent / "dashboards/printers.jinja"
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"
-MODELS = {"a1": "A1", "h2d": "H2D", "p1s": "P1S", "x1c": "X1 Carbon"}
+SEVERAL = ["a1", "h2d", "p1s", "x1c"]
 STOCK = {
     *("grid", "heading", "tile", "picture-entity", "markdown"),
     *("statistic", "statistics-graph", "calendar"),
@@ -99,7 +98,7 @@ async def speaking(hass: HomeAssistant, entry: MockConfigEntry, family: str) -> 
 
 
 @pytest.mark.usefixtures("speaking")
-@pytest.mark.parametrize("family", MODELS)
+@pytest.mark.parametrize("family", SEVERAL)
 async def test_entities_exist_and_are_on(
     hass: HomeAssistant, entry: MockConfigEntry, entity_registry: er.EntityRegistry
 ) -> None:
@@ -119,7 +118,7 @@ async def test_entities_exist_and_are_on(
 
 
 @pytest.mark.usefixtures("speaking")
-@pytest.mark.parametrize("family", MODELS)
+@pytest.mark.parametrize("family", SEVERAL)
 async def test_cards_are_home_assistants_own(hass: HomeAssistant) -> None:
     dashboard = await written(hass)
     assert {each["type"] for each in cards(dashboard)} == STOCK
@@ -202,7 +201,6 @@ async def test_a_large_farm_has_the_overview_alone(
 async def test_ids_may_begin_with_anything(
     hass: HomeAssistant,
     entry: MockConfigEntry,
-    area_registry: ar.AreaRegistry,
     device_registry: dr.DeviceRegistry,
     entity_registry: er.EntityRegistry,
 ) -> None:
@@ -289,7 +287,7 @@ async def test_what_is_switched_off_is_left_out(
 
 async def test_what_is_wrong_is_told(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     pushes = Pushes(hass, entry, P1S)
-    await pushes.full(FAMILIES["p1s"](), hms=[{"attr": 0x03000100, "code": 0x00010007}])
+    await pushes.full(FAMILIES["p1s"](), hms=[FATAL])
     view = view_of(await written(hass))
     card = next(each for each in cards(view) if each["type"] == "markdown")
     assert card["visibility"] == [

@@ -7,7 +7,7 @@ import json
 import logging
 from typing import Any
 
-from homeassistant.components.recorder import Recorder, get_instance
+from homeassistant.components.recorder import get_instance
 from homeassistant.components.recorder.db_schema import Events, StateAttributes, States, Statistics
 from homeassistant.components.recorder.history import get_significant_states
 from homeassistant.components.recorder.statistics import (
@@ -16,10 +16,8 @@ from homeassistant.components.recorder.statistics import (
 )
 from homeassistant.components.recorder.util import session_scope
 from homeassistant.core import HomeAssistant
-from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import mock_component
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
@@ -52,23 +50,12 @@ TEXTS = {
     "long": ("🚤" * 300, "🚤" * 255),
 }
 
+pytestmark = pytest.mark.usefixtures("recorder_mock", "logbook")
+
 
 @pytest.fixture
 def past() -> int:
     return 60
-
-
-@pytest.fixture
-def enable_custom_integrations(recorder_mock: Recorder, hass: HomeAssistant) -> None:
-    """Have the recorder before anything else."""
-    hass.data.pop("custom_components")
-
-
-@pytest.fixture(autouse=True)
-async def _logbook(hass: HomeAssistant, enable_custom_integrations: None) -> None:
-    """Have it without the pages that show it."""
-    mock_component(hass, "frontend")
-    assert await async_setup_component(hass, "logbook", {})
 
 
 async def ask[T](hass: HomeAssistant, question: Callable[..., T], *args: Any) -> T:

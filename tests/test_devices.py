@@ -16,7 +16,7 @@ from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE, NOBODY_ONLINE
 from custom_components.bambu_lab_cloud.printers import GONE_AFTER_POLLS
 from simulator import Simulator
-from tests.conftest import Wait, set_up, sign_in
+from tests.conftest import Wait, asked, set_up, sign_in
 
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"
@@ -53,11 +53,7 @@ async def test_a_printer_joins(
 
 
 async def test_a_printer_is_renamed(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    device_registry: dr.DeviceRegistry,
-    simulator: Simulator,
-    wait: Wait,
+    entry: MockConfigEntry, device_registry: dr.DeviceRegistry, simulator: Simulator, wait: Wait
 ) -> None:
     """The device follows; the name that its owner gave it in Home Assistant stays."""
     device = printer_device(device_registry, entry)
@@ -71,11 +67,7 @@ async def test_a_printer_is_renamed(
 
 
 async def test_an_ams_is_renamed_with_its_printer(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    device_registry: dr.DeviceRegistry,
-    simulator: Simulator,
-    wait: Wait,
+    entry: MockConfigEntry, device_registry: dr.DeviceRegistry, simulator: Simulator, wait: Wait
 ) -> None:
     for _ in range(5):
         await wait(timedelta(minutes=1))
@@ -202,7 +194,7 @@ async def test_removal_by_hand_while_the_account_is_not_loaded(
     assert device is not None
     client = await hass_ws_client(hass)
     response = await client.remove_device(device.id)
-    assert response["error"]["message"].startswith("The account Demo Maker is not set up")
+    assert response["error"]["message"].startswith("The account Demo Maker is not loaded")
     assert printer_device(device_registry, entry) is not None
 
 
@@ -233,8 +225,7 @@ async def test_nobody_online_is_asked_for_rarely(
     simulator.cloud.clear_requests()
     for _ in range(8):
         await wait(NOBODY_ONLINE / 4)
-    asked = [r for r in simulator.cloud.requests() if r["path"] == BIND]
-    assert len(asked) == 2
+    assert asked(simulator, BIND) == 2
 
 
 @pytest.mark.parametrize("fault", ["rate_limited", "cloudflare", "captcha"])

@@ -116,9 +116,7 @@ async def test_last_error(
     assert diagnostics["cloud"]["not_before"] == 300
 
 
-async def test_versions(
-    hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator
-) -> None:
+async def test_versions(entry: MockConfigEntry, hass_client: ClientSessionGenerator) -> None:
     client = await hass_client()
     response = await client.get(f"/api/diagnostics/config_entry/{entry.entry_id}")
     downloaded = await response.json()

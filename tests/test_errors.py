@@ -4,9 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from homeassistant.core import CoreState, Event, HomeAssistant, State, callback
+from homeassistant.core import CoreState, HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.event import async_track_state_change_event
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -15,19 +14,10 @@ from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.fleet.printer import Print
 from custom_components.bambu_lab_cloud.pictures import Pictures
 from simulator import Simulator
-from tests.api.reports import FAMILIES, p1s
-from tests.conftest import Wait, reload, set_up
-from tests.pushes import Pushes
-from tests.test_live_entities import (
-    COMMON,
-    FATAL,
-    INFORMATION,
-    MODELS,
-    SERIOUS,
-    begin,
-    told,
-)
-from tests.test_prints import finish_start
+from tests.api.reports import FAMILIES, MODELS, p1s
+from tests.conftest import Wait, finish_start, reload, set_up
+from tests.pushes import COMMON, FATAL, INFORMATION, SERIOUS, Pushes, begin
+from tests.test_live_entities import told
 
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"
@@ -39,28 +29,6 @@ MINUTE = timedelta(minutes=1)
 PARTS = ("event_type", "errors", "severity", "module", "link")
 LINK = "https://e.bambulab.com/index.php?e=0300010000010007&d=01P&s=device_hms&lang=en"
 HOT = ("error", ["0300_0100_0001_0007"], "fatal", "motion_controller", LINK)
-
-
-@pytest.fixture
-def pushes(hass: HomeAssistant, entry: MockConfigEntry) -> Pushes:
-    """The P1S of the demo account, which says nothing yet."""
-    return Pushes(hass, entry, P1S)
-
-
-@pytest.fixture
-def heard(hass: HomeAssistant) -> list[State]:
-    """What an automation on the event entity hears."""
-    heard: list[State] = []
-
-    @callback
-    def listen(event: Event[Any]) -> None:
-        new, old = event.data["new_state"], event.data["old_state"]
-        # What was announced before a reload shows again, and is no news.
-        news = old is not None and old.state not in {"unavailable", new.state}
-        heard.extend([new] * (news and new.state != "unavailable"))
-
-    async_track_state_change_event(hass, EVENT, listen)
-    return heard
 
 
 async def test_an_error_is_announced_with_the_print_that_runs(
@@ -303,8 +271,6 @@ async def test_an_error_is_old_when_the_cloud_was_away_meanwhile(
 
 
 async def test_an_error_is_old_for_an_entity_that_is_enabled_later(
-    *,
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     entity_registry: er.EntityRegistry,
     pushes: Pushes,

@@ -20,9 +20,10 @@ from custom_components.bambu_lab_cloud.history import (
 from simulator import Simulator
 from simulator.cloud import FINISHED, Job
 
-from .conftest import Wait, sign_in
+from .conftest import Wait, asked, read_history, sign_in
 
 A_WHILE = timedelta(minutes=2)
+TASKS = "/v1/user-service/my/tasks"
 TOTALS = (
     "success_rate",
     "total_filament_length",
@@ -35,11 +36,6 @@ TOTALS = (
 @pytest.fixture
 def name() -> str:
     return "one"
-
-
-@pytest.fixture(autouse=True)
-def _storage(hass_storage: dict[str, Any]) -> None:
-    """Keep no files."""
 
 
 @pytest.fixture
@@ -55,8 +51,7 @@ async def account(
 @pytest.fixture
 async def complete(account: MockConfigEntry, wait: Wait) -> MockConfigEntry:
     """An account whose history has been read."""
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=7)
+    await read_history(wait, pages=7)
     return account
 
 
@@ -76,12 +71,6 @@ def dev_id(simulator: Simulator) -> str:
     return simulator.cloud.printers_of(simulator.cloud.accounts.find("one"))[0].dev_id
 
 
-def asked(simulator: Simulator) -> int:
-    """How often the list was asked for, since the requests were cleared."""
-    requests = simulator.cloud.requests()
-    return sum(request["path"] == "/v1/user-service/my/tasks" for request in requests)
-
-
 def total(hass: HomeAssistant, key: str, printer: str = "my_p1s") -> str:
     return hass.states.get(f"sensor.{printer}_{key}").state
 
@@ -92,8 +81,7 @@ async def test_totals(
 ) -> None:
     """They are unknown until all prints are known, and then right."""
     assert {total(hass, key) for key in TOTALS} == {"unknown"}
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=7)
+    await read_history(wait, pages=7)
     expected = jobs(simulator)
     assert total(hass, "total_prints") == str(len(expected))
     assert float(total(hass, "total_filament_weight")) == pytest.approx(
@@ -110,17 +98,17 @@ async def test_totals(
 @pytest.mark.parametrize("past", [450])
 async def test_reads_gently(simulator: Simulator, account: MockConfigEntry, wait: Wait) -> None:
     """A page with the set-up, then one every few seconds, none twice, and after the last none."""
-    assert asked(simulator) == 1
+    assert asked(simulator, TASKS) == 1
     await wait(BEFORE_FIRST_PAGE - timedelta(seconds=2))
-    assert asked(simulator) == 1
+    assert asked(simulator, TASKS) == 1
     await wait(timedelta(seconds=3))
-    assert asked(simulator) == 2
+    assert asked(simulator, TASKS) == 2
     for page in range(3, 7):
         await wait(BETWEEN_PAGES + timedelta(seconds=1))
-        assert asked(simulator) == page
+        assert asked(simulator, TASKS) == page
     simulator.cloud.clear_requests()
     await read_on(wait, pages=3)
-    assert asked(simulator) == 0
+    assert asked(simulator, TASKS) == 0
 
 
 @pytest.mark.parametrize("era", ["2022", "2026"])
@@ -163,9 +151,8 @@ async def test_restart(
     simulator.cloud.clear_requests()
     assert await hass.config_entries.async_setup(complete.entry_id)
     assert total(hass, "total_prints") == known == str(len(jobs(simulator)))
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=4)
-    assert asked(simulator) == 1
+    await read_history(wait, pages=4)
+    assert asked(simulator, TASKS) == 1
 
 
 @pytest.mark.parametrize("past", [950])
@@ -173,17 +160,15 @@ async def test_goes_on_after_a_restart(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, wait: Wait
 ) -> None:
     """Of ten pages six are read; the other four follow, after a look at what is new."""
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=4)
+    await read_history(wait, pages=4)
     simulator.cloud.clear_requests()
     assert await hass.config_entries.async_reload(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=3)
+    await read_history(wait, pages=3)
     assert total(hass, "total_prints") == "unknown"
     await read_on(wait, pages=1)
     assert total(hass, "total_prints") == str(len(jobs(simulator)))
-    assert asked(simulator) == 6
+    assert asked(simulator, TASKS) == 6
 
 
 @pytest.mark.parametrize("past", [1500])
@@ -191,8 +176,7 @@ async def test_stored_while_reading(
     account: MockConfigEntry, hass_storage: dict[str, Any], wait: Wait
 ) -> None:
     """Whoever kills Home Assistant loses the last half a minute only."""
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=11)
+    await read_history(wait, pages=11)
     stored = hass_storage[f"{DOMAIN}.{account.entry_id}.history"]["data"]
     assert not stored["is_complete"]
     assert len(stored["task_id"]) > 300
@@ -204,11 +188,7 @@ async def test_stored_while_reading(
 
 @pytest.mark.parametrize("past", [250])
 async def test_a_long_absence(
-    hass: HomeAssistant,
-    hass_storage: dict[str, Any],
-    simulator: Simulator,
-    complete: MockConfigEntry,
-    wait: Wait,
+    hass: HomeAssistant, simulator: Simulator, complete: MockConfigEntry, wait: Wait
 ) -> None:
     """Where the newest page is all new, the pages before it are read as well."""
     assert await hass.config_entries.async_unload(complete.entry_id)
@@ -217,8 +197,7 @@ async def test_a_long_absence(
         simulator.cloud.start(dev_id(simulator), duration=60)
         await wait(timedelta(minutes=2))
     assert await hass.config_entries.async_setup(complete.entry_id)
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=4)
+    await read_history(wait, pages=4)
     assert total(hass, "total_prints") == str(len(jobs(simulator)))
 
 
@@ -262,7 +241,7 @@ async def test_a_reading_that_comes_too_early_goes_round_in_no_circle(
     freezer.move_to(history._read_at + BETWEEN_READINGS - timedelta(seconds=early))
     simulator.cloud.clear_requests()
     await history.async_refresh()
-    assert asked(simulator) == 1
+    assert asked(simulator, TASKS) == 1
     assert history.update_interval == BETWEEN_READINGS
 
 
@@ -272,13 +251,12 @@ async def test_bad_answers(
     hass: HomeAssistant, simulator: Simulator, account: MockConfigEntry, wait: Wait, fault: str
 ) -> None:
     """The cloud is left alone for a while, and nothing is lost."""
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=1)
+    await read_history(wait, pages=1)
     simulator.cloud.add_fault(fault, "/v1/user-service/my/tasks", times=1)
     await read_on(wait, pages=1)
     simulator.cloud.clear_requests()
     await read_on(wait, pages=3)
-    assert asked(simulator) == 0
+    assert asked(simulator, TASKS) == 0
     await wait(timedelta(minutes=7))
     await read_on(wait, pages=7)
     assert total(hass, "total_prints") == str(len(jobs(simulator)))
@@ -299,8 +277,7 @@ async def test_an_empty_answer_costs_nothing(
 @pytest.mark.parametrize("past", [1100])
 async def test_log(caplog: pytest.LogCaptureFixture, account: MockConfigEntry, wait: Wait) -> None:
     """Progress is said, and nothing about whose prints they are."""
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    await read_on(wait, pages=20)
+    await read_history(wait, pages=20)
     records = [
         record
         for record in (*caplog.get_records("setup"), *caplog.records)

@@ -80,11 +80,7 @@ async def test_a_picture_is_fetched_once(
 
 
 async def test_the_last_picture_stays_until_a_print_ends(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    picture: Picture,
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, picture: Picture
 ) -> None:
     old = await picture(LAST)
     simulator.cloud.start(P1S, duration=1200)
@@ -279,7 +275,6 @@ async def test_every_picture_that_is_kept_is_shown(
 
 
 async def test_an_address_that_comes_after_the_end(
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     simulator: Simulator,
     wait: Wait,
@@ -328,11 +323,7 @@ async def test_a_cache_that_cannot_be_used(
 
 
 async def test_an_emptied_cache_is_filled_again(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    picture: Picture,
+    hass: HomeAssistant, entry: MockConfigEntry, picture: Picture
 ) -> None:
     content = await picture(PREVIEW)
     for name in kept(hass, entry):

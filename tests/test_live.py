@@ -22,8 +22,9 @@ from custom_components.bambu_lab_cloud.api import (
 from custom_components.bambu_lab_cloud.api.report import parse
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from simulator import Simulator
-from tests.conftest import Wait, listeners, reload, settle, sign_in_demo
+from tests.conftest import Wait, asked, listeners, reload, settle, sign_in_demo
 
+BIND = "/v1/iot-service/api/user/bind"
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"
 MINI = "03000A000000003"
@@ -549,7 +550,7 @@ async def test_a_printer_that_comes_on_again_is_asked_again(
 
 
 async def test_a_printer_that_the_broker_knows_to_come_is_asked(
-    hass: HomeAssistant, entry: MockConfigEntry, broker: Broker, wait: Wait
+    hass: HomeAssistant, entry: MockConfigEntry, broker: Broker
 ) -> None:
     for number in range(3):
         event = {"event": "client.disconnected", "disconnected_at": str(number)}
@@ -564,12 +565,7 @@ async def test_a_printer_that_the_broker_knows_to_come_is_asked(
 
 
 async def test_changes_are_never_a_reason_to_ask(
-    *,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    broker: Broker,
-    say: Say,
-    wait: Wait,
+    entry: MockConfigEntry, broker: Broker, say: Say, wait: Wait
 ) -> None:
     """Nor are polls, nor is time."""
     await say(gcode_state="IDLE", nozzle_temper=25)
@@ -648,7 +644,7 @@ async def test_a_printer_that_falls_silent_is_asked_about_once(
     binds = []
     for _ in range(18):
         await wait(11 * SECOND)
-        binds.append(asked(simulator))
+        binds.append(asked(simulator, BIND))
     assert binds[4] == 0
     assert binds[5] == 1
     assert binds[15] == 1
@@ -674,7 +670,7 @@ async def test_what_begins_soon_after_another_is_looked_for_together(
         states |= {P1S: "PAUSE"} if second == 400 else {}
         for each in printers:
             await say(each, full=False, gcode_state=states[each], wifi_signal=f"-{second}dBm")
-        binds.append(asked(simulator))
+        binds.append(asked(simulator, BIND))
         await wait(20 * SECOND)
     assert [binds[second // 20] for second in (0, 20, 120, 160, 180, 220, 580)] == [
         *(0, 1, 1, 2, 2, 3, 3)
@@ -695,7 +691,7 @@ async def test_what_begins_soon_after_the_account_was_set_up_is_looked_for(
         await say(P1S, full=False, gcode_state="RUNNING", wifi_signal=f"-{second}dBm")
         for each in (X1C, MINI):
             await say(each, full=False, wifi_signal=f"-{second}dBm")
-        binds.append(asked(simulator))
+        binds.append(asked(simulator, BIND))
         await wait(20 * SECOND)
     assert binds == [1] * 6 + [2] * 2
 
@@ -708,10 +704,6 @@ async def test_what_was_dropped_is_asked_for(
     broker.session.dropped = 3
     await say(X1C, full=False, bed_temper=20)
     assert broker.asked_for("everything", X1C) == 2
-
-
-def asked(simulator: Simulator, path: str = "/v1/iot-service/api/user/bind") -> int:
-    return sum(request["path"] == path for request in simulator.cloud.requests())
 
 
 # Mistakes
@@ -745,10 +737,8 @@ async def test_a_mistake_loses_nothing_but_one_message(
 
 
 async def test_a_mistake_in_a_session_ends_it(
-    *,
     hass: HomeAssistant,
     entry: MockConfigEntry,
-    broker: Broker,
     lose: Lose,
     wait: Wait,
     caplog: pytest.LogCaptureFixture,
@@ -763,7 +753,7 @@ async def test_a_mistake_in_a_session_ends_it(
 
 
 async def test_a_dead_task_is_started_again_by_a_poll(
-    *, hass: HomeAssistant, entry: MockConfigEntry, broker: Broker, say: Say, wait: Wait
+    hass: HomeAssistant, entry: MockConfigEntry, say: Say, wait: Wait
 ) -> None:
     await say(gcode_state="RUNNING")
     (task,) = listeners()
@@ -901,12 +891,7 @@ COUNT = "/v1/user-service/my/message/count"
 
 
 async def test_messages_are_read_when_their_number_changes(
-    *,
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    say: Say,
-    wait: Wait,
+    entry: MockConfigEntry, simulator: Simulator, say: Say, wait: Wait
 ) -> None:
     """The printers themselves say what most of them are about."""
     simulator.cloud.change_printer(X1C, online=False)
@@ -949,5 +934,5 @@ async def test_a_night_asks_little(
     simulator.cloud.clear_requests()
     for _ in range(120):
         await wait(MINUTE)
-    assert asked(simulator) == binds
+    assert asked(simulator, BIND) == binds
     assert asked(simulator, MESSAGES) == messages

@@ -254,12 +254,10 @@ async def test_unloading_ends_the_session(
 
 
 async def test_nothing_is_told(
-    *,
     hass: HomeAssistant,
     entry: MockConfigEntry,
     cloud: Simulator,
     until: Until,
-    wait: Wait,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Not what printers say of themselves, nor what others are answered in front of us."""

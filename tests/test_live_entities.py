@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import Event, HomeAssistant, State, callback
+from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
@@ -17,13 +16,12 @@ import yaml
 from custom_components.bambu_lab_cloud import binary_sensor, sensor
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from simulator import Simulator
-from tests.api.reports import FAMILIES, a1, h2d, p1s, tray, x1c
+from tests.api.reports import FAMILIES, MODELS, a1, h2d, p1s, tray, x1c
 from tests.conftest import Wait, reload, watch
-from tests.pushes import Pushes
+from tests.pushes import COMMON, FATAL, INFORMATION, SERIOUS, Pushes, begin
 
 ROOT = Path(__file__).parent.parent
 P1S = "01P00A000000002"
-MODELS = {"a1": "A1", "h2d": "H2D", "p1s": "P1S", "x1c": "X1 Carbon", "x2d": "X2D", "a2l": "A2L"}
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -42,17 +40,6 @@ ATTRIBUTES = {
     "tray",
 }
 LIVE_KEYS = {each.key for each in (*sensor.LIVE, binary_sensor.ERROR, *binary_sensor.LIVE)}
-# The complaint that a layer is not good, the one that the bed heats abnormally.
-SERIOUS = {"attr": 0x0C000300, "code": 0x00020007}
-FATAL = {"attr": 0x03000100, "code": 0x00010007}
-COMMON = {"attr": 0x05000200, "code": 0x00030001}
-INFORMATION = {"attr": 0x05000300, "code": 0x00040001}
-
-
-@pytest.fixture
-def pushes(hass: HomeAssistant, entry: MockConfigEntry) -> Pushes:
-    """The P1S of the demo account, which says nothing yet."""
-    return Pushes(hass, entry, P1S)
 
 
 def live_entities(registry: er.EntityRegistry) -> dict[str, er.RegistryEntry]:
@@ -168,7 +155,7 @@ async def test_without_a_push_there_are_none(
 
 
 async def test_a_change_alone_adds_nothing(
-    hass: HomeAssistant, pushes: Pushes, entity_registry: er.EntityRegistry
+    pushes: Pushes, entity_registry: er.EntityRegistry
 ) -> None:
     """What else the printer has only a full status tells."""
     await pushes.say(nozzle_temper=210.0, gcode_state="RUNNING")
@@ -503,37 +490,9 @@ async def test_active_filament(
 # Events.
 
 
-@pytest.fixture
-def heard(hass: HomeAssistant) -> list[State]:
-    """What an automation on the event entity hears."""
-    heard: list[State] = []
-
-    @callback
-    def listen(event: Event[Any]) -> None:
-        heard.append(event.data["new_state"])
-
-    async_track_state_change_event(hass, EVENT, listen)
-    return heard
-
-
 def told(heard: list[State], *names: str) -> list[tuple[Any, ...]]:
     """Return attributes of what was heard."""
     return [tuple(state.attributes[name] for name in names) for state in heard]
-
-
-async def begin(simulator: Simulator, pushes: Pushes, wait: Wait) -> dict[str, Any]:
-    """Begin a print that both tell of; return the printer's status meanwhile."""
-    await wait(IDLE)
-    await wait(IDLE)
-    body = p1s()
-    await pushes.full(body, gcode_state="FINISH")
-    await wait(10 * SECOND)
-    task = str(simulator.cloud.start(P1S, duration=3600, title="Boat"))
-    body |= {"task_id": task, "subtask_id": task, "subtask_name": "Boat"}
-    await pushes.full(body)
-    await wait(3 * SECOND)
-    await wait(12 * SECOND)
-    return body
 
 
 async def test_a_pause_says_why(

@@ -3,17 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
-from homeassistant.components.recorder import Recorder
 from homeassistant.const import EVENT_LOGBOOK_ENTRY
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
-from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_capture_events,
-    mock_component,
 )
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
@@ -32,18 +29,7 @@ EVENT = "event.p1s_print"
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
-
-@pytest.fixture
-def enable_custom_integrations(recorder_mock: Recorder, hass: HomeAssistant) -> None:
-    """Have the recorder before anything else."""
-    hass.data.pop("custom_components")
-
-
-@pytest.fixture(autouse=True)
-async def _logbook(hass: HomeAssistant, enable_custom_integrations: None) -> None:
-    """Have it without the pages that show it."""
-    mock_component(hass, "frontend")
-    assert await async_setup_component(hass, "logbook", {})
+pytestmark = pytest.mark.usefixtures("recorder_mock", "logbook")
 
 
 async def lines(

@@ -30,7 +30,7 @@ from pytest_homeassistant_custom_component.typing import (
 )
 
 from custom_components.bambu_lab_cloud import album
-from custom_components.bambu_lab_cloud.album import BETWEEN_PAGES, LIFE_OF_ADDRESS, REST
+from custom_components.bambu_lab_cloud.album import AFTER_FAILURE, BETWEEN_PAGES, LIFE_OF_ADDRESS
 from custom_components.bambu_lab_cloud.api import BambuCloud
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.history import BEFORE_FIRST_PAGE
@@ -170,9 +170,7 @@ async def first_month(browse: Browse) -> dict[str, Any]:
 
 @pytest.mark.parametrize("era", ["2022", "2026"])
 @pytest.mark.parametrize("past", [60])
-async def test_the_tree(
-    hass: HomeAssistant, simulator: Simulator, browse: Browse, account: MockConfigEntry
-) -> None:
+async def test_the_tree(simulator: Simulator, browse: Browse, account: MockConfigEntry) -> None:
     """It has every print once, newest first, and is read from what is at home alone."""
     root = await browse(ROOT)
     (printer,) = root["children"]
@@ -346,7 +344,7 @@ async def test_a_list_that_does_not_come(
         assert response.headers["Cache-Control"] == "no-store"
     assert (lists(simulator), covers(simulator)) == (1, 0)
     simulator.cloud.clear_faults()
-    await wait(timedelta(seconds=REST + 1))
+    await wait(timedelta(seconds=AFTER_FAILURE + 1))
     assert (await get(url(account, jobs(simulator)[4]))).status == HTTPStatus.OK
     assert "X-Amz" not in caplog.text
 
@@ -553,7 +551,7 @@ async def test_the_owners_name_of_a_printer(
 @pytest.mark.parametrize(
     ("place", "text"),
     [
-        ("nobody", "not set up"),
+        ("nobody", "not loaded"),
         ("{entry}/nothing", "not in the print history"),
         ("{entry}/{device}/2001-01", "not in the print history"),
         ("{entry}/{device}/../..", "not in the print history"),
@@ -585,7 +583,7 @@ async def test_an_account_that_is_not_loaded(
     await hass.config_entries.async_unload(account.entry_id)
     for place in (ROOT, f"{ROOT}/{account.entry_id}"):
         answer = await ask("browse", place)
-        assert "not set up" in answer["error"]["message"]
+        assert "not loaded" in answer["error"]["message"]
 
 
 async def test_an_account_that_is_unloaded_meanwhile(

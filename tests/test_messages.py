@@ -148,7 +148,6 @@ async def test_new_message_is_announced_once(
 )
 async def test_kinds(
     *,
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
     post: Post,
@@ -163,16 +162,10 @@ async def test_kinds(
     post(kind, payload)
     await one_round(wait)
     assert [state.attributes["event_type"] for state in heard()] == [event_type]
-    assert event_type in hass.states.get(MESSAGE).attributes["event_types"]
 
 
 async def test_end_of_a_print(
-    *,
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    heard: Heard,
-    wait: Wait,
+    entry: MockConfigEntry, simulator: Simulator, heard: Heard, wait: Wait
 ) -> None:
     await one_round(wait)
     simulator.cloud.start(P1S, title="Cable clip", duration=60, task_lag=0)
@@ -399,13 +392,7 @@ async def test_useless_answer_about_a_group_changes_nothing(
 
 
 async def test_group_that_is_refused_at_first_is_history_later(
-    *,
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    post: Post,
-    heard: Heard,
-    wait: Wait,
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, heard: Heard, wait: Wait
 ) -> None:
     await wait(timedelta(seconds=25))
     simulator.cloud.add_fault("forbidden", MESSAGES, times=1)
@@ -417,7 +404,6 @@ async def test_group_that_is_refused_at_first_is_history_later(
 
 async def test_group_that_is_always_refused_holds_up_nobody(
     *,
-    hass: HomeAssistant,
     monkeypatch: pytest.MonkeyPatch,
     entry: MockConfigEntry,
     simulator: Simulator,

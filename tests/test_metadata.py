@@ -1,27 +1,29 @@
 """What the stores, Home Assistant's validators and translators rely on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+import inspect
 import json
 from pathlib import Path
 import re
 import shutil
-from typing import Any
+from typing import Any, get_args
+from unittest.mock import MagicMock
 
 from awesomeversion import AwesomeVersion, AwesomeVersionStrategy as Strategy
 from homeassistant import components
-from homeassistant.components.sensor import SensorEntityDescription
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.selector import validate_selector
+from homeassistant.helpers.selector import SelectSelector, validate_selector
 from homeassistant.setup import async_setup_component
 from PIL import Image
 import probatio
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import yaml
 
-from custom_components.bambu_lab_cloud import PLATFORMS, binary_sensor, config_flow, image, sensor
+from custom_components.bambu_lab_cloud import activity, config_flow, repairs
 from custom_components.bambu_lab_cloud.api import (
     AuthenticationError,
     CannotConnectError,
@@ -29,14 +31,20 @@ from custom_components.bambu_lab_cloud.api import (
     RateLimitedError,
     ResponseError,
 )
+from custom_components.bambu_lab_cloud.api.report import Slot
 from custom_components.bambu_lab_cloud.const import DOMAIN, VERSION
 from custom_components.bambu_lab_cloud.coordinator import action_error, error_key
+from custom_components.bambu_lab_cloud.entity import BambuEntity
+from custom_components.bambu_lab_cloud.event import print_attributes
+from custom_components.bambu_lab_cloud.fleet.ams import slot_name
 from custom_components.bambu_lab_cloud.fleet.equipment import MODULES, SEVERITIES
 from custom_components.bambu_lab_cloud.fleet.lifecycle import PrintEventType
 from custom_components.bambu_lab_cloud.fleet.messages import MESSAGE_TYPES
 from custom_components.bambu_lab_cloud.fleet.stages import STAGES
+from custom_components.bambu_lab_cloud.live import Reason
+from custom_components.bambu_lab_cloud.messages import message_attributes
 from custom_components.bambu_lab_cloud.trigger import TYPES
-from scripts import brand
+from scripts import brand, tables
 
 ROOT = Path(__file__).parent.parent
 INTEGRATION = ROOT / "custom_components" / DOMAIN
@@ -164,22 +172,38 @@ ICONS_SCHEMA = probatio.Schema(
         "conditions": {str: {"condition": ICON}},
     }
 )
-DESCRIPTIONS = [
-    *(("sensor", description) for description in sensor.SENSORS),
-    *(("sensor", description) for description in sensor.LAST_PRINT),
-    ("sensor", sensor.PRINT_REMAINING),
-    ("sensor", sensor.FIRMWARE_VERSION),
-    ("sensor", sensor.TOKEN_EXPIRY),
-    *(("sensor", description) for description in sensor.TOTALS),
-    *(("sensor", description) for description in sensor.ACCOUNT_SENSORS),
-    *(("sensor", description) for description in sensor.LIVE),
-    *(("sensor", description) for description in sensor.AMS),
-    *(("binary_sensor", description) for description in binary_sensor.BINARY_SENSORS),
-    ("binary_sensor", binary_sensor.PROBLEM),
-    ("binary_sensor", binary_sensor.ERROR),
-    *(("binary_sensor", description) for description in binary_sensor.LIVE),
-    *(("image", description) for description in (image.PRINT_PREVIEW, image.LAST_PRINT_PREVIEW)),
+SELECTORS = [
+    selector.config
+    for step_id, fields in config_flow.FORMS.items()
+    for selector in (fields | config_flow._choice(step_id, {})).values()
+    if isinstance(selector, SelectSelector)
+] + [
+    field["selector"]["select"]
+    for action in SERVICES.values()
+    for field in action["fields"].values()
+    if "select" in field["selector"]
 ]
+STAND_IN = MagicMock()
+FAULT = {"module": MODULES, "severity": SEVERITIES.values()}
+# What attributes can be, where that has texts, and the attributes of events.
+ATTRIBUTES: dict[tuple[str, str], dict[str, Collection[str]]] = {
+    ("binary_sensor", "error"): FAULT,
+    ("binary_sensor", "live_data"): {"reason": get_args(Reason.__value__)},
+    ("event", "message"): dict.fromkeys(message_attributes(STAND_IN, STAND_IN, STAND_IN), ())
+    | {"event_type": MESSAGE_TYPES},
+    ("event", "print"): dict.fromkeys(print_attributes(STAND_IN, STAND_IN, STAND_IN), ())
+    | {"event_type": list(PrintEventType), "reason": [name for name in STAGES if "pause" in name]}
+    | FAULT,
+    ("sensor", "active_filament"): {"tray": [slot_name(Slot(ams=254, tray=0))]},
+}
+# What else has texts and is no list in the code: what the slicer calls a plate, and a unit.
+MORE = {
+    "bed_type": [
+        f"state.{plate}_plate" for plate in ("cool", "eng", "hot", "supertack", "textured")
+    ]
+    + ["state.auto"],
+    "total_prints": ["unit_of_measurement"],
+}
 
 
 def texts(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -392,7 +416,9 @@ def test_languages_say_the_same(path: Path) -> None:
 def test_forms_are_described(steps: dict[str, Any]) -> None:
     for step in steps.values():
         assert step.get("data", {}).keys() == step.get("data_description", {}).keys()
-        assert step.get("title") != MANIFEST["name"]
+        described = step.get("menu_option_descriptions", {})
+        assert step.get("menu_options", {}).keys() == described.keys()
+        assert step["title"] != MANIFEST["name"]
 
 
 def test_actions_are_described() -> None:
@@ -411,55 +437,33 @@ def test_fields_have_selectors(name: str) -> None:
         for field in each.get("fields", {}).values():
             assert validate_selector(field["selector"])
             assert field.keys() <= {"selector", "default", "example", "required"}
-        if target := each.get("target"):
-            validate_selector({"target": target})
+        assert validate_selector({"target": each.get("target", {})})
 
 
-@pytest.mark.parametrize(("platform", "description"), DESCRIPTIONS)
-def test_entities_are_translated(platform: str, description: SensorEntityDescription) -> None:
+def places(platform: str, entity: BambuEntity[Any]) -> set[str]:
+    """Return where Home Assistant looks for the texts of an entity."""
+    description: Any = entity.entity_description
     key = description.translation_key
-    translated = STRINGS["entity"][platform].get(key, {})
-    # What has no key of its own is named after its device class.
-    assert "name" in translated or description.name is None or key is None, key
-    assert key is not None or description.device_class
-    options = getattr(description, "options", None) or []
-    assert set(options) <= set(translated.get("state", {}))
+    found = set() if description.name is None else {"name"}
+    states = ["empty"] if getattr(description, "picture_fn", None) else []
+    states += getattr(description, "options", None) or []
+    found.update(f"state.{state}" for state in states)
+    known = ATTRIBUTES.get((platform, key), {})
+    for name in (*(entity.extra_state_attributes or {}), *known):
+        found.add(f"state_attributes.{name}.name")
+        found.update(f"state_attributes.{name}.state.{value}" for value in known.get(name, ()))
+    return {f".{platform}.{key}.{each}" for each in (*found, *MORE.get(key, ()))}
 
 
-@pytest.mark.parametrize(
-    "key",
-    sorted({each.translation_key for each in (*sensor.LIVE, *sensor.AMS) if each.picture_fn}),
-)
-def test_places_without_a_spool_are_translated(key: str) -> None:
-    assert STRINGS["entity"]["sensor"][key]["state"].keys() == {"empty"}
-
-
-@pytest.mark.parametrize(
-    ("key", "kinds"), [("print", list(PrintEventType)), ("message", MESSAGE_TYPES)]
-)
-def test_events_are_translated(key: str, kinds: list[str]) -> None:
-    states = STRINGS["entity"]["event"][key]["state_attributes"]["event_type"]["state"]
-    assert set(states) == set(kinds)
-
-
-def test_reasons_for_a_pause_are_translated() -> None:
-    states = STRINGS["entity"]["event"]["print"]["state_attributes"]["reason"]["state"]
-    assert set(states) == {stage for stage in STAGES if "pause" in stage}
-
-
-@pytest.mark.parametrize(("platform", "key"), [("event", "print"), ("binary_sensor", "error")])
-def test_what_is_wrong_is_translated(platform: str, key: str) -> None:
-    attributes = STRINGS["entity"][platform][key]["state_attributes"]
-    assert set(attributes["module"]["state"]) == MODULES
-    assert set(attributes["severity"]["state"]) == set(SEVERITIES.values())
-
-
-def test_no_text_and_no_icon_without_an_entity() -> None:
-    keys = set(re.findall(r'translation_key="([a-z_]+)"', SOURCE))
-    keys |= {description.translation_key for _, description in DESCRIPTIONS}
-    for translations in (STRINGS["entity"], ICONS["entity"]):
-        assert {key for platform in translations.values() for key in platform} <= keys
-        assert translations.keys() <= {str(platform) for platform in PLATFORMS}
+async def test_texts_of_entities() -> None:
+    """Each entity has them, with its states and attributes, and nothing else has any."""
+    added = await tables.added()
+    own = [(each, entity) for each, entity in added if entity.entity_description.translation_key]
+    wanted = set.union(*(places(platform, entity) for platform, entity in own))
+    assert wanted == {place for place, _ in texts(STRINGS["entity"])}
+    # What has no key is called what its device class is.
+    described = [entity.entity_description for _, entity in added]
+    assert all(each.translation_key or each.device_class for each in described)
 
 
 @pytest.mark.parametrize(
@@ -496,9 +500,66 @@ def test_exceptions_are_translated() -> None:
 
 def test_errors_of_the_flow_are_translated() -> None:
     assigned = re.findall(r'errors\[[^]]+\] = (?:known\.get\([^"]+)?"([a-z_]+)"', SOURCE)
-    tables = (getattr(config_flow, name) for name in dir(config_flow) if name.endswith("ERRORS"))
-    by_kind = [error for table in tables for error in table.values()]
+    known = (getattr(config_flow, name) for name in dir(config_flow) if name.endswith("ERRORS"))
+    by_kind = [error for errors in known for error in errors.values()]
     assert {*assigned, *by_kind} == set(STRINGS["config"]["error"])
+
+
+def steps(flow: type) -> set[str]:
+    return {name.removeprefix("async_step_") for name in vars(flow) if "async_step_" in name}
+
+
+def test_steps_of_the_flow_are_translated() -> None:
+    """Menus with each way to sign in, and forms with each of their fields."""
+    forms = {
+        step_id: {*map(str, fields), config_flow.CONF_NEXT}
+        for step_id, fields in config_flow.FORMS.items()
+    }
+    # It leads to the menu of another step.
+    menus = steps(config_flow.BambuConfigFlow) - forms.keys() - {"reauth"}
+    assert {
+        step_id: {*step.get("menu_options", {}), *step.get("data", {})}
+        for step_id, step in STRINGS["config"]["step"].items()
+    } == forms | {step_id: set(config_flow.WAYS) for step_id in menus}
+
+
+async def test_options_are_translated(hass: HomeAssistant) -> None:
+    entry = MockConfigEntry(domain=DOMAIN)
+    entry.add_to_hass(hass)
+    form = await hass.config_entries.options.async_init(entry.entry_id)
+    fields = {str(field) for field in form["data_schema"].schema}
+    described = {step_id: set(step["data"]) for step_id, step in STRINGS["options"]["step"].items()}
+    assert described == {"init": fields}
+
+
+def test_ends_of_flows_are_translated() -> None:
+    ours = re.compile(r'(?:AbortFlow\(|reason=|reason = known, )"([a-z_]+)"')
+    theirs = {
+        "_abort_if_unique_id_mismatch": {"unique_id_mismatch"},
+        "async_update_reload_and_abort": {"reauth_successful", "reconfigure_successful"},
+    }
+    flow, repair = (inspect.getsource(module) for module in (config_flow, repairs))
+    called = (reasons for method, reasons in theirs.items() if f"self.{method}(" in flow)
+    assert {*ours.findall(flow), *set().union(*called)} == set(STRINGS["config"]["abort"])
+    [issue] = STRINGS["issues"].values()
+    assert set(ours.findall(repair)) == set(issue["fix_flow"]["abort"])
+
+
+def test_issues_are_translated() -> None:
+    raised = re.findall(r'async_create_issue\(.*?translation_key="([a-z_]+)"', SOURCE, re.DOTALL)
+    assert set(raised) == set(STRINGS["issues"])
+    [issue] = STRINGS["issues"].values()
+    assert steps(repairs.SignInExpiresRepairFlow) == set(issue["fix_flow"]["step"])
+
+
+def test_choices_are_translated() -> None:
+    choices = {each["translation_key"]: set(each["options"]) for each in SELECTORS}
+    assert choices == {key: set(each["options"]) for key, each in STRINGS["selector"].items()}
+
+
+def test_lines_of_the_activity_are_translated() -> None:
+    written = re.findall(r"\bprint_[a-z_]+", inspect.getsource(activity))
+    assert set(written) == set(STRINGS["common"])
 
 
 def test_icons() -> None:
@@ -506,3 +567,28 @@ def test_icons() -> None:
     for key, each in (pair for platform in ICONS["entity"].values() for pair in platform.items()):
         assert each, key
         assert each.get("default") not in each.get("state", {}).values(), key
+
+
+def test_no_icon_without_an_entity() -> None:
+    for platform, keys in ICONS["entity"].items():
+        for key, icon in keys.items():
+            states = STRINGS["entity"][platform][key].get("state", {})
+            assert icon.get("state", {}).keys() <= {*states, "on"}, key
+
+
+def shown() -> Iterator[str]:
+    """Return how each sentence begins that tells an owner that something did not work."""
+    texts = [each["message"] for each in STRINGS["exceptions"].values()]
+    texts += STRINGS["config"]["error"].values()
+    texts += [STRINGS["config"]["abort"][key] for key in ("entry_removed", "unique_id_mismatch")]
+    texts += [each["title"] for each in STRINGS["issues"].values()]
+    for text in texts:
+        yield re.sub(r"{\w+}", "…", re.split(r"\.| \(", text)[0])
+
+
+@pytest.mark.parametrize("sentence", sorted(set(shown())))
+def test_what_is_shown_is_explained(sentence: str) -> None:
+    """Owners look for the very sentence."""
+    pages = [ROOT / "docs" / f"{name}.md" for name in ("troubleshooting", "signing-in")]
+    rows = [row for page in pages for row in page.read_text().splitlines() if row.startswith("|")]
+    assert any(sentence in row for row in rows)

@@ -9,7 +9,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, Platform
+from homeassistant.const import Platform
 from homeassistant.core import CoreState, Event, HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
@@ -31,7 +31,7 @@ from custom_components.bambu_lab_cloud.fleet.printer import Print
 from custom_components.bambu_lab_cloud.pictures import Pictures
 from custom_components.bambu_lab_cloud.tasks import TaskList
 from simulator import Simulator, wire
-from tests.conftest import Wait, reload, set_up, sign_in, sign_in_demo
+from tests.conftest import Wait, finish_start, reload, set_up, sign_in, sign_in_demo
 
 ROOT = Path(__file__).parent.parent
 X1C = "00M00A000000001"
@@ -50,34 +50,11 @@ TELLS_OF_PAUSES = {"2022": True, "2026": False}
 pytestmark = pytest.mark.parametrize("era", ["2022", "2026"])
 
 
-@pytest.fixture
-def heard(hass: HomeAssistant) -> list[State]:
-    """What an automation on the P1S's event entity hears."""
-    states: list[State] = []
-
-    @callback
-    def listen(event: Event[Any]) -> None:
-        new, old = event.data["new_state"], event.data["old_state"]
-        # What was announced before Home Assistant was away shows again, and is no news.
-        news = old is not None and old.state not in {"unavailable", new.state}
-        states.extend([new] * (news and new.state != "unavailable"))
-
-    async_track_state_change_event(hass, EVENT, listen)
-    return states
-
-
 def told(heard: list[State]) -> list[tuple[str, str | None]]:
     """Return what was heard, as kinds and task ids, and forget it."""
     result = [(state.attributes["event_type"], state.attributes["task_id"]) for state in heard]
     heard.clear()
     return result
-
-
-async def finish_start(hass: HomeAssistant) -> None:
-    """Let Home Assistant be started, with automations that listen."""
-    hass.set_state(CoreState.running)
-    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
-    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 async def test_from_start_to_end(
@@ -147,12 +124,7 @@ async def test_what_an_automation_reads_at_the_end(
 
 
 async def test_a_start_after_many_equal_answers(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    heard: list[State],
-    era: str,
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, heard: list[State], era: str
 ) -> None:
     """Answers that are equal to the byte are reports as well, and leave no gap."""
     for _ in range(7):
@@ -318,7 +290,6 @@ async def test_events_wait_for_their_entity(
     ],
 )
 async def test_lost_polls_lose_nothing(
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     simulator: Simulator,
     wait: Wait,
@@ -344,11 +315,7 @@ async def test_lost_polls_lose_nothing(
 
 
 async def test_print_without_a_task(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    heard: list[State],
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, heard: list[State]
 ) -> None:
     """From the SD card: known by the printer's status alone."""
     simulator.cloud.start(P1S, duration=300, task=False)
@@ -360,11 +327,7 @@ async def test_print_without_a_task(
 
 
 async def test_print_of_the_cloud_after_one_from_the_card(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    heard: list[State],
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, heard: list[State]
 ) -> None:
     """That one had no task; while user/print does not answer, nobody says so of the next."""
     simulator.cloud.start(P1S, duration=300, task=False)
@@ -379,12 +342,7 @@ async def test_print_of_the_cloud_after_one_from_the_card(
 
 
 async def test_print_from_the_card_under_the_id_before_it(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    heard: list[State],
-    era: str,
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, heard: list[State], era: str
 ) -> None:
     """Bind goes on to name the cloud's last job: after a while it is a print of its own."""
     task = str(simulator.cloud.start(P1S, duration=300))
@@ -512,11 +470,7 @@ async def test_absurd_facts_break_nothing(
 
 
 async def test_print_without_a_task_after_one_with(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    heard: list[State],
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, heard: list[State]
 ) -> None:
     """The job that the printer had before is not taken for it."""
     task = str(simulator.cloud.start(P1S, duration=300))
@@ -574,7 +528,6 @@ async def test_stopping_loses_nothing(
 
 
 async def test_what_was_announced_is_written_at_once(
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     simulator: Simulator,
     wait: Wait,
@@ -596,7 +549,6 @@ async def test_back_after_a_week(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     simulator: Simulator,
-    wait: Wait,
     freezer: FrozenDateTimeFactory,
     heard: list[State],
 ) -> None:
@@ -693,7 +645,6 @@ async def test_nothing_is_announced_while_home_assistant_stops(
 
 
 async def test_an_event_that_grows_too_old_meanwhile_holds_no_other_up(
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     entity_registry: er.EntityRegistry,
     simulator: Simulator,

@@ -105,7 +105,17 @@ CARD_ROW = "of 1 prints without a task that were heard in calm, missed"
             lambda it: setitem(it.heard, 1, heard(61, "failed", "1", "One")),
             ["announced with another result"],
         ),
-        (lambda it: it.heard.insert(3, replace(it.heard.pop(1), at=at(102))), [ORDER_ROW]),
+        # It waits for the end of one that ended a moment ago, and for no other.
+        (lambda it: it.heard.insert(3, replace(it.heard.pop(1), at=at(102))), []),
+        (
+            lambda it: (
+                setitem(it.truths, 0, replace(it.truths[0], ended=at(69))),
+                setitem(it.truths, 1, replace(it.truths[1], ended=at(80))),
+                setitem(it.heard, 3, heard(81, "failed", "2", "Two")),
+                it.heard.insert(3, replace(it.heard.pop(1), at=at(82))),
+            ),
+            [ORDER_ROW],
+        ),
         (lambda it: it.heard.pop(), [CARD_ROW]),
         (
             lambda it: it.heard.append(heard(262, "finished", None, "Card")),

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
-from homeassistant.components.recorder import Recorder, get_instance
+from homeassistant.components.recorder import get_instance
 from homeassistant.components.recorder.statistics import (
     list_statistic_ids,
     statistic_during_period,
@@ -22,17 +22,17 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from custom_components.bambu_lab_cloud import statistics
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from custom_components.bambu_lab_cloud.history import (
-    BEFORE_FIRST_PAGE,
-    BETWEEN_PAGES,
     BETWEEN_READINGS,
 )
 from simulator import Simulator
 from simulator.cloud import Job, Printer
 
-from .conftest import Wait, reload, sign_in
+from .conftest import Wait, read_history, reload, sign_in
 
 SHARED = {"demo": "1000000001", "partner": "1000000010"}
 METRICS = ("filament_weight", "print_time", "prints")
+
+pytestmark = pytest.mark.usefixtures("recorder_mock")
 
 
 @pytest.fixture
@@ -40,21 +40,8 @@ def past() -> int:
     return 150
 
 
-@pytest.fixture
-def enable_custom_integrations(recorder_mock: Recorder, hass: HomeAssistant) -> None:
-    """Have the recorder before anything else."""
-    hass.data.pop("custom_components")
-
-
-@pytest.fixture(autouse=True)
-def _storage(hass_storage: dict[str, Any]) -> None:
-    """Keep no files."""
-
-
 async def read_on(hass: HomeAssistant, wait: Wait) -> None:
-    await wait(BEFORE_FIRST_PAGE + timedelta(seconds=1))
-    for _ in range(4):
-        await wait(BETWEEN_PAGES + timedelta(seconds=1))
+    await read_history(wait, pages=4)
     await async_wait_recording_done(hass)
 
 
@@ -199,7 +186,7 @@ async def test_what_is_known_is_written_once(
 
 
 @pytest.mark.usefixtures("one")
-async def test_metadata(hass: HomeAssistant, simulator: Simulator) -> None:
+async def test_metadata(hass: HomeAssistant) -> None:
     found = await get_instance(hass).async_add_executor_job(list_statistic_ids, hass)
     ours = [each for each in found if each["source"] == DOMAIN]
     assert [

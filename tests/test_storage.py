@@ -160,7 +160,7 @@ async def test_values_that_nobody_wrote(
 
 
 async def test_what_cannot_be_put_aside(
-    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, wait: Wait
+    hass: HomeAssistant, entry: MockConfigEntry, wait: Wait
 ) -> None:
     """It is begun anew all the same, and removal removes all that it can."""
     for _ in range(8):

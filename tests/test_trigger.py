@@ -27,10 +27,9 @@ from custom_components.bambu_lab_cloud.pictures import Pictures
 from custom_components.bambu_lab_cloud.trigger import TYPES
 from simulator import Simulator
 from tests.api.reports import p1s
-from tests.conftest import Wait, reload, set_up, settle
-from tests.pushes import Pushes
-from tests.test_live_entities import FATAL, ROOT, automate as automate_example, begin
-from tests.test_prints import finish_start
+from tests.conftest import Wait, finish_start, reload, set_up, settle
+from tests.pushes import FATAL, Pushes, begin
+from tests.test_live_entities import ROOT, automate as automate_example
 
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"
@@ -383,7 +382,6 @@ async def targets(
 async def test_each_way_to_choose_a_printer(
     *,
     entry: MockConfigEntry,
-    hass: HomeAssistant,
     simulator: Simulator,
     wait: Wait,
     automate: Automate,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
 from homeassistant.core import HomeAssistant
@@ -16,7 +17,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from simulator import Simulator, wire
-from tests.conftest import Wait
+from tests.conftest import Wait, ask_all, asked
 
 X1C = "00M00A000000001"
 P1S = "01P00A000000002"
@@ -67,17 +68,6 @@ def ams(version: str | None = "00.00.06.40", **changes: Any) -> dict[str, Any]:
         "firmware": [],
         "firmware_current": version,
     } | changes
-
-
-async def ask_all(wait: Wait) -> None:
-    """Let the three printers be asked about."""
-    await wait(STEP)
-    await wait(STEP)
-    await wait(STEP)
-
-
-def asked(simulator: Simulator) -> int:
-    return sum(request["path"] == VERSION for request in simulator.cloud.requests())
 
 
 def ids(devices: list[dr.DeviceEntry]) -> set[str]:
@@ -243,7 +233,6 @@ async def test_registry_follows(
 
 
 async def test_ams_devices(
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
     wait: Wait,
@@ -366,11 +355,7 @@ async def test_ams_that_returns(
 
 
 async def test_ams_go_with_their_printer(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    device_registry: dr.DeviceRegistry,
-    simulator: Simulator,
-    wait: Wait,
+    entry: MockConfigEntry, device_registry: dr.DeviceRegistry, simulator: Simulator, wait: Wait
 ) -> None:
     await ask_all(wait)
     simulator.cloud.remove_printer(X1C)
@@ -474,10 +459,10 @@ async def test_printer_whose_device_is_missing(
 async def test_asks_about_one_printer_at_a_time(
     hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, wait: Wait
 ) -> None:
-    counts = [asked(simulator)]
+    counts = [asked(simulator, VERSION)]
     for _ in range(4):
         await wait(STEP)
-        counts.append(asked(simulator))
+        counts.append(asked(simulator, VERSION))
     assert counts == [0, 1, 2, 3, 3]
     assert hass.states.get("sensor.3dp_030_117_firmware_version").state == "01.08.02.00"
 
@@ -501,14 +486,33 @@ async def test_asked_for_a_look(
     await look(FIRMWARE)
     await look(FIRMWARE)
     await look(AMS_FIRMWARE)
-    assert asked(simulator) == 1
+    assert asked(simulator, VERSION) == 1
     assert hass.states.get(FIRMWARE).attributes["latest_version"] == "01.10.00.00"
     await wait(timedelta(minutes=1))
     await look("update.p1s_firmware")
-    assert asked(simulator) == 2
+    assert asked(simulator, VERSION) == 2
     await wait(timedelta(minutes=1))
     await look(FIRMWARE)
-    assert asked(simulator) == 3
+    assert asked(simulator, VERSION) == 3
+
+
+async def test_a_look_after_the_clock_was_set_back(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    assert await async_setup_component(hass, "homeassistant", {})
+    await ask_all(wait)
+    for _ in range(3):
+        await wait(timedelta(minutes=1))
+    freezer.tick(-timedelta(hours=1))
+    simulator.cloud.clear_requests()
+    await hass.services.async_call(
+        "homeassistant", "update_entity", {"entity_id": FIRMWARE}, blocking=True
+    )
+    assert asked(simulator, VERSION) == 1
 
 
 async def test_all_asked_for_a_look_are_no_burst(
@@ -527,10 +531,10 @@ async def test_all_asked_for_a_look_are_no_burst(
     await hass.services.async_call(
         "homeassistant", "update_entity", {"entity_id": ids}, blocking=True
     )
-    assert asked(simulator) == 1
+    assert asked(simulator, VERSION) == 1
     for number in range(2, 4):
         await wait(timedelta(seconds=12))
-        assert asked(simulator) == number
+        assert asked(simulator, VERSION) == number
     simulator.cloud.add_fault("server_error", VERSION)
     await wait(timedelta(minutes=2))
     for _ in range(5):
@@ -538,7 +542,7 @@ async def test_all_asked_for_a_look_are_no_burst(
             "homeassistant", "update_entity", {"entity_id": ids}, blocking=True
         )
         await wait(timedelta(seconds=12))
-    assert asked(simulator) <= 5
+    assert asked(simulator, VERSION) <= 5
 
 
 async def test_a_look_obeys_a_pause(
@@ -575,7 +579,7 @@ async def test_asks_twice_a_day(entry: MockConfigEntry, simulator: Simulator, wa
     for _ in range(25):
         await wait(timedelta(hours=1))
         await ask_all(wait)
-    assert asked(simulator) == 3 * 3
+    assert asked(simulator, VERSION) == 3 * 3
 
 
 async def test_restart_asks_nothing(
@@ -588,10 +592,10 @@ async def test_restart_asks_nothing(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert hass.states.get(FIRMWARE).attributes == before
     await ask_all(wait)
-    assert asked(simulator) == 0
+    assert asked(simulator, VERSION) == 0
     await wait(HALF_A_DAY)
     await ask_all(wait)
-    assert asked(simulator) == 3
+    assert asked(simulator, VERSION) == 3
 
 
 async def test_new_printer_is_asked_about_soon(
@@ -640,7 +644,7 @@ async def test_failing_answers_are_asked_for_ever_more_rarely(
     simulator.cloud.add_fault("server_error", VERSION)
     for _ in range(60):
         await wait(timedelta(minutes=1))
-    assert 3 <= asked(simulator) <= 7
+    assert 3 <= asked(simulator, VERSION) <= 7
 
 
 async def test_answer_about_other_printers_is_none(

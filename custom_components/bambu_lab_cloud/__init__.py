@@ -20,7 +20,7 @@ from .memory import Memory
 from .messages import MessagesCoordinator
 from .pictures import Pictures, async_remove_pictures
 from .printers import PrintersCoordinator
-from .registry import Devices
+from .registry import Devices, ids_of
 from .repairs import async_watch_expiry
 from .services import async_setup_services
 from .slicer import SlicerCoordinator
@@ -54,7 +54,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     tasks = TaskList(client)
     memory = Memory(hass, entry)
     await memory.async_load()
-    history = HistoryCoordinator(hass, entry, client, outage, tasks)
+    history = HistoryCoordinator(hass, entry, client, outage, tasks=tasks)
     await history.async_load()
     pictures = Pictures(hass, entry, client)
     await pictures.async_load()
@@ -75,7 +75,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     )
     await printers.async_config_entry_first_refresh()
     devices.add_account(entry)
-    firmware = FirmwareCoordinator(hass, entry, client, outage, printers, devices)
+    firmware = FirmwareCoordinator(hass, entry, client, outage, devices=devices, printers=printers)
     await firmware.async_load()
     entry.runtime_data = BambuData(
         album=album,
@@ -107,7 +107,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     printers.start()
     entry.async_on_unload(announcer.start())
     firmware.start()
-    history.start()
+    history.keep_polling()
     PrintStatistics(hass, entry, history, printers).start()
     entry.runtime_data.live.start()
     return True
@@ -134,7 +134,7 @@ async def async_remove_config_entry_device(
             translation_placeholders={"account": entry.title},
         )
     printers = entry.runtime_data.printers
-    ids = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
+    ids = ids_of(device)
     if entry.unique_id in ids:
         raise HomeAssistantError(
             translation_domain=DOMAIN,

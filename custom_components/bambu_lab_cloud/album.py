@@ -11,6 +11,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util.file import WriteError
 
 from .api import BambuCloudError, CannotConnectError
+from .cloud import error_text
 from .const import LOGGER
 from .fleet.history import OVERLAP, EndedPrint
 from .history import HistoryCoordinator
@@ -24,7 +25,7 @@ LIFE_OF_ADDRESS = 20 * 60
 MOST_ADDRESSES = 1000
 # Seconds between two pages of the list, and after one that did not come.
 BETWEEN_PAGES = 3
-REST = 300
+AFTER_FAILURE = 300
 # Where a print should be in the list, and then above or below that.
 PAGES_PER_PRINT = 4
 
@@ -55,7 +56,7 @@ class Album:
         self._addresses: dict[str, tuple[str | None, float]] = {}
         self._fetching: dict[str, asyncio.Task[None]] = {}
         self._lock = asyncio.Lock()
-        self._rests_until = 0.0
+        self._free_at = 0.0
         self._may_ask = asyncio.Event()
         self._may_ask.set()
         self._end_pause: CALLBACK_TYPE | None = None
@@ -97,7 +98,7 @@ class Album:
     async def _async_fetch(self, job: EndedPrint) -> None:
         """Fetch a picture, one at a time."""
         async with self._lock:
-            if self._pictures.is_resting or (url := await self._async_address(job)) is None:
+            if self._pictures.is_paused or (url := await self._async_address(job)) is None:
                 return
             try:
                 content = await self._pictures.async_download(url)
@@ -105,8 +106,9 @@ class Album:
             except CannotConnectError as err:
                 LOGGER.debug("The picture of a past print is fetched later: %s", err)
             except (BambuCloudError, OSError, WriteError) as err:
-                reason = err if isinstance(err, BambuCloudError) else type(err).__name__
-                LOGGER.debug("The picture of a past print could not be fetched: %s", reason)
+                LOGGER.debug(
+                    "The picture of a past print could not be fetched: %s", error_text(err)
+                )
                 self._note(job.task_id, None)
 
     def _surplus(self, size: int) -> list[str]:
@@ -142,14 +144,14 @@ class Album:
         """Ask for the page of its printer's list on which a print should be, or those beside it."""
         offset = self._place(job)
         for _ in range(PAGES_PER_PRINT):
-            if time.monotonic() < self._rests_until:
+            if time.monotonic() < self._free_at:
                 return
             await self._may_ask.wait()
             self._pause()
             try:
                 tasks = await self._tasks.async_ask_page(offset, job.printer_id)
             except BambuCloudError as err:
-                self._rests_until = time.monotonic() + REST
+                self._free_at = time.monotonic() + AFTER_FAILURE
                 LOGGER.debug("The pictures of past prints are asked for later: %s", err)
                 return
             for task in tasks:

@@ -88,7 +88,7 @@ class Announcer:
         """Announce from the moment on that automations listen."""
 
         @callback
-        def arm(hass: HomeAssistant) -> None:
+        def arm(_hass: HomeAssistant) -> None:
             self._armed = True
             self.deliver()
 

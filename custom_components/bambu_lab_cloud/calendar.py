@@ -44,7 +44,7 @@ async def async_setup_entry(
     await async_add_printer_entities(
         entry,
         async_add_entities,
-        lambda data, printer_id: [BambuCalendar(data.printers, printer_id, data.history)],
+        lambda data, printer_id: [BambuCalendar(data.printers, printer_id, PRINTS, data.history)],
     )
 
 
@@ -52,10 +52,14 @@ class BambuCalendar(BambuPrinterEntity, CalendarEntity):
     """The prints of a printer, of which the running one is the event."""
 
     def __init__(
-        self, coordinator: PrintersCoordinator, printer_id: str, history: HistoryCoordinator
+        self,
+        coordinator: PrintersCoordinator,
+        printer_id: str,
+        description: CalendarEntityDescription,
+        history: HistoryCoordinator,
     ) -> None:
         """Initialize the calendar."""
-        super().__init__(coordinator, printer_id, PRINTS)
+        super().__init__(coordinator, printer_id, description)
         self._history = history
 
     @override

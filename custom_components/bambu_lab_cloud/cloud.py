@@ -23,6 +23,7 @@ from .api import (
     REGIONS,
     AuthenticationError,
     BambuCloud,
+    BambuCloudError,
     BambuLogin,
     Broker,
     CannotConnectError,
@@ -115,6 +116,11 @@ def cloud_login(session: ClientSession, region: str) -> BambuLogin:
 def cloud_now(client: BambuCloud) -> datetime:
     """Return the cloud's time, in which the age of a print is reckoned where the clocks differ."""
     return dt_util.utcnow() + client.clock_offset
+
+
+def error_text(err: Exception) -> str:
+    """Return what may be read of an error: the text of one that is not ours could hold anything."""
+    return str(err) if isinstance(err, BambuCloudError) else type(err).__name__
 
 
 async def optional[_T](answer: Awaitable[_T]) -> _T | None:

@@ -20,7 +20,7 @@ import probatio
 
 from .const import DOMAIN
 from .data import BambuConfigEntry
-from .registry import TARGET, printer_devices, targeted_devices
+from .registry import TARGET, ids_of, printer_devices, targeted_devices
 
 SCHEMA = probatio.Schema(
     {
@@ -43,7 +43,6 @@ class IsPrintingCondition(Condition):
         """Validate the configuration."""
         return cast(ConfigType, SCHEMA(config))
 
-    @override
     def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
         """Initialize the condition."""
         super().__init__(hass, config)
@@ -73,7 +72,7 @@ def _prints(entry: BambuConfigEntry, device: DeviceEntry) -> bool:
     if entry.state is not ConfigEntryState.LOADED:
         return False
     printers = entry.runtime_data.printers
-    known = [printers.data.get(identifier) for _, identifier in device.identifiers]
+    known = [printers.data.get(printer_id) for printer_id in ids_of(device)]
     return printers.last_update_success and any(each and each.is_printing for each in known)
 
 

@@ -26,7 +26,7 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
-from homeassistant.helpers.typing import UNDEFINED, UndefinedType
+from homeassistant.helpers.typing import UNDEFINED, UndefinedType, VolDictType
 from homeassistant.util import dt as dt_util
 import probatio
 
@@ -74,12 +74,10 @@ def _text(autocomplete: str, kind: TextSelectorType = TextSelectorType.TEXT) -> 
 
 
 REGION = SelectSelector(SelectSelectorConfig(options=list(REGIONS), translation_key="region"))
-CODE: dict[probatio.Marker, Any] = {
-    probatio.Optional(probatio.Secret(CONF_CODE)): _text("one-time-code")
-}
+CODE: VolDictType = {probatio.Optional(probatio.Secret(CONF_CODE)): _text("one-time-code")}
 
 # The frontend sends no form with a required field that is empty, not even to choose another way.
-FORMS: dict[str, dict[probatio.Marker, Any]] = {
+FORMS: dict[str, VolDictType] = {
     "password": {
         probatio.Optional(CONF_REGION): REGION,
         probatio.Optional(CONF_ACCOUNT): _text("username"),
@@ -469,7 +467,7 @@ class BambuOptionsFlow(OptionsFlowWithReload):
         )
 
 
-def _choice(step_id: str, errors: dict[str, str]) -> dict[probatio.Marker, SelectSelector]:
+def _choice(step_id: str, errors: dict[str, str]) -> VolDictType:
     """Return the field for what to do, of which that is chosen which helps."""
     takes_code = step_id in CODE_FORMS
     remedies = CODE_REMEDIES if takes_code else WAY_REMEDIES

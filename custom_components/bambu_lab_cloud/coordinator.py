@@ -22,6 +22,7 @@ from .api import (
     PermissionDeniedError,
     RetryLaterError,
 )
+from .cloud import error_text
 from .const import DOMAIN, LOGGER
 from .fleet.cadence import retry_interval
 
@@ -214,8 +215,7 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
         key = error_key(err)
         # What is wrong with one endpoint alone is another matter than a cloud that is away.
         reason = f"{self.name}: {key}" if key == "unexpected_answer" else key
-        # The text of any other error could hold whatever the cloud has sent.
-        text = str(err) if isinstance(err, BambuCloudError) else type(err).__name__
+        text = error_text(err)
         # Home Assistant says it of a coordinator that succeeded the last time.
         self.last_update_success = self._outage.begins(self.name, reason)
         if not self.last_update_success:

@@ -12,11 +12,12 @@ from homeassistant.helpers.device_registry import AnyDeviceEntry
 
 from .api import BambuCloudError
 from .cloud import cloud_now, entry_client
-from .const import CONF_EXPIRES_AT, DOMAIN
+from .const import CONF_EXPIRES_AT
 from .coordinator import BambuCoordinator
 from .data import BambuConfigEntry
 from .fleet.equipment import LiveAms
 from .printers import PrintersCoordinator
+from .registry import ids_of
 
 # What is there but not for others to see shows as redacted, what is missing as null.
 TO_REDACT = {
@@ -49,9 +50,7 @@ async def async_get_device_diagnostics(
     """Return diagnostics of a printer, an AMS or the account's own device."""
     if entry.state is not ConfigEntryState.LOADED:
         return _account(hass, entry)
-    return _account(hass, entry) | _diagnostics(
-        entry, [identifier for domain, identifier in device.identifiers if domain == DOMAIN]
-    )
+    return _account(hass, entry) | _diagnostics(entry, ids_of(device))
 
 
 def _account(hass: HomeAssistant, entry: BambuConfigEntry) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Any, override
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import (
     AddConfigEntryEntitiesCallback,
@@ -16,13 +16,14 @@ from homeassistant.helpers.entity_platform import (
 )
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
+from .const import DOMAIN
 from .coordinator import BambuCoordinator
 from .data import BambuConfigEntry, BambuData
 from .firmware import FirmwareCoordinator
 from .fleet.firmware import DeviceFirmware
 from .fleet.printer import Printer
 from .printers import PrintersCoordinator, live_context
-from .registry import device_info, unique_id
+from .registry import unique_id
 
 # So many printers are added before others have their turn; it takes some 20 ms.
 AT_ONCE = 5
@@ -40,8 +41,8 @@ class BambuEntity[_CoordinatorT: BambuCoordinator[Any]](CoordinatorEntity[_Coord
     def __init__(
         self,
         coordinator: _CoordinatorT,
-        description: EntityDescription,
         device_id: str,
+        description: EntityDescription,
         *others: BambuCoordinator[Any],
         context: str | None = None,
     ) -> None:
@@ -51,7 +52,8 @@ class BambuEntity[_CoordinatorT: BambuCoordinator[Any]](CoordinatorEntity[_Coord
         self._device_id = device_id
         self._others = others
         self._written: tuple[object, ...] | None = None
-        self._attr_device_info = device_info(device_id)
+        # `Devices` writes all else of it.
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, device_id)})
 
     @property
     def _shown(self) -> tuple[object, ...]:
@@ -92,7 +94,7 @@ class BambuAccountEntity[_CoordinatorT: BambuCoordinator[Any]](BambuEntity[_Coor
     def __init__(self, coordinator: _CoordinatorT, description: EntityDescription) -> None:
         """Initialize the entity."""
         account = str(coordinator.config_entry.unique_id)
-        super().__init__(coordinator, description, account)
+        super().__init__(coordinator, account, description)
         self._attr_unique_id = f"{account}_{description.key}"
 
 
@@ -109,7 +111,7 @@ class BambuPrinterEntity(BambuEntity[PrintersCoordinator]):
     ) -> None:
         """Initialize the entity; device_id is that of an AMS."""
         super().__init__(
-            coordinator, description, device_id or printer_id, *others, context=printer_id
+            coordinator, device_id or printer_id, description, *others, context=printer_id
         )
         self._printer_id = printer_id
         self._attr_unique_id = unique_id(coordinator.config_entry, self._device_id, description.key)
@@ -142,9 +144,9 @@ class BambuFirmwareEntity(BambuPrinterEntity):
     def __init__(
         self,
         coordinator: PrintersCoordinator,
-        firmware: FirmwareCoordinator,
         printer_id: str,
         description: EntityDescription,
+        firmware: FirmwareCoordinator,
         device_id: str | None = None,
     ) -> None:
         """Initialize the entity."""
@@ -187,7 +189,7 @@ class BambuLiveEntity(BambuEntity[PrintersCoordinator]):
         description: BambuLiveEntityDescription[Any, Any],
     ) -> None:
         """Initialize the entity."""
-        super().__init__(coordinator, description, device_id, context=live_context(device_id))
+        super().__init__(coordinator, device_id, description, context=live_context(device_id))
         self._attr_unique_id = unique_id(coordinator.config_entry, device_id, description.key)
 
     @property
@@ -289,7 +291,7 @@ def add_live_entities(
 
 
 def _remove(
-    registry: er.EntityRegistry, entry: ConfigEntry, unique_ids: Collection[str | None]
+    registry: er.EntityRegistry, entry: BambuConfigEntry, unique_ids: Collection[str | None]
 ) -> None:
     """Remove entities of the platform that is being set up."""
     domain = async_get_current_platform().domain

@@ -44,15 +44,15 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
 
     _name = "firmware"
 
-    @override
     def __init__(
         self,
         hass: HomeAssistant,
         config_entry: ConfigEntry,
         client: BambuCloud,
         outage: Outage,
-        printers: PrintersCoordinator,
+        *,
         devices: Devices,
+        printers: PrintersCoordinator,
     ) -> None:
         """Initialize the coordinator."""
         super().__init__(hass, config_entry, client, outage)
@@ -93,7 +93,8 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         now = dt_util.utcnow()
         if (
             self.last_update_success
-            and now - self._asked_at.get(printer_id, _NEVER) >= BETWEEN_CHECKS
+            # The clock may have been set back.
+            and abs(now - self._asked_at.get(printer_id, _NEVER)) >= BETWEEN_CHECKS
         ):
             self._wanted.add(printer_id)
             # At once for the first of many, the others one by one.
@@ -109,9 +110,9 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         self.async_update_listeners()
 
     @override
-    def _of_device(self, device_id: str) -> object:
+    def _of_device(self, context: str) -> object:
         """Return the firmware of a device."""
-        return self.data.get(device_id)
+        return self.data.get(context)
 
     @override
     async def _async_update_internal(self) -> dict[str, DeviceFirmware]:

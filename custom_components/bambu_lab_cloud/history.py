@@ -11,6 +11,7 @@ from homeassistant.util import dt as dt_util
 from .api import BambuCloud, Task
 from .const import LOGGER
 from .coordinator import BambuCoordinator, Outage
+from .fleet.cadence import EARLY
 from .fleet.history import EndedPrint, History, Reading, Totals, total_of
 from .storage import EntryStore
 from .tasks import Page, TaskList
@@ -19,8 +20,6 @@ BEFORE_FIRST_PAGE = timedelta(seconds=15)
 BETWEEN_PAGES = timedelta(seconds=3)
 # Details of a print settle a minute after its end, so the newest page is read again now and then.
 BETWEEN_READINGS = timedelta(hours=6)
-# Home Assistant polls up to a second too early, and would do so again and again for the rest of it.
-_EARLY = timedelta(seconds=2)
 SAVE_DELAY = 30
 SAY_EVERY = 1000
 
@@ -42,13 +41,13 @@ class HistoryCoordinator(BambuCoordinator[History]):
 
     _name = "history"
 
-    @override
     def __init__(
         self,
         hass: HomeAssistant,
         config_entry: ConfigEntry,
         client: BambuCloud,
         outage: Outage,
+        *,
         tasks: TaskList,
     ) -> None:
         """Initialize the coordinator."""
@@ -77,11 +76,6 @@ class HistoryCoordinator(BambuCoordinator[History]):
         if history := await self._store.async_load(History.from_dict):
             self.data = history
 
-    @callback
-    def start(self) -> None:
-        """Read the list from now on, whether an entity listens or not."""
-        self.keep_polling()
-
     def _as_dict(self) -> dict[str, Any]:
         """Return what to store; called in a thread, which the data being immutable allows."""
         return self.data.as_dict()
@@ -103,19 +97,19 @@ class HistoryCoordinator(BambuCoordinator[History]):
         return known[1]
 
     @override
-    def _of_device(self, device_id: str) -> object:
+    def _of_device(self, context: str) -> object:
         """Return what changes with a printer's prints and with the totals."""
-        return self.data.is_complete, self._changes.get(device_id, 0)
+        return self.data.is_complete, self._changes.get(context, 0)
 
     @override
     async def _async_update_internal(self) -> History:
         """Have a page of the list read, and say when the next one is wanted."""
         if self._read_at is not None:
-            rest = self._read_at + BETWEEN_READINGS - dt_util.utcnow()
-            if _EARLY < rest <= BETWEEN_READINGS:
+            wait = self._read_at + BETWEEN_READINGS - dt_util.utcnow()
+            if EARLY < wait <= BETWEEN_READINGS:
                 # Somebody else has read what there is.
                 self._has_asked = False
-                self.update_interval = rest
+                self.update_interval = wait
                 return self.data
             self._read_at = None
         offset = self._reading.offset

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
+from collections.abc import Iterable, Mapping, Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import random
@@ -24,7 +24,7 @@ from .api import (
     Report,
     Versions,
 )
-from .cloud import cloud_now, live_session
+from .cloud import cloud_now, error_text, live_session
 from .const import LOGGER
 from .coordinator import Mistakes
 from .fleet.asking import Asking, silence_at, wants_bind
@@ -129,7 +129,7 @@ class LiveFeed:
         return not self.is_connected and self.reason is None
 
     @callback
-    def async_add_listener(self, listener: CALLBACK_TYPE) -> Callable[[], None]:
+    def async_add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Listen for whether there is a session, and why not."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
@@ -218,7 +218,7 @@ class LiveFeed:
         """Take note that there is no session, whatever has ended it."""
         manners = self._manners
         self._printers.are_followed = False
-        if self.connected_at and cloud_now(self._client) - self.connected_at >= LASTING:
+        if self._age >= LASTING:
             manners.attempts = 1
         if self._is_over or self._hass.is_stopping:
             # Nobody is to hear of it, nor would anybody care for the timers that come of it.
@@ -245,7 +245,7 @@ class LiveFeed:
     def _say_lost(self, failure: Exception) -> None:
         """Say once that live data is lost, unless it may be back in a moment or all is lost."""
         is_refused = isinstance(failure, BrokerRefusedError)
-        text = str(failure) if isinstance(failure, BambuCloudError) else type(failure).__name__
+        text = error_text(failure)
         if self._is_said or not self._printers.last_update_success:
             LOGGER.debug("There is no live data: %s", text)
         elif is_refused or self._manners.attempts > 1:
@@ -483,7 +483,7 @@ class LiveFeed:
             cancel()
 
         @callback
-        def look(_: datetime) -> None:
+        def look(_now: datetime) -> None:
             del self._timers[printer_id]
             with self._mistakes.survived():
                 self._look(printer_id)

@@ -23,7 +23,7 @@ from .const import DOMAIN
 from .data import BambuConfigEntry
 from .fleet.history import EndedPrint
 from .fleet.printer import PrintResult
-from .registry import printer_devices
+from .registry import ids_of, printer_devices
 
 NAME = "Bambu Lab Cloud"
 PICTURES = f"/api/{DOMAIN}/pictures"
@@ -56,10 +56,9 @@ def _loaded_entry(hass: HomeAssistant, entry_id: str) -> BambuConfigEntry | None
 def _printers(hass: HomeAssistant, entry: BambuConfigEntry) -> dict[str, tuple[str, str]]:
     """Return id and name of the printers by the id of their device: their own is a secret."""
     named = [
-        ((device.name_by_user or device.name or ""), device.id, identifier)
+        (device.name_by_user or device.name or "", device.id, printer_id)
         for device in printer_devices(hass, entry)
-        for domain, identifier in device.identifiers
-        if domain == DOMAIN
+        for printer_id in ids_of(device)
     ]
     return {device_id: (printer_id, name) for name, device_id, printer_id in sorted(named)}
 

@@ -39,7 +39,6 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
 
     _name = "messages"
 
-    @override
     def __init__(
         self,
         hass: HomeAssistant,

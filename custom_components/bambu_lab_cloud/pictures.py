@@ -1,7 +1,7 @@
 """The pictures of prints: fetched once each, kept on disk, outliving their signed addresses."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
@@ -13,6 +13,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util.file import WriteError, write_utf8_file_atomic
 
 from .api import BambuCloud, BambuCloudError, CannotConnectError, image_type
+from .cloud import error_text
 from .const import DOMAIN, LOGGER
 from .fleet.printer import Print
 
@@ -133,7 +134,7 @@ class Pictures:
         self._host_failures = 0
         # The prints whose pictures are not asked for at the moment, with None the host of them all.
         self._pauses: dict[str | None, CALLBACK_TYPE] = {}
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[CALLBACK_TYPE] = []
         self._fetching: dict[str, asyncio.Task[bool]] = {}
         self._lock = asyncio.Lock()
         entry.async_on_unload(self._cancel_pauses)
@@ -157,7 +158,7 @@ class Pictures:
         self._shown[entity] = task_id
 
     @callback
-    def add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
+    def add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Tell somebody who misses a picture when to ask again, until the returned call."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
@@ -190,7 +191,7 @@ class Pictures:
         """Fetch a picture, one at a time, unless it is no time to ask for it."""
         async with self._lock:
             refusals = self._refusals.get(task_id, 0)
-            if refusals >= TRIES_PER_PICTURE or self.is_resting or task_id in self._pauses:
+            if refusals >= TRIES_PER_PICTURE or self.is_paused or task_id in self._pauses:
                 return False
             try:
                 content = await self.async_download(url)
@@ -200,8 +201,7 @@ class Pictures:
                 return False
             except (BambuCloudError, OSError, WriteError) as err:
                 if not refusals:
-                    reason = err if isinstance(err, BambuCloudError) else type(err).__name__
-                    LOGGER.info("A print's picture could not be fetched: %s", reason)
+                    LOGGER.info("A print's picture could not be fetched: %s", error_text(err))
                 self._remember(task_id, refusals + 1)
                 if refusals + 1 < TRIES_PER_PICTURE:
                     self._pause(task_id)
@@ -210,7 +210,7 @@ class Pictures:
             return True
 
     @property
-    def is_resting(self) -> bool:
+    def is_paused(self) -> bool:
         """Return if the host of the pictures is left alone, as it did not answer."""
         return None in self._pauses
 

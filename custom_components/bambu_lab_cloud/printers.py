@@ -1,6 +1,6 @@
 """The coordinator that keeps an account's printers up to date."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import override
@@ -44,8 +44,8 @@ _LIVE = "live "
 # A printer is gone for good if it is missing for this long, in this many answers.
 GONE_AFTER = timedelta(hours=24)
 GONE_AFTER_POLLS = 20
-# How long answers that are the last one once more are left at that.
-LONGEST_REST = timedelta(minutes=15)
+# For how long answers that are the last one once more are skipped.
+LONGEST_SKIP = timedelta(minutes=15)
 
 
 def live_context(device_id: str) -> str:
@@ -58,7 +58,6 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
 
     _name = "printers"
 
-    @override
     def __init__(
         self,
         hass: HomeAssistant,
@@ -106,10 +105,10 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         self._seen = set[str]()
         self._absences: dict[str, int] = {}
         # Whether all of them rest, None while nobody has looked since the last report; and the last
-        # answer that said nothing else: when it was there, and asked for.
+        # answer that was skipped: when it was there, and asked for.
         self._are_resting: bool | None = None
         self._taken_at = self._now
-        self._rested: tuple[datetime, datetime] | None = None
+        self._skipped: tuple[datetime, datetime] | None = None
 
     @callback
     def start(self) -> None:
@@ -139,12 +138,12 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         devices = await self.client.get_devices()
         self._now = cloud_now(self.client)
         facts, self._facts = self._facts, (devices, await self._async_statuses())
-        if devices is facts[0] and not (facts[1] or self._facts[1]) and self._rest():
-            self._rested = self._now, asked_at
+        if devices is facts[0] and not (facts[1] or self._facts[1]) and self._may_skip():
+            self._skipped = self._now, asked_at
             self.asked_at = asked_at
             self.update_interval = self._interval(self.polled, self.data)
             return self.data
-        self._take_rested()
+        self._take_skipped()
         records = self._memory.records
         before = self.polled or None
         printers = self._derive()
@@ -193,12 +192,12 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             self.async_update_listeners()
 
     @callback
-    def async_add_poll_listener(self, listener: CALLBACK_TYPE) -> Callable[[], None]:
+    def async_add_poll_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Listen for good polls, also for those that bring nothing new."""
         self._poll_listeners.append(listener)
         return lambda: self._poll_listeners.remove(listener)
 
-    def _rest(self) -> bool:
+    def _may_skip(self) -> bool:
         """Return if an answer that is the last one once more can say nothing new by any means.
 
         So it is while nothing is printed nor awaited: time can end what seems to print, and begins
@@ -206,8 +205,8 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         """
         if not (
             self.last_update_success
-            and timedelta() <= self._now - self._taken_at < LONGEST_REST
-            and self._tasks.rests(self._now)
+            and timedelta() <= self._now - self._taken_at < LONGEST_SKIP
+            and self._tasks.has_nothing_to_ask(self._now)
         ):
             return False
         if self._are_resting is None:
@@ -220,12 +219,12 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         return self._are_resting
 
     @callback
-    def _take_rested(self) -> None:
-        """Take the last answer that had nothing new: the printers were heard of until then."""
+    def _take_skipped(self) -> None:
+        """Take the last answer that was skipped: the printers were heard of until then."""
         self._are_resting = None
-        if self._rested is None:
+        if self._skipped is None:
             return
-        (now, asked_at), self._rested = self._rested, None
+        (now, asked_at), self._skipped = self._skipped, None
         records, _, events = next_records(
             self._memory.records,
             self.polled,
@@ -269,7 +268,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         The polls go on as they would, whatever they last brought, and nobody hears of it who does
         not listen for this printer.
         """
-        self._take_rested()
+        self._take_skipped()
         known = self.live.get(printer_id)
         self.live[printer_id] = live
         if printer_id not in self.data:
@@ -305,7 +304,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
     @callback
     def _take_one(self, printer_id: str, word: Word | None) -> None:
         """Take one printer: it says something else, or what waited is due."""
-        self._take_rested()
+        self._take_skipped()
         record, printer, events = next_record(
             self._memory.records.printers.get(printer_id),
             self.polled[printer_id],
@@ -344,7 +343,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             return
 
         @callback
-        def take(now: datetime) -> None:
+        def take(_now: datetime) -> None:
             del self._later[printer_id]
             if printer_id in self.data.keys() & self.polled.keys():
                 self._take_one(printer_id, self._word(printer_id))
@@ -428,7 +427,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
             records = self._memory.records.printers.values()
             return poll_interval(
                 printers.values(),
-                self._tasks.paces,
+                self._tasks.end_windows,
                 came_on_at=self._came_on_at,
                 on_at=max((each.online_at for each in records), default=self._now),
                 now=self._now,
@@ -469,7 +468,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
         """Show what a printer is called now at once; the polls will tell the same."""
         if printer_id not in self.data.keys() & self.polled.keys():
             return
-        self._take_rested()
+        self._take_skipped()
         self.polled = {**self.polled, printer_id: replace(self.polled[printer_id], name=name)}
         self.data = {**self.data, printer_id: replace(self.data[printer_id], name=name)}
         self._devices.follow_printers(self.data)
@@ -483,7 +482,7 @@ class PrintersCoordinator(BambuCoordinator[dict[str, Printer]]):
     @callback
     def forget(self, device_id: str) -> None:
         """Forget a printer or an AMS, so that it is a new one should it come back."""
-        self._take_rested()
+        self._take_skipped()
         self._devices.remove_ams_of(device_id)
         self.ams.forget(device_id)
         self._memory.remember(self._memory.records.without(device_id))

@@ -10,7 +10,7 @@ from homeassistant.helpers import (
     device_registry as dr,
     entity_registry as er,
 )
-from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.device_registry import DeviceEntryType
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 from homeassistant.helpers.typing import UNDEFINED
 import probatio
@@ -25,14 +25,14 @@ from .fleet.printer import Printer
 TARGET = probatio.All(cv.TARGET_FIELDS, cv.has_at_least_one_key(*cv.TARGET_FIELDS))
 
 
-def device_info(device_id: str) -> DeviceInfo:
-    """Return how an entity names its device; all else of it stands here."""
-    return DeviceInfo(identifiers={(DOMAIN, device_id)})
-
-
 def device_of(hass: HomeAssistant, entry: ConfigEntry, device_id: str) -> dr.DeviceEntry | None:
     """Return a device as it is registered, None where there is none."""
     return dr.async_get(hass).async_get_device_by_identifier((DOMAIN, device_id), entry.entry_id)
+
+
+def ids_of(device: dr.AnyDeviceEntry) -> set[str]:
+    """Return the id of a printer, an AMS or an account by its device, the only one that it has."""
+    return {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
 
 
 def printer_devices(hass: HomeAssistant, entry: ConfigEntry) -> list[dr.DeviceEntry]:
@@ -129,10 +129,10 @@ class Devices:
         if printer_id and printer is None:
             return set()
         return {
-            identifier
+            device_id
             for device in self._all()
             if device.via_device_id and (printer is None or device.via_device_id == printer.id)
-            for _, identifier in device.identifiers
+            for device_id in ids_of(device)
         }
 
     @callback
@@ -149,7 +149,7 @@ class Devices:
             return told
         for device in self._all():
             if device.via_device_id and device.serial_number == serial:
-                return next(identifier for _, identifier in device.identifiers)
+                return next(iter(ids_of(device)))
         before = ams_id(printer_id, unit, None)
         return before if self.has_no_number(before) else told
 

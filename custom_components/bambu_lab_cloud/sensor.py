@@ -42,7 +42,7 @@ from .entity import (
     add_live_entities,
     async_add_printer_entities,
 )
-from .fleet.equipment import SPEED_PROFILES, LiveAms, LiveNozzle, Spool
+from .fleet.equipment import SPEED_PROFILES, LiveAms, LiveNozzle, LiveSpool
 from .fleet.history import Totals
 from .fleet.live import LiveState
 from .fleet.messages import message_text, message_title
@@ -63,7 +63,7 @@ class BambuSensorEntityDescription(SensorEntityDescription):
     """A sensor of a printer."""
 
     value_fn: Callable[[Printer], StateType | datetime]
-    attributes_fn: Callable[[Printer], dict[str, Any]] | None = None
+    attributes_fn: Callable[[Printer], dict[str, Any] | None] = lambda printer: None
 
 
 def _of_current[_T](value_fn: Callable[[CurrentPrint], _T]) -> Callable[[Printer], _T | None]:
@@ -237,7 +237,7 @@ class BambuLiveSensorEntityDescription[_ToldT](
 ):
     """A sensor of what a printer says itself, or of its AMS."""
 
-    attributes_fn: Callable[[_ToldT], dict[str, Any]] | None = None
+    attributes_fn: Callable[[_ToldT], dict[str, Any] | None] = lambda told: None
     picture_fn: Callable[[_ToldT], str | None] | None = None
 
 
@@ -267,7 +267,7 @@ def _of_nozzle[_T](
 
 def _spool[_ToldT](
     key: str,
-    spool_fn: Callable[[_ToldT], Spool | None],
+    spool_fn: Callable[[_ToldT], LiveSpool | None],
     *attributes: str,
     number: int | None = None,
     visible: bool = True,
@@ -562,7 +562,7 @@ class BambuAccountSensorEntityDescription(SensorEntityDescription):
 
     coordinator_fn: Callable[[BambuData], BambuCoordinator[Any]]
     value_fn: Callable[[Any], StateType | datetime]
-    attributes_fn: Callable[[Any], dict[str, Any]] | None = None
+    attributes_fn: Callable[[Any], dict[str, Any] | None] = lambda data: None
 
 
 def _next_print_end(printers: dict[str, Printer]) -> datetime | None:
@@ -631,8 +631,8 @@ async def async_setup_entry(
             *(BambuSensor(data.printers, printer_id, each) for each in SENSORS),
             BambuRemainingSensor(data.printers, printer_id, PRINT_REMAINING),
             *(BambuPastSensor(data.printers, printer_id, each) for each in LAST_PRINT),
-            *(BambuTotalSensor(data.printers, data.history, printer_id, each) for each in TOTALS),
-            BambuFirmwareSensor(data.printers, data.firmware, printer_id, FIRMWARE_VERSION),
+            *(BambuTotalSensor(data.printers, printer_id, each, data.history) for each in TOTALS),
+            BambuFirmwareSensor(data.printers, printer_id, FIRMWARE_VERSION, data.firmware),
         ],
     )
     add_live_entities(
@@ -672,9 +672,7 @@ class BambuSensor(BambuPrinterEntity, SensorEntity):
     @override
     def extra_state_attributes(self) -> dict[str, Any] | None:
         """Return what belongs beside the value."""
-        if (attributes_fn := self.entity_description.attributes_fn) is None:
-            return None
-        return attributes_fn(self.printer)
+        return self.entity_description.attributes_fn(self.printer)
 
 
 class BambuPastSensor(BambuPastEntity, BambuSensor):
@@ -697,9 +695,7 @@ class BambuLiveSensor(BambuLiveEntity, SensorEntity):
     @override
     def extra_state_attributes(self) -> dict[str, Any] | None:
         """Return what belongs beside the value."""
-        if (attributes_fn := self.entity_description.attributes_fn) is None:
-            return None
-        return attributes_fn(self.told)
+        return self.entity_description.attributes_fn(self.told)
 
     @property
     @override
@@ -749,9 +745,9 @@ class BambuTotalSensor(BambuPastEntity, SensorEntity):
     def __init__(
         self,
         coordinator: PrintersCoordinator,
-        history: HistoryCoordinator,
         printer_id: str,
         description: BambuTotalSensorEntityDescription,
+        history: HistoryCoordinator,
     ) -> None:
         """Initialize the sensor."""
         super().__init__(coordinator, printer_id, description, history)
@@ -790,9 +786,7 @@ class BambuAccountSensor(BambuAccountEntity[BambuCoordinator[Any]], SensorEntity
     @override
     def extra_state_attributes(self) -> dict[str, Any] | None:
         """Return what belongs beside the value."""
-        if (attributes_fn := self.entity_description.attributes_fn) is None:
-            return None
-        return attributes_fn(self.coordinator.data)
+        return self.entity_description.attributes_fn(self.coordinator.data)
 
 
 class BambuTokenExpirySensor(BambuAccountEntity[PrintersCoordinator], SensorEntity):

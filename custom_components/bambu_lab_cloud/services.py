@@ -16,6 +16,7 @@ from homeassistant.core import (
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.json import json_bytes
+from homeassistant.helpers.typing import VolDictType
 from homeassistant.util import dt as dt_util
 import probatio
 
@@ -38,7 +39,7 @@ from .fleet.history import EndedPrint, Totals, matching, total_of
 from .fleet.messages import MESSAGE_TYPES, News
 from .fleet.printer import PrintResult
 from .messages import message_attributes
-from .registry import device_name, device_of
+from .registry import device_name, device_of, ids_of
 from .slicer import PLUGIN_VERSION
 
 ATTR_END_DATE = "end_date"
@@ -56,18 +57,18 @@ ATTR_TYPE = "type"
 _LONGEST_NAME = 32
 _NOT_IN_NAMES = frozenset('<>[]:/\\|?*"')
 # A page of spools, what every page has at least if others follow, and how many pages are read.
-_SPOOLS = 100
-_FULL_PAGE = 20
+_SPOOLS_PER_PAGE = 100
+_FEWEST_PER_PAGE = 20
 _MOST_PAGES = 10
 # Presets of printers can hold the address, user and key of a print server at home.
 _PRINT_SERVER = ("print_host", "printhost")
 # How the cloud answers to an id that is none; without a status it was not even asked.
 _NO_SUCH_ID = {None, 400, 404, 422}
 
-_ACCOUNT = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
+_ACCOUNT: VolDictType = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
 
 
-def _limit(default: int, most: int) -> dict[Any, Any]:
+def _limit(default: int, most: int) -> VolDictType:
     """Return how many are wanted at most."""
     number = probatio.All(probatio.Coerce(int), probatio.Range(min=1, max=most))
     return {probatio.Optional(ATTR_LIMIT, default=default): number}
@@ -113,9 +114,9 @@ def _printer(call: ServiceCall, device_id: str) -> tuple[BambuConfigEntry, str]:
     wanted = call.data.get(ATTR_CONFIG_ENTRY_ID, owner)
     if device and owner == wanted and (entries := _accounts(call.hass, owner)):
         entry = _loaded(entries[0])
-        for _, identifier in device.identifiers:
-            if identifier in entry.runtime_data.memory.records.printers:
-                return entry, identifier
+        for printer_id in ids_of(device):
+            if printer_id in entry.runtime_data.memory.records.printers:
+                return entry, printer_id
     raise ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key="no_printer",
@@ -144,7 +145,7 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-_GET_PRINT_HISTORY = {
+_GET_PRINT_HISTORY: VolDictType = {
     **_ACCOUNT,
     probatio.Optional(ATTR_DEVICE_ID): probatio.All(cv.ensure_list, [cv.string]),
     probatio.Optional(ATTR_START_DATE): cv.date,
@@ -216,7 +217,7 @@ def _print(hass: HomeAssistant, entry: BambuConfigEntry, job: EndedPrint) -> dic
     }
 
 
-_GET_MESSAGES = {
+_GET_MESSAGES: VolDictType = {
     **_ACCOUNT,
     probatio.Optional(ATTR_TYPE): probatio.In(MESSAGE_TYPES),
     **_limit(20, 100),
@@ -389,9 +390,9 @@ async def _get_filaments(call: ServiceCall) -> ServiceResponse:
     spools: dict[str, Spool] = {}
     for _ in range(_MOST_PAGES):
         known = len(spools)
-        page = await _answer(client.get_filaments(limit=_SPOOLS, offset=known))
+        page = await _answer(client.get_filaments(limit=_SPOOLS_PER_PAGE, offset=known))
         spools |= {spool.id: spool for spool in page}
-        if len(page) < _FULL_PAGE or len(spools) == known:
+        if len(page) < _FEWEST_PER_PAGE or len(spools) == known:
             break
     return {"filaments": [_spool(call.hass, entry, spool) for spool in spools.values()]}
 
@@ -438,7 +439,7 @@ async def _rename_printer(call: ServiceCall) -> None:
 
 type _Getter = Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
 
-_GETTERS: dict[str, tuple[_Getter, dict[Any, Any]]] = {
+_GETTERS: dict[str, tuple[_Getter, VolDictType]] = {
     "get_print_history": (_get_print_history, _GET_PRINT_HISTORY),
     "get_messages": (_get_messages, _GET_MESSAGES),
     "get_projects": (_get_projects, _ACCOUNT),

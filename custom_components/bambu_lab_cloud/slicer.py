@@ -21,7 +21,6 @@ class SlicerCoordinator(BambuCoordinator[str | None]):
 
     _name = "slicer"
 
-    @override
     def __init__(
         self, hass: HomeAssistant, config_entry: ConfigEntry, client: BambuCloud, outage: Outage
     ) -> None:

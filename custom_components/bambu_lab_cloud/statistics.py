@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import batched
 
-from homeassistant.components.recorder import get_instance
+from homeassistant.components.recorder import DOMAIN as RECORDER_DOMAIN, get_instance
 from homeassistant.components.recorder.models import (
     StatisticData,
     StatisticMeanType,
@@ -46,7 +46,6 @@ _ROWS = 1000
 # Of what is longer, only SQLite takes anything.
 _LONGEST_NAME = 255
 
-_RECORDER = "recorder"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS: dict[Metric, tuple[str | None, str]] = {
     Metric.FILAMENT_WEIGHT: (MassConverter.UNIT_CLASS, UnitOfMass.GRAMS),
@@ -71,7 +70,7 @@ def statistic_id(account: str | None, printer_id: str, metric: Metric) -> str:
 
 async def async_remove_statistics(hass: HomeAssistant, account: str | None) -> None:
     """Remove the statistics of an account, also of printers that it no longer has."""
-    if _RECORDER not in hass.config.components:
+    if RECORDER_DOMAIN not in hass.config.components:
         return
     recorder = get_instance(hass)
     metadata = await recorder.async_add_executor_job(
@@ -105,7 +104,7 @@ class PrintStatistics:
     @callback
     def start(self) -> None:
         """Follow the history, if there is a recorder."""
-        if _RECORDER not in self._hass.config.components:
+        if RECORDER_DOMAIN not in self._hass.config.components:
             return
         for coordinator in (self._history, self._printers):
             self._entry.async_on_unload(coordinator.async_add_listener(self._update))

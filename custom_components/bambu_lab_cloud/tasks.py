@@ -13,11 +13,11 @@ from .fleet.cadence import (
     awaits_its_task,
     retry_interval,
     tasks_are_due,
-    usual_paces,
+    usual_end_windows,
 )
 from .fleet.history import OVERLAP
 from .fleet.lifecycle import LAG, Records
-from .fleet.printer import Printer, PrinterStatus
+from .fleet.printer import Printer, PrinterStatus, start_of
 
 # At the start a page shows the newest prints of most printers; later the first shows what is new,
 # and those after it are for what was missed.
@@ -38,10 +38,6 @@ KEPT_PER_PRINTER = 10
 type Page = tuple[Sequence[Task], int | None]
 
 
-def _start(task: Task) -> float:
-    return task.start_time.timestamp() if task.start_time else 0.0
-
-
 class TaskList:
     """The newest tasks of every printer, and the pages that brought them."""
 
@@ -58,24 +54,24 @@ class TaskList:
         self._pages = 0
         self._failures = 0
         self._free_at: datetime | None = None
-        self._is_resting = False
+        self._is_backing_off = False
         self._due = False
         # How often a printer was asked for what is awaited, and when last, or since when it is.
         self._tries: dict[tuple[str, str | None, PrinterStatus | None], tuple[int, datetime]] = {}
         # The tasks that the pages of this poll have shown.
         self._shown = set[str]()
         # From which to which part of their estimates the prints of each printer may end.
-        self.paces: dict[str, tuple[float, float]] = {}
+        self.end_windows: dict[str, tuple[float, float]] = {}
 
     def values(self) -> Iterable[Task]:
         """Return the tasks in no order: of each printer the newest, and all that are just read."""
         return self._tasks.values()
 
-    def rests(self, now: datetime) -> bool:
+    def has_nothing_to_ask(self, now: datetime) -> bool:
         """Return if nothing is to be asked of printers that rest as they did at the last poll."""
         return (
             # What was just read is still held, until the next poll has looked at it.
-            not (self._due or self._is_resting or self._tries or self._pages)
+            not (self._due or self._is_backing_off or self._tries or self._pages)
             and self._asked_at is not None
             and abs(now - self._asked_at) < BETWEEN_TASKS
         )
@@ -110,11 +106,11 @@ class TaskList:
             self._trim()
         self._pages = 0
         self._shown.clear()
-        rest = self._free_at - now if self._free_at else timedelta()
+        wait = self._free_at - now if self._free_at else timedelta()
         # One that is longer was begun by a clock that was wrong.
-        self._is_resting = timedelta() < rest <= LONGEST_RETRY
+        self._is_backing_off = timedelta() < wait <= LONGEST_RETRY
         self._due |= tasks_are_due(before, printers, asked_at=self._asked_at, now=now)
-        if not self._due or self._is_resting:
+        if not self._due or self._is_backing_off:
             return False
         # my/tasks is sorted by start, and lists a print a while after that.
         last = records.last_read(now)
@@ -161,7 +157,7 @@ class TaskList:
         chosen = dict(list(wanted.items())[:PRINTERS_PER_POLL])
         asked, caught_up = set[str](), set[str]()
         for printer_id, start in chosen.items():
-            if self._pages == PAGES_PER_POLL or self._is_resting:
+            if self._pages == PAGES_PER_POLL or self._is_backing_off:
                 # The next poll goes on with it.
                 break
             asked.add(printer_id)
@@ -173,7 +169,7 @@ class TaskList:
                 self._tries[key] = self._tries[key][0] + 1, now
         if self._shown:
             read = {task.device_id for task in self._tasks.values() if task.id in self._shown}
-            self.paces |= usual_paces(
+            self.end_windows |= usual_end_windows(
                 task for task in self._tasks.values() if task.device_id in read
             )
         return caught_up & back.keys()
@@ -187,7 +183,7 @@ class TaskList:
     ) -> bool:
         """Read pages back to a time; return if all were read: the poll may have no more."""
         offset = 0
-        while self._pages < PAGES_PER_POLL and not self._is_resting:
+        while self._pages < PAGES_PER_POLL and not self._is_backing_off:
             page = await optional(
                 self._client.get_tasks(device_id=device_id, limit=limit, offset=offset)
             )
@@ -195,7 +191,7 @@ class TaskList:
                 # The list alone may fail, while all else is polled as ever.
                 self._failures += 1
                 self._free_at = now + retry_interval(self._failures, 0)
-                self._is_resting = True
+                self._is_backing_off = True
                 return False
             self._failures = 0
             self._pages += 1
@@ -215,7 +211,7 @@ class TaskList:
         """Keep the newest of every printer."""
         kept: dict[str, Task] = {}
         count: dict[str | None, int] = {}
-        for task in sorted(self._tasks.values(), key=_start, reverse=True):
+        for task in sorted(self._tasks.values(), key=start_of, reverse=True):
             count[task.device_id] = count.get(task.device_id, 0) + 1
             if count[task.device_id] <= KEPT_PER_PRINTER:
                 kept[task.id] = task

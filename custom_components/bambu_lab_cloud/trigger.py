@@ -49,7 +49,6 @@ class PrintTrigger(Trigger):
         """Validate the configuration."""
         return cast(ConfigType, SCHEMA(config))
 
-    @override
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         """Initialize the trigger."""
         super().__init__(hass, config)

@@ -37,7 +37,7 @@ async def async_setup_entry(
     await async_add_printer_entities(
         entry,
         async_add_entities,
-        lambda data, printer_id: [BambuUpdate(printers, firmware, printer_id, FIRMWARE)],
+        lambda data, printer_id: [BambuUpdate(printers, printer_id, FIRMWARE, firmware)],
     )
     known: set[str] = set()
 
@@ -59,7 +59,7 @@ async def async_setup_entry(
         }
         known.update(new)
         async_add_entities(
-            BambuUpdate(printers, firmware, printer_id, FIRMWARE, ams_id)
+            BambuUpdate(printers, printer_id, FIRMWARE, firmware, ams_id)
             for ams_id, printer_id in new.items()
         )
 

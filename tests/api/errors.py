@@ -15,8 +15,6 @@ from custom_components.bambu_lab_cloud.api import (
     ResponseError,
 )
 
-HOUR = 3600
-
 
 def _row(
     name: str, status: int, body: str, error: type[BambuCloudError], headers: Any = None

@@ -603,6 +603,18 @@ FAMILIES = {
     "p2s": p2s,
     "x2d": x2d,
 }
+# What the cloud calls them.
+MODELS = {
+    "p1s": "P1S",
+    "a1": "A1",
+    "a1_mini": "A1 mini",
+    "a2l": "A2L",
+    "x1c": "X1 Carbon",
+    "h2d": "H2D",
+    "h2c": "H2C",
+    "p2s": "P2S",
+    "x2d": "X2D",
+}
 
 
 def versions() -> dict[str, Any]:

@@ -87,7 +87,6 @@ class Clock:
     """The time between two packets, which passes at once."""
 
     now: float = 100.0
-    slept: float = 0.0
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass, and others do something."""
@@ -242,7 +241,7 @@ async def test_packets_are_apart_and_in_order(
 
 
 async def test_who_does_not_wait_any_more_holds_nobody_up(
-    broker: FakeBroker, session: LiveSession, clock: Clock
+    broker: FakeBroker, session: LiveSession
 ) -> None:
     await session.follow(SERIAL, OTHER)
     waiting = asyncio.create_task(session.ask_for_everything(OTHER))

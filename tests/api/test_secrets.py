@@ -1,6 +1,7 @@
 """Whatever names or opens an account stays out of logs, exceptions and reprs."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+import inspect
 import logging
 import traceback
 from typing import Any
@@ -153,6 +154,16 @@ async def login(stub: Stub, patience: float) -> AsyncGenerator[BambuLogin]:
 @pytest.fixture(autouse=True)
 def _log_everything(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+
+
+def test_no_method_is_left_out() -> None:
+    methods = {
+        name
+        for kind in (BambuCloud, BambuLogin)
+        for name, each in vars(kind).items()
+        if inspect.iscoroutinefunction(each) and not name.startswith("_")
+    }
+    assert CALLS.keys() == methods - {"download_image"}
 
 
 @pytest.mark.parametrize("name", CALLS)

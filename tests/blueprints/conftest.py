@@ -17,7 +17,6 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.bambu_lab_cloud.const import DOMAIN
 from tests.conftest import Wait, set_up, settle
-from tests.pushes import Pushes
 
 BLUEPRINTS = Path(__file__).parents[2] / "blueprints/automation" / DOMAIN
 X1C = "00M00A000000001"
@@ -111,12 +110,6 @@ def notices(hass: HomeAssistant) -> dict[str, dict[str, Any]]:
         hass
     )
     return notices
-
-
-@pytest.fixture
-def pushes(hass: HomeAssistant, entry: MockConfigEntry) -> Pushes:
-    """The P1S of the demo account, which says nothing itself yet."""
-    return Pushes(hass, entry, P1S)
 
 
 async def pass_time(wait: Wait, minutes: int) -> None:

@@ -10,8 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from simulator import Simulator
 from tests.api.reports import p2s
 from tests.conftest import Wait, reload
-from tests.pushes import Pushes
-from tests.test_live_entities import begin
+from tests.pushes import Pushes, begin
 
 from .conftest import ESCAPED, HOSTILE, MINUTE, P1S, Automate, Phone, messages
 
@@ -43,11 +42,7 @@ async def automation(automate: Automate, pushes: Pushes, phone: Phone) -> str:
 
 
 async def test_a_spool_is_told_of_once(
-    hass: HomeAssistant,
-    automation: str,
-    entity_registry: er.EntityRegistry,
-    pushes: Pushes,
-    phone: Phone,
+    automation: str, entity_registry: er.EntityRegistry, pushes: Pushes, phone: Phone
 ) -> None:
     """When it falls below the limit; the next spool is another one."""
     for left in (21, 20, 19, 18, 5, 1):

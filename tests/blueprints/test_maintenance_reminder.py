@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from homeassistant.components.recorder import Recorder
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
@@ -25,11 +24,7 @@ PRINT_TIME = "sensor.p1s_total_print_time"
 HOUR = timedelta(hours=1)
 TASK = {"print_time": PRINT_TIME, "task": "Grease the rods"}
 
-
-@pytest.fixture
-def enable_custom_integrations(recorder_mock: Recorder, hass: HomeAssistant) -> None:
-    """Have the recorder before anything else."""
-    hass.data.pop("custom_components")
+pytestmark = pytest.mark.usefixtures("recorder_mock")
 
 
 async def record(hass: HomeAssistant) -> None:

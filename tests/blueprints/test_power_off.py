@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,9 +16,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from simulator import Simulator
-from tests.api.reports import p1s
 from tests.conftest import Wait, settle
-from tests.pushes import Pushes
+from tests.pushes import Pushes, begin
 
 from .conftest import MINUTE, P1S, Automate, Restart
 
@@ -78,11 +78,20 @@ def _create_task(
     return create_eager_task(target, name=name)
 
 
-async def minutes(hass: HomeAssistant, wait: Wait, count: int) -> None:
+type Minutes = Callable[[int], Awaitable[None]]
+type End = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+def minutes(hass: HomeAssistant, wait: Wait) -> Minutes:
     """Let minutes pass one by one, and the automation follow."""
-    for _ in range(count):
-        await wait(MINUTE)
-        await follow(hass)
+
+    async def minutes(count: int) -> None:
+        for _ in range(count):
+            await wait(MINUTE)
+            await follow(hass)
+
+    return minutes
 
 
 async def follow(hass: HomeAssistant) -> None:
@@ -100,37 +109,25 @@ def said(hass: HomeAssistant) -> list[str]:
 
 
 @pytest.fixture
-async def body(
-    entry: MockConfigEntry, simulator: Simulator, pushes: Pushes, wait: Wait
-) -> dict[str, Any]:
-    """What the P1S says while it prints, which it begins to do."""
-    body = p1s()
-    await pushes.full(body, gcode_state="FINISH")
-    await wait(10 * SECOND)
-    task = str(simulator.cloud.start(P1S, duration=36000, title="Boat"))
-    body |= {"task_id": task, "subtask_id": task, "subtask_name": "Boat"}
-    await pushes.full(body)
-    await wait(15 * SECOND)
-    return body
+async def end(hass: HomeAssistant, simulator: Simulator, pushes: Pushes, wait: Wait) -> End:
+    """Begin a print of which the P1S tells itself, and return what ends it, with a hot nozzle."""
+    await begin(simulator, pushes, wait, duration=36000)
 
+    async def end(result: str = "finished") -> None:
+        simulator.cloud.end(P1S, result)
+        state = {"finished": "FINISH", "failed": "FAILED"}[result]
+        await pushes.say(gcode_state=state, nozzle_target_temper=0.0, nozzle_temper=215.0)
+        await wait(15 * SECOND)
+        await follow(hass)
 
-async def end(
-    hass: HomeAssistant, simulator: Simulator, pushes: Pushes, wait: Wait, result: str = "finished"
-) -> None:
-    """End the print, with a nozzle that is hot."""
-    simulator.cloud.end(P1S, result)
-    state = {"finished": "FINISH", "failed": "FAILED"}[result]
-    await pushes.say(gcode_state=state, nozzle_target_temper=0.0, nozzle_temper=215.0)
-    await wait(15 * SECOND)
-    await follow(hass)
+    return end
 
 
 @pytest.mark.parametrize(("era", "bind_lag"), [("2022", 0), ("2026", 0), ("2026", 280)])
 async def test_after_the_delay(
-    hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
-    wait: Wait,
+    minutes: Minutes,
     automate: Automate,
     calls: list[ServiceCall],
     bind_lag: float,
@@ -138,9 +135,9 @@ async def test_after_the_delay(
     """Without live data there is nothing else, and the status may be later than the event."""
     await automate(BLUEPRINT, **PRINTER)
     simulator.cloud.start(P1S, duration=900, task_lag=0, bind_lag=bind_lag)
-    await minutes(hass, wait, 34)
+    await minutes(34)
     assert calls == []
-    await minutes(hass, wait, 8)
+    await minutes(8)
     assert [call.data["entity_id"] for call in calls] == [[PLUG]]
 
 
@@ -149,23 +146,22 @@ async def test_after_the_delay(
 )
 async def test_once_the_nozzle_is_cool(
     hass: HomeAssistant,
-    simulator: Simulator,
-    body: dict[str, Any],
     pushes: Pushes,
-    wait: Wait,
+    end: End,
+    minutes: Minutes,
     automate: Automate,
     calls: list[ServiceCall],
     cooled: list[str],
 ) -> None:
     """In degrees, whichever the sensor shows, and not before the delay is over."""
     await automate(BLUEPRINT, **PRINTER, nozzles=[NOZZLE], delay=5)
-    await end(hass, simulator, pushes, wait)
-    await minutes(hass, wait, 6)
+    await end()
+    await minutes(6)
     shown = []
     for celsius in (50.0, 49.0):
         assert calls == []
         await pushes.say(nozzle_temper=celsius)
-        await minutes(hass, wait, 1)
+        await minutes(1)
         await pushes.settle()
         await follow(hass)
         shown.append(hass.states.get(NOZZLE).state)
@@ -173,58 +169,45 @@ async def test_once_the_nozzle_is_cool(
 
 
 async def test_a_cool_nozzle_waits_for_the_delay(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    body: dict[str, Any],
-    pushes: Pushes,
-    wait: Wait,
-    automate: Automate,
-    calls: list[ServiceCall],
+    pushes: Pushes, end: End, minutes: Minutes, automate: Automate, calls: list[ServiceCall]
 ) -> None:
     await automate(BLUEPRINT, **PRINTER, nozzles=[NOZZLE], delay=5)
-    await end(hass, simulator, pushes, wait)
+    await end()
     await pushes.say(nozzle_temper=30.0)
-    await minutes(hass, wait, 4)
+    await minutes(4)
     assert calls == []
-    await minutes(hass, wait, 2)
+    await minutes(2)
     assert len(calls) == 1
 
 
 async def test_a_nozzle_that_stays_hot(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    body: dict[str, Any],
-    pushes: Pushes,
-    wait: Wait,
-    automate: Automate,
-    calls: list[ServiceCall],
+    hass: HomeAssistant, end: End, minutes: Minutes, automate: Automate, calls: list[ServiceCall]
 ) -> None:
     """Its owner loads filament."""
     await automate(BLUEPRINT, **PRINTER, nozzles=[NOZZLE], delay=5, timeout=10)
-    await end(hass, simulator, pushes, wait)
-    await minutes(hass, wait, 20)
+    await end()
+    await minutes(20)
     assert (calls, said(hass)) == ([], [HOT])
 
 
 async def test_a_nozzle_that_is_not_known_any_more(
     hass: HomeAssistant,
-    simulator: Simulator,
-    body: dict[str, Any],
     pushes: Pushes,
-    wait: Wait,
+    end: End,
+    minutes: Minutes,
     automate: Automate,
     calls: list[ServiceCall],
 ) -> None:
     """Live data is lost: the time-out is long enough for it to cool."""
     await automate(BLUEPRINT, **PRINTER, nozzles=[NOZZLE], delay=5, timeout=10)
-    await end(hass, simulator, pushes, wait)
+    await end()
     await pushes.lose()
-    await minutes(hass, wait, 2)
+    await minutes(2)
     await pushes.settle()
     assert hass.states.get(NOZZLE).state == "unavailable"
-    await minutes(hass, wait, 10)
+    await minutes(10)
     assert calls == []
-    await minutes(hass, wait, 5)
+    await minutes(5)
     assert len(calls) == 1
 
 
@@ -240,10 +223,9 @@ async def test_a_nozzle_that_is_not_known_any_more(
 @pytest.mark.parametrize("after", [2, 8], ids=["in the delay", "while it cools"])
 async def test_it_is_busy_again(
     hass: HomeAssistant,
-    simulator: Simulator,
-    body: dict[str, Any],
     pushes: Pushes,
-    wait: Wait,
+    end: End,
+    minutes: Minutes,
     automate: Automate,
     calls: list[ServiceCall],
     changes: dict[str, Any],
@@ -252,21 +234,20 @@ async def test_it_is_busy_again(
 ) -> None:
     """Whatever it does, for however short."""
     await automate(BLUEPRINT, **PRINTER, nozzles=[NOZZLE], delay=5)
-    await end(hass, simulator, pushes, wait)
-    await minutes(hass, wait, after)
+    await end()
+    await minutes(after)
     await pushes.say(**changes)
     await follow(hass)
     assert hass.states.get("sensor.p1s").state == status
     await pushes.say(gcode_state="IDLE", print_type="idle", stg_cur=-1, nozzle_temper=30.0)
-    await minutes(hass, wait, 10)
+    await minutes(10)
     assert (calls, said(hass)) == ([], [BUSY_AGAIN])
 
 
 async def test_the_next_print_counts(
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     simulator: Simulator,
-    wait: Wait,
+    minutes: Minutes,
     automate: Automate,
     calls: list[ServiceCall],
 ) -> None:
@@ -274,19 +255,16 @@ async def test_the_next_print_counts(
     await automate(BLUEPRINT, **PRINTER)
     for _ in range(2):
         simulator.cloud.start(P1S, duration=600)
-        await minutes(hass, wait, 20)
+        await minutes(20)
     assert calls == []
-    await minutes(hass, wait, 15)
+    await minutes(15)
     assert len(calls) == 1
 
 
 @pytest.mark.parametrize(("chosen", "count"), [({}, 0), ({"after_failed": True}, 1)])
 async def test_after_a_failed_print(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    body: dict[str, Any],
-    pushes: Pushes,
-    wait: Wait,
+    end: End,
+    minutes: Minutes,
     automate: Automate,
     calls: list[ServiceCall],
     chosen: dict[str, Any],
@@ -294,8 +272,8 @@ async def test_after_a_failed_print(
 ) -> None:
     """Somebody has to see to it, unless chosen otherwise."""
     await automate(BLUEPRINT, **PRINTER, **chosen, delay=5)
-    await end(hass, simulator, pushes, wait, "failed")
-    await minutes(hass, wait, 8)
+    await end("failed")
+    await minutes(8)
     assert len(calls) == count
 
 
@@ -303,16 +281,16 @@ async def test_nobody_knows_what_it_does(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
-    wait: Wait,
+    minutes: Minutes,
     automate: Automate,
     calls: list[ServiceCall],
 ) -> None:
     """The cloud does not answer any more."""
     await automate(BLUEPRINT, **PRINTER, delay=5, timeout=10)
     simulator.cloud.start(P1S, duration=420)
-    await minutes(hass, wait, 8)
+    await minutes(8)
     simulator.cloud.add_fault("server_error")
-    await minutes(hass, wait, 20)
+    await minutes(20)
     assert hass.states.get("sensor.p1s").state == "unavailable"
     assert (calls, said(hass)) == ([], [NOT_KNOWN])
 
@@ -321,54 +299,46 @@ async def test_it_is_waited_for_until_it_is_known(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
-    wait: Wait,
+    minutes: Minutes,
     automate: Automate,
     calls: list[ServiceCall],
 ) -> None:
     await automate(BLUEPRINT, **PRINTER, delay=5, timeout=30)
     simulator.cloud.start(P1S, duration=420)
-    await minutes(hass, wait, 8)
+    await minutes(8)
     simulator.cloud.change_printer(P1S, online=False)
-    await minutes(hass, wait, 10)
+    await minutes(10)
     assert hass.states.get("sensor.p1s").state == "offline"
     assert calls == []
     simulator.cloud.change_printer(P1S, online=True)
-    await minutes(hass, wait, 10)
+    await minutes(10)
     assert len(calls) == 1
 
 
 async def test_once_it_draws_little_for_a_while(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    body: dict[str, Any],
-    pushes: Pushes,
-    wait: Wait,
-    automate: Automate,
-    calls: list[ServiceCall],
+    hass: HomeAssistant, end: End, minutes: Minutes, automate: Automate, calls: list[ServiceCall]
 ) -> None:
     """Not in a moment between two, in whichever unit the plug has."""
     hass.states.async_set(METER, "0.09", {"unit_of_measurement": "kW"})
     await automate(BLUEPRINT, **PRINTER, power_meters=[METER], delay=5)
-    await end(hass, simulator, pushes, wait)
-    await minutes(hass, wait, 7)
+    await end()
+    await minutes(7)
     for power, unit, span in (("12", "W", 3), ("80", "W", 3), ("unavailable", "W", 9)):
         hass.states.async_set(METER, power, {"unit_of_measurement": unit})
-        await minutes(hass, wait, span)
+        await minutes(span)
     assert calls == []
     hass.states.async_set(METER, "0.012", {"unit_of_measurement": "kW"})
-    await minutes(hass, wait, 4)
+    await minutes(4)
     assert calls == []
-    await minutes(hass, wait, 2)
+    await minutes(2)
     assert len(calls) == 1
 
 
 @pytest.mark.parametrize("powers", [["90"], ["10", "90", "10", "90"]])
 async def test_it_draws_power_for_too_long(
     hass: HomeAssistant,
-    simulator: Simulator,
-    body: dict[str, Any],
-    pushes: Pushes,
-    wait: Wait,
+    end: End,
+    minutes: Minutes,
     automate: Automate,
     calls: list[ServiceCall],
     powers: list[str],
@@ -376,53 +346,51 @@ async def test_it_draws_power_for_too_long(
     """All the time, or now and then."""
     hass.states.async_set(METER, "90", {"unit_of_measurement": "W"})
     await automate(BLUEPRINT, **PRINTER, power_meters=[METER], delay=0, timeout=10)
-    await end(hass, simulator, pushes, wait)
+    await end()
     for power in powers:
         hass.states.async_set(METER, power, {"unit_of_measurement": "W"})
-        await minutes(hass, wait, 4)
-    await minutes(hass, wait, 10)
+        await minutes(4)
+    await minutes(10)
     assert (calls, said(hass)) == ([], [DRAWS])
 
 
 @pytest.mark.parametrize("delay", [5, 0], ids=["in the delay", "while it cools"])
 async def test_it_installs_firmware(
     hass: HomeAssistant,
-    simulator: Simulator,
-    body: dict[str, Any],
     pushes: Pushes,
-    wait: Wait,
+    end: End,
+    minutes: Minutes,
     automate: Automate,
     calls: list[ServiceCall],
     delay: int,
 ) -> None:
     """Its status says nothing of that, and it must not lose its power."""
     await automate(BLUEPRINT, **PRINTER, nozzles=[NOZZLE], delay=delay)
-    await end(hass, simulator, pushes, wait)
-    await minutes(hass, wait, 2)
+    await end()
+    await minutes(2)
     await pushes.say(upgrade_state={"status": "FLASHING", "progress": ""})
     await pushes.say(nozzle_temper=30.0)
-    await minutes(hass, wait, 1)
+    await minutes(1)
     await pushes.say(upgrade_state={"status": "UPGRADE_SUCCESS", "progress": ""})
-    await minutes(hass, wait, 10)
+    await minutes(10)
     assert (calls, said(hass)) == ([], [BUSY_AGAIN])
 
 
 async def test_busy_while_it_draws_little(
     hass: HomeAssistant,
-    simulator: Simulator,
-    body: dict[str, Any],
     pushes: Pushes,
-    wait: Wait,
+    end: End,
+    minutes: Minutes,
     automate: Automate,
     calls: list[ServiceCall],
 ) -> None:
     """In the last minutes before it would be switched off."""
     hass.states.async_set(METER, "10", {"unit_of_measurement": "W"})
     await automate(BLUEPRINT, **PRINTER, power_meters=[METER], delay=0)
-    await end(hass, simulator, pushes, wait)
-    await minutes(hass, wait, 3)
+    await end()
+    await minutes(3)
     await pushes.say(gcode_state="RUNNING")
-    await minutes(hass, wait, 10)
+    await minutes(10)
     assert (calls, said(hass)) == ([], [BUSY_AGAIN])
 
 
@@ -430,26 +398,24 @@ async def test_not_known_while_it_draws_little(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
-    wait: Wait,
+    minutes: Minutes,
     automate: Automate,
     calls: list[ServiceCall],
 ) -> None:
     hass.states.async_set(METER, "10", {"unit_of_measurement": "W"})
     await automate(BLUEPRINT, **PRINTER, power_meters=[METER], power_minutes=20, delay=0)
     simulator.cloud.start(P1S, duration=300)
-    await minutes(hass, wait, 10)
+    await minutes(10)
     simulator.cloud.add_fault("server_error")
-    await minutes(hass, wait, 25)
+    await minutes(25)
     assert (calls, said(hass)) == ([], [NOT_KNOWN])
 
 
 @pytest.mark.parametrize(("dries", "count"), [("off", 1), ("on", 0)])
 async def test_conditions_and_actions_of_the_owner(
     hass: HomeAssistant,
-    simulator: Simulator,
-    body: dict[str, Any],
-    pushes: Pushes,
-    wait: Wait,
+    end: End,
+    minutes: Minutes,
     automate: Automate,
     calls: list[ServiceCall],
     dries: str,
@@ -464,27 +430,21 @@ async def test_conditions_and_actions_of_the_owner(
         only_if=[{"condition": "state", "entity_id": "binary_sensor.dries", "state": "off"}],
         more_actions=[{"action": "notify.mobile_app_phone", "data": {"message": "It is off"}}],
     )
-    await end(hass, simulator, pushes, wait)
-    await minutes(hass, wait, 1)
+    await end()
+    await minutes(1)
     assert (len(calls), len(told)) == (count, count)
 
 
 async def test_only_actions(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    body: dict[str, Any],
-    pushes: Pushes,
-    wait: Wait,
-    automate: Automate,
-    calls: list[ServiceCall],
+    hass: HomeAssistant, end: End, minutes: Minutes, automate: Automate, calls: list[ServiceCall]
 ) -> None:
     """No switch, but a scene."""
     scenes = async_mock_service(hass, "scene", "turn_on")
     action = {"action": "scene.turn_on", "target": {"entity_id": "scene.all_off"}}
     inputs = PRINTER | {"switches": [], "more_actions": [action], "delay": 0}
     await automate(BLUEPRINT, **inputs)
-    await end(hass, simulator, pushes, wait)
-    await minutes(hass, wait, 1)
+    await end()
+    await minutes(1)
     assert (calls, len(scenes)) == ([], 1)
 
 
@@ -494,6 +454,7 @@ async def test_an_end_while_home_assistant_was_away(
     entry: MockConfigEntry,
     simulator: Simulator,
     wait: Wait,
+    minutes: Minutes,
     restart: Restart,
     calls: list[ServiceCall],
     chosen: dict[str, Any],
@@ -503,7 +464,7 @@ async def test_an_end_while_home_assistant_was_away(
     simulator.cloud.start(P1S, duration=600)
     await wait(IDLE)
     await restart(30 * MINUTE, BLUEPRINT, **PRINTER, **chosen, delay=5)
-    await minutes(hass, wait, 10)
+    await minutes(10)
     assert hass.states.get("event.p1s_print").attributes["late"]
     assert len(calls) == count
 
@@ -520,7 +481,7 @@ async def test_home_assistant_was_away_while_it_waited(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     simulator: Simulator,
-    wait: Wait,
+    minutes: Minutes,
     restart: Restart,
     calls: list[ServiceCall],
     chosen: dict[str, Any],
@@ -529,24 +490,19 @@ async def test_home_assistant_was_away_while_it_waited(
 ) -> None:
     """It begins anew, unless it would have waited no longer."""
     simulator.cloud.start(P1S, duration=300)
-    await minutes(hass, wait, 7)
+    await minutes(7)
     assert hass.states.get("event.p1s_print").attributes["event_type"] == "finished"
     await restart(away * MINUTE, BLUEPRINT, **PRINTER, **chosen, delay=5, timeout=10)
-    await minutes(hass, wait, 4)
+    await minutes(4)
     assert calls == []
-    await minutes(hass, wait, 4)
+    await minutes(4)
     assert len(calls) == count
 
 
 async def test_home_assistant_restarts_while_nothing_waits(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    restart: Restart,
-    calls: list[ServiceCall],
+    entry: MockConfigEntry, minutes: Minutes, restart: Restart, calls: list[ServiceCall]
 ) -> None:
     """Nothing printed so far, so that the event is of no print."""
     await restart(MINUTE, BLUEPRINT, **PRINTER, delay=5)
-    await minutes(hass, wait, 10)
+    await minutes(10)
     assert calls == []

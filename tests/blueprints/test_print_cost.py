@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from homeassistant.components.recorder import Recorder
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -25,11 +24,7 @@ EVENT = "event.p1s_print"
 IDLE = 0.001
 PRINTING = 0.01
 
-
-@pytest.fixture
-def enable_custom_integrations(recorder_mock: Recorder, hass: HomeAssistant) -> None:
-    """Have the recorder before anything else."""
-    hass.data.pop("custom_components")
+pytestmark = pytest.mark.usefixtures("recorder_mock")
 
 
 class Plug:
@@ -135,11 +130,7 @@ async def test_through_a_restart(
 
 
 async def test_a_meter_that_is_gone_at_the_end(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    plug: Plug,
-    automate: Automate,
-    phone: Phone,
+    simulator: Simulator, plug: Plug, automate: Automate, phone: Phone
 ) -> None:
     """As far as it was recorded."""
     await automate(BLUEPRINT, print_event=EVENT, meters=[METER], phones=[phone.id])
@@ -151,11 +142,7 @@ async def test_a_meter_that_is_gone_at_the_end(
 
 
 async def test_a_meter_that_begins_anew(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    plug: Plug,
-    automate: Automate,
-    phone: Phone,
+    simulator: Simulator, plug: Plug, automate: Automate, phone: Phone
 ) -> None:
     """The recorder goes on counting."""
     await automate(BLUEPRINT, print_event=EVENT, meters=[METER], phones=[phone.id])

@@ -15,9 +15,8 @@ from custom_components.bambu_lab_cloud.fleet.cadence import IDLE
 from scripts.demo_checks import MAGIC
 from scripts.screenshots_world import actions
 from simulator import Simulator
-from tests.api.reports import p1s
 from tests.conftest import Wait, reload, sign_in_demo
-from tests.pushes import Pushes
+from tests.pushes import Pushes, begin
 
 from .conftest import (
     ESCAPED,
@@ -38,17 +37,6 @@ SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
 # Home Assistant reloads an entry this long after one of its entities was switched on or off.
 RELOAD = timedelta(seconds=35)
-
-
-async def begin(simulator: Simulator, pushes: Pushes, wait: Wait) -> None:
-    """Begin a print that the cloud and the printer itself tell of."""
-    await wait(IDLE)
-    await pushes.full(p1s(), gcode_state="FINISH")
-    await wait(10 * SECOND)
-    task = str(simulator.cloud.start(P1S, duration=3600, title="Boat"))
-    await pushes.full(p1s(), task_id=task, subtask_id=task, subtask_name="Boat")
-    await wait(3 * SECOND)
-    await wait(12 * SECOND)
 
 
 async def test_two_phones_of_one_name_have_one_action(
@@ -75,7 +63,6 @@ async def test_two_phones_of_one_name_have_one_action(
 
 
 async def test_finished(
-    hass: HomeAssistant,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
     simulator: Simulator,

@@ -11,8 +11,7 @@ from custom_components.bambu_lab_cloud.const import DOMAIN
 from simulator import Simulator
 from tests.api.reports import p1s
 from tests.conftest import Wait, reload
-from tests.pushes import Pushes
-from tests.test_live_entities import COMMON, FATAL, INFORMATION, SERIOUS, begin
+from tests.pushes import COMMON, FATAL, INFORMATION, SERIOUS, Pushes, begin
 
 from .conftest import P1S, Automate, Phone, messages
 
@@ -72,9 +71,7 @@ async def test_only_what_is_bad_enough(
     assert [message.split()[0] for message in messages(phone)] == told
 
 
-async def test_without_a_print(
-    device_registry: dr.DeviceRegistry, pushes: Pushes, automate: Automate, notices: dict[str, Any]
-) -> None:
+async def test_without_a_print(pushes: Pushes, automate: Automate, notices: dict[str, Any]) -> None:
     """There is neither its title nor a picture, and without a phone it is told here."""
     await automate(BLUEPRINT, printers=PRINTERS)
     await pushes.full(p1s(), gcode_state="FINISH")
@@ -85,13 +82,7 @@ async def test_without_a_print(
 
 
 async def test_nothing_of_the_past(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    pushes: Pushes,
-    wait: Wait,
-    automate: Automate,
-    phone: Phone,
+    hass: HomeAssistant, entry: MockConfigEntry, pushes: Pushes, automate: Automate, phone: Phone
 ) -> None:
     """What is wrong when it is heard first is no news, also after a reload."""
     await automate(BLUEPRINT, printers=PRINTERS, phones=[phone.id])

@@ -179,11 +179,7 @@ async def test_a_spool_that_spoolman_refuses(
 
 
 async def test_nothing_of_what_was_printed_before(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    wait: Wait,
-    automate: Automate,
-    calls: list[ServiceCall],
+    entry: MockConfigEntry, wait: Wait, automate: Automate, calls: list[ServiceCall]
 ) -> None:
     await automate(BLUEPRINT, print_event=EVENT, slot_1="11")
     for _ in range(5):

@@ -16,7 +16,6 @@ from custom_components.bambu_lab_cloud.fleet.asking import Asking, silence_at, w
 from custom_components.bambu_lab_cloud.fleet.live import LiveState, heard, session_lost
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 IDLE = Report(full=True, gcode_state="IDLE")
 RUNNING = Report(full=True, gcode_state="RUNNING", task_id="71")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,8 +17,8 @@ from custom_components.bambu_lab_cloud.fleet.cadence import (
     LIVE,
     LIVE_ALL_OFF,
     NOBODY_ONLINE,
+    NOBODY_ONLINE_FOR_LONG,
     PRINTING,
-    RESTING,
     SEVERAL_PRINTING,
     awaits_its_task,
     is_looked_for,
@@ -27,7 +28,7 @@ from custom_components.bambu_lab_cloud.fleet.cadence import (
     refusal_interval,
     retry_interval,
     tasks_are_due,
-    usual_paces,
+    usual_end_windows,
 )
 from custom_components.bambu_lab_cloud.fleet.printer import (
     CurrentPrint,
@@ -75,13 +76,13 @@ NAMELESS = replace(printing(in_tasks=False, task_id=None), print_job=None)
 
 def wait(
     *printers: Printer,
-    pace: tuple[float, float] | None = None,
+    window: tuple[float, float] | None = None,
     came_on: timedelta | None = None,
     on: timedelta = timedelta(0),
 ) -> timedelta:
     return poll_interval(
         printers,
-        {OFF.id: pace} if pace else {},
+        {OFF.id: window} if window else {},
         came_on_at=None if came_on is None else NOW - came_on,
         on_at=NOW - on,
         now=NOW,
@@ -113,7 +114,7 @@ def test_poll_interval(printers: list[Printer], interval: timedelta) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ends_in", "pace", "interval"),
+    ("ends_in", "window", "interval"),
     [
         (30 * MINUTE, (1.0, 1.1), PRINTING),
         # The time in which it is likely begins in a minute, in a moment, has begun.
@@ -129,10 +130,10 @@ def test_poll_interval(printers: list[Printer], interval: timedelta) -> None:
     ],
 )
 def test_an_end_is_asked_for_when_it_is_likely(
-    ends_in: timedelta, pace: tuple[float, float] | None, interval: timedelta
+    ends_in: timedelta, window: tuple[float, float] | None, interval: timedelta
 ) -> None:
     """The longer it may take, the less often."""
-    assert wait(printing(ends_in), pace=pace) == interval
+    assert wait(printing(ends_in), window=window) == interval
 
 
 def test_the_most_urgent_printer_decides() -> None:
@@ -140,11 +141,11 @@ def test_the_most_urgent_printer_decides() -> None:
 
 
 @pytest.mark.parametrize(("count", "seconds"), [(1, 15), (3, 15.5), (21, 20), (61, 30), (200, 30)])
-def test_the_more_print_the_longer_is_the_shortest_pace(count: int, seconds: float) -> None:
+def test_the_more_print_the_longer_is_the_shortest_wait(count: int, seconds: float) -> None:
     """Of a farm one is likely to end at any time."""
     ending = printing(timedelta(0))
-    assert wait(*[ending] * count, pace=(1.0, 1.01)) == timedelta(seconds=seconds)
-    assert wait(*[ending] * count, *[IDLING] * 9, pace=(1.0, 1.01)) == timedelta(seconds=seconds)
+    assert wait(*[ending] * count, window=(1.0, 1.01)) == timedelta(seconds=seconds)
+    assert wait(*[ending] * count, *[IDLING] * 9, window=(1.0, 1.01)) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(("ago", "interval"), [(14, CAME_ON), (15, IDLE), (-600, IDLE)])
@@ -152,7 +153,10 @@ def test_who_came_on_is_likely_to_print(ago: int, interval: timedelta) -> None:
     assert wait(IDLING, came_on=ago * MINUTE) == interval
 
 
-@pytest.mark.parametrize(("ago", "interval"), [(59, NOBODY_ONLINE), (60, RESTING), (-600, RESTING)])
+@pytest.mark.parametrize(
+    ("ago", "interval"),
+    [(59, NOBODY_ONLINE), (60, NOBODY_ONLINE_FOR_LONG), (-600, NOBODY_ONLINE_FOR_LONG)],
+)
 def test_a_night_of_rest(ago: int, interval: timedelta) -> None:
     assert wait(OFF, on=ago * MINUTE) == interval
 
@@ -163,7 +167,7 @@ def finished(hours: float, **changes: Any) -> Task:
 
 
 @pytest.mark.parametrize(
-    ("tasks", "pace"),
+    ("tasks", "window"),
     [
         ([], None),
         ([finished(1), finished(1.1)], None),
@@ -179,8 +183,8 @@ def finished(hours: float, **changes: Any) -> Task:
         ),
     ],
 )
-def test_usual_paces(tasks: list[Task], pace: tuple[float, float] | None) -> None:
-    assert usual_paces(tasks).get(OFF.id) == pytest.approx(pace)
+def test_usual_end_windows(tasks: list[Task], window: tuple[float, float] | None) -> None:
+    assert usual_end_windows(tasks).get(OFF.id) == pytest.approx(window)
 
 
 @pytest.mark.parametrize(
@@ -286,11 +290,8 @@ def test_with_live_data_bind_is_asked_rarely_after_that(
 def test_with_live_data_one_look_serves_all_that_changed_since_the_last() -> None:
     """Of a farm, of which a printer begins or ends every twenty seconds."""
     changes = [NOW + timedelta(seconds=20 * each) for each in range(180)]
+    assert all(is_looked_for(before, at) for before, at in pairwise(changes))
     looks = [NOW]
-    changed_at = NOW
-    for at in changes[1:]:
-        assert is_looked_for(changed_at, at)
-        changed_at = at
     while (now := looks[-1]) < changes[-1] + 2 * MINUTE:
         last = max(at for at in changes if at <= now)
         looks.append(now + live_wait(NOW, last, now=now))

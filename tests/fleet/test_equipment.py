@@ -19,8 +19,8 @@ from custom_components.bambu_lab_cloud.fleet import equipment
 from custom_components.bambu_lab_cloud.fleet.equipment import (
     LiveAms,
     LiveNozzle,
+    LiveSpool,
     PrinterError,
-    Spool,
 )
 
 PLA = Tray(
@@ -34,7 +34,7 @@ PLA = Tray(
     color="#FF0000",
     remaining=80,
 )
-RED = Spool(
+RED = LiveSpool(
     slot=Slot(0, 0),
     is_empty=False,
     material="PLA",
@@ -57,11 +57,11 @@ LEFT = Nozzle(1, 40.0, 0.0, Slot(), 0.6, "stainless_steel", high_flow=True)
 TWO = replace(TOLD, nozzles=(RIGHT, LEFT), active_nozzle=0, nozzle_count=2)
 
 
-def trays(told: Report) -> tuple[Spool, ...]:
+def trays(told: Report) -> tuple[LiveSpool, ...]:
     return equipment.ams_units(told, {}, {})[0].trays
 
 
-def active(told: Report, model: str | None = None) -> Spool | None:
+def active(told: Report, model: str | None = None) -> LiveSpool | None:
     units = equipment.ams_units(told, {}, {})
     return equipment.active_filament(told, model, units, equipment.external_spools(told, model))
 
@@ -225,7 +225,7 @@ def test_an_ams() -> None:
             humidity_level=None,
             temperature=27,
             drying_remaining=None,
-            trays=(RED, Spool(slot=Slot(0, 1), is_empty=True)),
+            trays=(RED, LiveSpool(slot=Slot(0, 1), is_empty=True)),
         ),
     )
 
@@ -287,15 +287,15 @@ def test_an_ams_that_is_not_ready_is_left_out(count: int, *, switch: bool | None
     [
         (frozenset({Slot(0, 0)}), PLA, RED),
         (frozenset({Slot(0, 0)}), replace(PLA, has_spool=False), RED),
-        (frozenset(), PLA, Spool(slot=Slot(0, 0), is_empty=True)),
+        (frozenset(), PLA, LiveSpool(slot=Slot(0, 0), is_empty=True)),
         (None, PLA, RED),
-        (None, replace(PLA, has_spool=False), Spool(slot=Slot(0, 0), is_empty=True)),
-        (None, Tray(0), Spool(slot=Slot(0, 0))),
-        (frozenset({Slot(0, 0)}), Tray(0), Spool(slot=Slot(0, 0), is_empty=False)),
+        (None, replace(PLA, has_spool=False), LiveSpool(slot=Slot(0, 0), is_empty=True)),
+        (None, Tray(0), LiveSpool(slot=Slot(0, 0))),
+        (frozenset({Slot(0, 0)}), Tray(0), LiveSpool(slot=Slot(0, 0), is_empty=False)),
     ],
     ids=["there", "the bits know better", "out", "no bits", "no bits, out", "nothing", "unknown"],
 )
-def test_a_tray(spools: frozenset[Slot] | None, tray: Tray, expected: Spool) -> None:
+def test_a_tray(spools: frozenset[Slot] | None, tray: Tray, expected: LiveSpool) -> None:
     """Empty, unknown and loaded are three things."""
     told = replace(TOLD, spools=spools, ams=(AmsUnit(0, trays=(tray,)),))
     assert trays(told) == (expected,)

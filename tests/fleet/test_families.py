@@ -87,16 +87,14 @@ def cloud(freezer: FrozenDateTimeFactory) -> Cloud:
 
 
 @pytest.fixture
-def listen(cloud: Cloud) -> Callable[..., Listener]:
-    def listen(model: str) -> Listener:
-        listener = Listener(cloud, cloud.printer(cloud.add_printer("none", model, "New")))
-        for number in listener.printer.units:
-            cloud.change_ams(listener.printer.dev_id, number, humidity=22, temperature=26)
-        listener.full()
-        listener.versions()
-        return listener
-
-    return listen
+def listener(cloud: Cloud, model: str) -> Listener:
+    """Somebody who has heard a new printer, of the model that a test wants."""
+    listener = Listener(cloud, cloud.printer(cloud.add_printer("none", model, "New")))
+    for number in listener.printer.units:
+        cloud.change_ams(listener.printer.dev_id, number, humidity=22, temperature=26)
+    listener.full()
+    listener.versions()
+    return listener
 
 
 def measured(listener: Listener, unit: int) -> tuple[Any, ...]:
@@ -171,8 +169,10 @@ def check(listener: Listener) -> None:
     assert shown(live) == spools(listener)
 
 
+type Hear = Callable[[Listener], Any]
+
 # How a change comes.
-WAYS: dict[str, Callable[[Listener], Any]] = {
+WAYS: dict[str, Hear] = {
     "a change": lambda listener: listener.delta(),
     "twice": lambda listener: listener.delta(2),
     "in parts": lambda listener: listener.one_by_one(),
@@ -180,8 +180,11 @@ WAYS: dict[str, Callable[[Listener], Any]] = {
     "a change, and everything": lambda listener: (listener.delta(), listener.full()),
     "another session": lambda listener: listener.anew(),
 }
+by_any_way = pytest.mark.parametrize("hear", WAYS.values(), ids=WAYS)
+type Do = Callable[[Cloud, str, int], Any]
+
 # What owners do, one after the other: with the cloud, the printer and its first unit.
-DOINGS: dict[str, list[Callable[[Cloud, str, int], Any]]] = {
+DOINGS: dict[str, list[Do]] = {
     "spools": [
         lambda cloud, dev_id, unit: cloud.put_spool(
             dev_id, unit, 1, material="PLA", colors=["FF6A13FF"], remaining=42
@@ -213,50 +216,39 @@ DOINGS: dict[str, list[Callable[[Cloud, str, int], Any]]] = {
 }
 
 
-@pytest.mark.parametrize("doing", DOINGS)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("doings", DOINGS.values(), ids=DOINGS)
+@by_any_way
 @pytest.mark.parametrize("model", WITH_AMS)
 def test_ams_and_spools(
-    model: str,
-    way: str,
-    doing: str,
-    cloud: Cloud,
-    listen: Callable[[str], Listener],
-    freezer: FrozenDateTimeFactory,
+    hear: Hear, doings: list[Do], cloud: Cloud, listener: Listener, freezer: FrozenDateTimeFactory
 ) -> None:
-    listener = listen(model)
     check(listener)
     unit = min(listener.printer.units)
-    for do in DOINGS[doing]:
+    for do in doings:
         do(cloud, listener.printer.dev_id, unit)
         freezer.tick(60)
-        WAYS[way](listener)
+        hear(listener)
         listener.versions()
         check(listener)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@by_any_way
 @pytest.mark.parametrize("model", WITH_AMS)
 def test_an_ams_that_is_swapped_is_another_one(
-    model: str,
-    way: str,
-    cloud: Cloud,
-    listen: Callable[[str], Listener],
-    freezer: FrozenDateTimeFactory,
+    hear: Hear, cloud: Cloud, listener: Listener, freezer: FrozenDateTimeFactory
 ) -> None:
-    listener = listen(model)
     dev_id, unit = listener.printer.dev_id, min(listener.printer.units)
     kind = listener.printer.units[unit].kind
     old = cloud.unplug_ams(dev_id, unit)
     freezer.tick(60)
-    WAYS[way](listener)
+    hear(listener)
     assert (listener.live.unit(unit), listener.live.modules.get(unit)) == (None, None)
     cloud.plug_ams(dev_id, unit, kind, untold=1)
     cloud.change_ams(dev_id, unit, humidity=28, temperature=24)
     for _ in range(2):
         # Nobody takes it for the one before, also while it does not say who it is.
         freezer.tick(60)
-        WAYS[way](listener)
+        hear(listener)
         plugged = listener.live.unit(unit)
         assert plugged is not None
         assert plugged.serial is None
@@ -265,30 +257,25 @@ def test_an_ams_that_is_swapped_is_another_one(
     check(listener)
     cloud.plug_ams(dev_id, unit, serial=old)
     freezer.tick(60)
-    WAYS[way](listener)
+    hear(listener)
     listener.versions()
     check(listener)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@by_any_way
 @pytest.mark.parametrize("model", WITH_AMS)
 def test_a_chip_is_read(
-    model: str,
-    way: str,
-    cloud: Cloud,
-    listen: Callable[[str], Listener],
-    freezer: FrozenDateTimeFactory,
+    hear: Hear, cloud: Cloud, listener: Listener, freezer: FrozenDateTimeFactory
 ) -> None:
     """It is not what was in the tray before, and nothing yet; then it is what the chip says."""
-    listener = listen(model)
     dev_id, unit = listener.printer.dev_id, min(listener.printer.units)
     cloud.take_spool(dev_id, unit, 1)
-    WAYS[way](listener)
+    hear(listener)
     cloud.put_spool(dev_id, unit, 1, material="PLA", colors=["FF6A13FF"], remaining=42, reading=5)
-    WAYS[way](listener)
+    hear(listener)
     assert shown(listener.live)[unit, 1] == (False, None, None, (), None)
     freezer.tick(6)
-    WAYS[way](listener)
+    hear(listener)
     check(listener)
     # It is read once more, and nothing is forgotten that is known.
     before = shown(listener.live)
@@ -300,29 +287,29 @@ def test_a_chip_is_read(
     assert shown(listener.live) == before
 
 
-@pytest.mark.parametrize("way", WAYS)
+@by_any_way
+@pytest.mark.parametrize("model", ["H2D"])
 def test_an_ams_that_starts_is_not_there_yet(
-    way: str, cloud: Cloud, listen: Callable[[str], Listener], freezer: FrozenDateTimeFactory
+    hear: Hear, cloud: Cloud, listener: Listener, freezer: FrozenDateTimeFactory
 ) -> None:
-    listener = listen("H2D")
     dev_id = listener.printer.dev_id
     cloud.plug_ams(dev_id, 2, "n3f", ready=False)
-    WAYS[way](listener)
+    hear(listener)
     assert listener.live.unit(2) is None
     cloud.change_ams(dev_id, 2, ready=True, humidity=26, temperature=24)
     freezer.tick(60)
-    WAYS[way](listener)
+    hear(listener)
     listener.versions()
     check(listener)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_with_a_switch_for_filament_no_ams_has_a_nozzle(
-    way: str, cloud: Cloud, listen: Callable[[str], Listener]
+@by_any_way
+@pytest.mark.parametrize("model", ["X2D"])
+def test_an_ams_behind_a_switch_for_filament_is_there(
+    hear: Hear, cloud: Cloud, listener: Listener
 ) -> None:
-    listener = listen("X2D")
     cloud.change_printer(listener.printer.dev_id, filament_switch=True)
-    WAYS[way](listener)
+    hear(listener)
     check(listener)
 
 
@@ -331,7 +318,7 @@ def in_use(live: LiveState) -> Any:
     return spool and (spool.slot, spool.side)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@by_any_way
 @pytest.mark.parametrize(
     ("model", "units", "tray", "expected"),
     [
@@ -358,16 +345,14 @@ def in_use(live: LiveState) -> Any:
     ],
 )
 def test_the_filament_in_use(
-    model: str,
     units: dict[int, str],
     tray: int,
     expected: tuple[Slot, str | None],
-    way: str,
+    hear: Hear,
     cloud: Cloud,
-    listen: Callable[[str], Listener],
+    listener: Listener,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    listener = listen(model)
     dev_id = listener.printer.dev_id
     for unit, kind in units.items():
         cloud.plug_ams(dev_id, unit, kind)
@@ -375,7 +360,7 @@ def test_the_filament_in_use(
     seen = []
     for seconds in (5, 500, 500):
         freezer.tick(seconds)
-        WAYS[way](listener)
+        hear(listener)
         seen.append(in_use(listener.live))
     # A printer without an AMS goes on to name the only spool that it has.
     rests = expected if not listener.printer.units else None
@@ -385,23 +370,18 @@ def test_the_filament_in_use(
 # The sides of a printer
 
 
-@pytest.mark.parametrize("way", WAYS)
+@by_any_way
 @pytest.mark.parametrize("model", MODELS)
 def test_temperatures_of_a_print(
-    model: str,
-    way: str,
-    cloud: Cloud,
-    listen: Callable[[str], Listener],
-    freezer: FrozenDateTimeFactory,
+    model: str, hear: Hear, cloud: Cloud, listener: Listener, freezer: FrozenDateTimeFactory
 ) -> None:
-    listener = listen(model)
     sides = ["left", "right"] if model in TWO_NOZZLES else [None]
     assert [nozzle.side for nozzle in listener.live.nozzles] == sides
     # From the tray that the left one has where there are two, if there is an AMS on the left.
     cloud.start(listener.printer.dev_id, duration=1000, ams=[0])
     hot = {"H2D": "left", "X2D": "left", "H2D Pro": "right", "H2C": "right"}.get(model)
     freezer.tick(500)
-    WAYS[way](listener)
+    hear(listener)
     # What comes in parts is held back for a moment.
     freezer.tick(31)
     listener.state = settled(listener.live, at=datetime.now(UTC))
@@ -419,9 +399,8 @@ def test_temperatures_of_a_print(
 
 @pytest.mark.parametrize("model", MODELS)
 def test_fans_of_a_print(
-    model: str, cloud: Cloud, listen: Callable[[str], Listener], freezer: FrozenDateTimeFactory
+    model: str, cloud: Cloud, listener: Listener, freezer: FrozenDateTimeFactory
 ) -> None:
-    listener = listen(model)
     cloud.start(listener.printer.dev_id, duration=1000)
     freezer.tick(500)
     # One of them jumps.
@@ -434,21 +413,16 @@ def test_fans_of_a_print(
     assert (fans.part, fans.aux, fans.chamber, fans.heatbreak) == (90, *others, 100)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@by_any_way
 @pytest.mark.parametrize("model", MODELS)
 def test_the_door_and_all_else(
-    model: str,
-    way: str,
-    cloud: Cloud,
-    listen: Callable[[str], Listener],
-    freezer: FrozenDateTimeFactory,
+    model: str, hear: Hear, cloud: Cloud, listener: Listener, freezer: FrozenDateTimeFactory
 ) -> None:
-    listener = listen(model)
     seen = [listener.live.door]
     for is_open in (True, False):
         cloud.change_printer(listener.printer.dev_id, door_open=is_open)
         freezer.tick(60)
-        WAYS[way](listener)
+        hear(listener)
         seen.append(listener.live.door)
     has_none = model in NO_CHAMBER_SENSOR
     assert seen == ([None] * 3 if has_none else [False, True, False])
@@ -466,27 +440,22 @@ def test_the_door_and_all_else(
     )
 
 
-@pytest.mark.parametrize("way", WAYS)
+@by_any_way
 @pytest.mark.parametrize("model", ["X1 Carbon", "P1S", "P2S", "H2D"])
 def test_remaining_falls_while_it_prints(
-    model: str,
-    way: str,
-    cloud: Cloud,
-    listen: Callable[[str], Listener],
-    freezer: FrozenDateTimeFactory,
+    hear: Hear, cloud: Cloud, listener: Listener, freezer: FrozenDateTimeFactory
 ) -> None:
-    listener = listen(model)
     cloud.put_spool(listener.printer.dev_id, 0, 0, material="PLA", remaining=80)
     cloud.start(listener.printer.dev_id, duration=36_000, ams=[0])
     seen = []
     for _ in range(3):
-        WAYS[way](listener)
+        hear(listener)
         seen.append(listener.live.ams[0].trays[0].remaining)
         freezer.tick(18_000)
     assert seen == [80, 73, 66]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@by_any_way
 @pytest.mark.parametrize(
     ("model", "tray", "code"),
     [
@@ -498,27 +467,25 @@ def test_remaining_falls_while_it_prints(
     ],
 )
 def test_the_filament_runs_out(
-    model: str,
     tray: int,
     code: str,
-    way: str,
+    hear: Hear,
     cloud: Cloud,
-    listen: Callable[[str], Listener],
+    listener: Listener,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    listener = listen(model)
     dev_id = listener.printer.dev_id
     cloud.start(dev_id, duration=1000, ams=[tray])
     freezer.tick(500)
-    WAYS[way](listener)
+    hear(listener)
     cloud.run_out(dev_id)
     freezer.tick(6)
-    WAYS[way](listener)
+    hear(listener)
     listener.state = settled(listener.live, at=datetime.now(UTC) + timedelta(seconds=5))
     assert listener.live.stage == "paused_filament_runout"
     assert [error.code for error in listener.live.errors] == [code]
     assert shown(listener.live) == spools(listener)
     cloud.resume(dev_id)
     freezer.tick(6)
-    WAYS[way](listener)
+    hear(listener)
     assert listener.live.errors == ()

@@ -226,16 +226,12 @@ def test_ams_that_returns_begins_anew() -> None:
     assert "00600A000000001" in known
 
 
-def test_ams_stays_while_its_printer_is_off() -> None:
+@pytest.mark.parametrize(
+    "reason", [{"online": False}, {"kept": {"00600A000000001"}}], ids=["off", "shown"]
+)
+def test_ams_stays_while_its_printer_is_off_or_shows_it(reason: dict[str, Any]) -> None:
     known = after({"ams": [AMS_WITH_NUMBER]})
-    known = after(*[{"ams": []}] * 10, known=known, online=False)
-    assert "00600A000000001" in known
-
-
-def test_ams_that_its_printer_shows_stays() -> None:
-    known = after({"ams": [AMS_WITH_NUMBER]})
-    known = after(*[{"ams": []}] * 10, known=known, kept={"00600A000000001"})
-    assert "00600A000000001" in known
+    assert "00600A000000001" in after(*[{"ams": []}] * 10, known=known, **reason)
 
 
 def test_ams_moves_to_another_printer() -> None:

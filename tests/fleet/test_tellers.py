@@ -718,6 +718,97 @@ def test_the_list_has_told_the_end_of_what_the_printer_names_by_no_id(story: Sto
     assert story.wait(MINUTE) == []
 
 
+def test_the_list_tells_the_end_of_the_print_before_a_minute_late(story: Story) -> None:
+    """What begins meanwhile, from the card, is another print."""
+    start = story.now
+    story.push(runs("71"))
+    story.wait(2 * SECOND)
+    story.push(finishes("71"), after=10 * MINUTE)
+    told = task("71", start, story.now + MINUTE)
+    story.push(runs("0"), after=35 * SECOND)
+    assert story.wait(2 * SECOND) == [("started", None)]
+    story.poll("RUNNING", "0", told)
+    assert story.push(finishes("0"), after=10 * MINUTE) == [("finished", None)]
+
+
+@pytest.mark.parametrize("minutes", [3, 20])
+def test_a_job_that_is_refused_while_a_card_is_printed(story: Story, minutes: int) -> None:
+    """The list has it, with its start and its end, and it is not the print from the card."""
+    story.push(runs("0", name="card"), after=5 * MINUTE)
+    story.wait(2 * SECOND)
+    refused = story.now + minutes * MINUTE
+    listed = task("72", refused, refused + 5 * SECOND, failed=True)
+    story.poll("RUNNING", "0", listed, after=(minutes + 1) * MINUTE)
+    story.push(finishes("0", name="card"), after=10 * MINUTE)
+    assert [event.print.task_id for event in story.heard if event.is_end] == ["72", None]
+
+
+def test_a_job_that_is_refused_while_a_card_is_printed_that_only_bind_tells() -> None:
+    story = Story()
+    story.poll("IDLE", "0")
+    story.poll("RUNNING", "0", after=5 * MINUTE)
+    refused = story.now + 3 * MINUTE
+    listed = task("72", refused, refused + 5 * SECOND, failed=True)
+    for _ in range(3):
+        story.poll("RUNNING", "0", listed, after=5 * MINUTE)
+    story.poll("SUCCESS", "0", listed, after=5 * MINUTE)
+    told = [(event.type.value, event.print.task_id) for event in story.heard]
+    assert told == [("started", None), ("failed", "72"), ("finished", None)]
+
+
+@pytest.mark.parametrize("job", ["0", "71"])
+@pytest.mark.parametrize("name", ["lamp", "vase"])
+def test_stopped_during_one_card_and_back_during_another(story: Story, job: str, name: str) -> None:
+    """A print that the list has was in between."""
+    story.push(runs("0", name="lamp"), after=5 * MINUTE)
+    story.wait(2 * SECOND)
+    start, end = story.now + 60 * MINUTE, story.now + 180 * MINUTE
+    story.restart()
+    listed = task("71", start, end)
+    story.poll("RUNNING", job, listed, after=300 * MINUTE)
+    story.push(runs("0", name=name), after=5 * SECOND)
+    story.poll("RUNNING", job, listed, after=2 * MINUTE)
+    story.push(finishes("0", name=name), after=60 * MINUTE)
+    assert [event.print.task_id for event in story.heard if event.is_end] == ["71", None]
+
+
+def test_what_ends_late_by_the_list_comes_before_what_followed_it(story: Story) -> None:
+    """The word on its end was lost, and the next job was refused before the list's end of it."""
+    start = story.now
+    story.push(runs("71"))
+    story.wait(2 * SECOND)
+    story.poll("RUNNING", "71", task("71", start), after=5 * SECOND)
+    story.push(prepares("72"), after=10 * MINUTE)
+    begin = story.now
+    story.wait(2 * SECOND)
+    story.push(fails("72"), after=3 * SECOND)
+    story.wait(3 * SECOND)
+    ended = task("71", start, story.now + 30 * SECOND, failed=True)
+    assert story.poll("FAIL", "72", ended, task("72", begin)) == [
+        ("failed", "71"),
+        ("failed", "72"),
+    ]
+
+
+def test_bind_names_a_print_long_after_one_whose_own_id_nobody_knows(story: Story) -> None:
+    """It lags two minutes at the most, so what it names is what runs."""
+    story.push(runs("5001", "5001"))
+    story.wait(2 * SECOND)
+    story.push(fails("5001", subtask_id="5001"))
+    story.wait(3 * SECOND)
+    story.poll("IDLE", "0", after=15 * MINUTE)
+    story.heard.clear()
+    story.push(runs("901", "902"), after=MINUTE)
+    story.wait(2 * SECOND)
+    story.lose()
+    story.poll("RUNNING", "55", after=40 * SECOND)
+    story.poll("FAIL", "55")
+    story.push(fails("901", subtask_id="902"), after=MINUTE)
+    story.wait(3 * SECOND)
+    told = [(event.type.value, event.print.task_id) for event in story.heard]
+    assert told == [("started", "901"), ("failed", "55")]
+
+
 def test_what_bind_names_by_no_id_began_long_before_it_was_seen() -> None:
     """Home Assistant was stopped when it began, and the list knows it by its id."""
     story = Story()

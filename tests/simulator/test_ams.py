@@ -8,13 +8,13 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 
-from simulator import Simulator, catalogue, reports
+from simulator import catalogue, reports
 from simulator.cloud import Cloud, Printer
 
 from .conftest import Ask
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-X1C, P1S = "00M00A000000001", "01P00A000000002"
+P1S = "01P00A000000002"
 MODELS = [model.product for model in (*catalogue.MODELS, *catalogue.MORE_MODELS)]
 
 type Say = Callable[..., dict[str, Any]]
@@ -493,9 +493,7 @@ async def test_mistakes(
     assert (reply.status, error in reply.json["error"]) == (status, True)
 
 
-async def test_a_print_without_a_tray_cannot_run_out(
-    ask: Ask, simulator: Simulator, cloud: Cloud
-) -> None:
+async def test_a_print_without_a_tray_cannot_run_out(ask: Ask, cloud: Cloud) -> None:
     cloud.unplug_ams(P1S, 0)
     cloud.start(P1S, ams=[0])
     reply = await ask("POST", f"/simulator/printers/{P1S}/run-out")

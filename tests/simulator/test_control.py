@@ -1,7 +1,6 @@
 from typing import Any
 
 import aiomqtt
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from simulator import Simulator
@@ -129,7 +128,7 @@ async def test_tokens_are_steered(ask: Ask, tokens: Any) -> None:
     assert reply.json["expiresIn"] == 60
 
 
-async def test_log_of_requests(ask: Ask, freezer: FrozenDateTimeFactory) -> None:
+async def test_log_of_requests(ask: Ask) -> None:
     await ask("GET", "/v1/user-service/my/tasks?limit=1&deviceId=" + X1C)
     await ask("GET", "/v1/iot-service/api/user/bind", account=None)
     await ask("GET", "/v1/user-service/my/ticket/secret-ticket")

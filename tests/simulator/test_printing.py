@@ -513,9 +513,7 @@ async def test_what_ended_before_schedules_stop_is_told(bare: Cloud) -> None:
     assert all(job.listed_as_ended(NOW) for printer in farm for job in printer.jobs)
 
 
-async def test_no_scheduled_print_is_lost_at_the_start(
-    bare: Cloud, freezer: FrozenDateTimeFactory
-) -> None:
+async def test_no_scheduled_print_is_lost_at_the_start(bare: Cloud) -> None:
     later = NOW + timedelta(hours=12)
     resting = [
         printer

@@ -61,7 +61,7 @@ def snows(state: dict[str, Any]) -> list[int]:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_each_family_says_what_it_knows(model: str, add: Any, say: Say, cloud: Cloud) -> None:
+def test_each_family_says_what_it_knows(model: str, add: Any, say: Say) -> None:
     printer = add(model)
     body = json.loads(reports.encoded(printer, reports.full(printer, say(printer), 7)))["print"]
     assert body["command"] == "push_status"
@@ -259,7 +259,7 @@ def test_kinds_of_ams(add: Any, say: Say) -> None:
     assert [tray["state"] for tray in say(add("H2S"))["ams"]["ams"][0]["tray"]] == [11, 11, 10, 8]
 
 
-def test_drying(cloud: Cloud, add: Any, say: Say, freezer: FrozenDateTimeFactory) -> None:
+def test_drying(add: Any, say: Say, freezer: FrozenDateTimeFactory) -> None:
     printer = add("H2C")
     seen = []
     for minutes in (0, 90, 700):
@@ -617,9 +617,7 @@ def test_an_a1_does_not_repeat_its_trays(
     assert set(delta["ams"]) == {"tray_now", "tray_tar", "tray_pre", "version"}
 
 
-def test_a_changed_ams_comes_alone_with_stubs_of_its_trays(
-    add: Any, say: Say, freezer: FrozenDateTimeFactory
-) -> None:
+def test_a_changed_ams_comes_alone_with_stubs_of_its_trays(add: Any, say: Say) -> None:
     printer = add("H2D")
     before, after = say(printer), say(printer)
     after["ams"]["ams"][1]["temp"] = "31.0"
@@ -715,7 +713,7 @@ def test_secrets_can_be_told_from_everything_else(
     assert str(say(printer)["net"]["info"][0]["ip"]) in found
 
 
-def test_what_is_not_a_printers_own_state(p1s: Printer, say: Say) -> None:
+def test_what_is_not_a_printers_own_state(p1s: Printer) -> None:
     others = reports.foreign(p1s)
     assert all(
         "gcode_state" not in body.get("print", {}) or "result" in body["print"]

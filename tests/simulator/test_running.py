@@ -1,31 +1,14 @@
-"""The program, and what it is made of."""
+"""The program: its arguments, its ports and its end."""
 
-import ast
 import asyncio
 import os
-from pathlib import Path
 import signal
 import socket
-import sys
 
 from aiohttp import ClientConnectionError, ClientSession
 import pytest
 
 from simulator import Simulator, __main__ as program
-
-FOLDER = Path(program.__file__).parent
-
-
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.py")), ids=lambda file: file.name)
-def test_simulator_knows_neither_the_integration_nor_home_assistant(file: Path) -> None:
-    imported = set()
-    for node in ast.walk(ast.parse(file.read_text())):
-        match node:
-            case ast.Import(names=names):
-                imported |= {name.name.partition(".")[0] for name in names}
-            case ast.ImportFrom(module=str(module), level=0):
-                imported.add(module.partition(".")[0])
-    assert imported <= sys.stdlib_module_names | {"aiohttp", "amqtt", "PIL"}
 
 
 def test_arguments() -> None:

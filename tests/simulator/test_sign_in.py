@@ -325,7 +325,7 @@ async def test_token_is_revoked(ask: Ask, cloud: Cloud) -> None:
 
 
 async def test_tokens_outlive_a_restart_with_the_same_seed(
-    ask: Ask, cloud: Cloud, freezer: FrozenDateTimeFactory
+    ask: Ask, freezer: FrozenDateTimeFactory
 ) -> None:
     token = (await with_password(ask, "password")).json["accessToken"]
     now = freezer.time_to_freeze.astimezone()

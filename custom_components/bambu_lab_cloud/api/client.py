@@ -423,8 +423,8 @@ class BambuCloud:
         largest_body: int = LARGEST_BODY,
         known: bytes | None = None,
     ) -> Answer:
-        if rest := self.not_before:
-            raise RateLimitedError(rest, f"{endpoint}: not before {rest:.0f} s have passed")
+        if wait := self.not_before:
+            raise RateLimitedError(wait, f"{endpoint}: not before {wait:.0f} s have passed")
         if "{id}" in endpoint and item_id in {"", ".", ".."}:
             # The URL would be that of another endpoint.
             raise ResponseError(f"{endpoint}: not an id")

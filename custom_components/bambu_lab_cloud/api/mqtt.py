@@ -32,7 +32,7 @@ _LARGEST_BACKLOG = 16 * 1024 * 1024
 _LONGEST_BACKLOG = 10_000
 
 
-class Inbox(asyncio.Queue[aiomqtt.Message]):
+class Backlog(asyncio.Queue[aiomqtt.Message]):
     """What has come and nobody has taken yet.
 
     What is too large does not come in. Where too much waits, the oldest gives way, and `dropped`
@@ -135,7 +135,7 @@ class Connection(aiomqtt.Client):
     Beside what aiomqtt raises, connecting raises OSError.
     """
 
-    _queue: Inbox
+    _queue: Backlog
 
     def __init__(
         self, host: str, port: int, *, username: str, password: str, tls: ssl.SSLContext | None
@@ -151,7 +151,7 @@ class Connection(aiomqtt.Client):
             clean_session=True,
             timeout=_TIMEOUT,
             logger=_SILENCE,
-            queue_type=Inbox,
+            queue_type=Backlog,
             max_queued_incoming_messages=_LONGEST_BACKLOG,
         )
         for outcome in (self._connected, self._disconnected):

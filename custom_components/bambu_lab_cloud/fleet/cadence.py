@@ -30,8 +30,8 @@ CAME_ON = timedelta(minutes=1)
 _CAME_ON_FOR = timedelta(minutes=15)
 NOBODY_ONLINE = timedelta(minutes=5)
 # A start is no news if ten minutes lie between two polls, of which one may fail.
-RESTING = timedelta(minutes=8)
-_RESTS_AFTER = timedelta(hours=1)
+NOBODY_ONLINE_FOR_LONG = timedelta(minutes=8)
+_FOR_LONG = timedelta(hours=1)
 # The time in which a print is likely to end is cut into so many parts, within these bounds.
 _PARTS = 75
 _SHORTEST, _LONGEST = timedelta(seconds=15), timedelta(seconds=40)
@@ -52,9 +52,9 @@ _BEFORE, _AFTER = timedelta(seconds=30), timedelta(minutes=2)
 # With live data the printers themselves say what is new, and bind is for the rest.
 LIVE = timedelta(minutes=15)
 # Should nobody be heard, a printer that comes on is seen before its start is no news any more.
-LIVE_ALL_OFF = RESTING
+LIVE_ALL_OFF = NOBODY_ONLINE_FOR_LONG
 # Home Assistant polls up to a second too early, and need not do so again for the rest of it.
-_EARLY = timedelta(seconds=2)
+EARLY = timedelta(seconds=2)
 AWAITING = timedelta(seconds=30)
 # The list lags behind bind by up to a minute. What it only completes is asked for so long after
 # that was missed, and after each try.
@@ -84,7 +84,7 @@ LONGEST_REFUSAL = timedelta(hours=6)
 
 def poll_interval(
     printers: Collection[Printer],
-    paces: Mapping[str, tuple[float, float]],
+    end_windows: Mapping[str, tuple[float, float]],
     *,
     came_on_at: datetime | None,
     on_at: datetime,
@@ -92,17 +92,17 @@ def poll_interval(
 ) -> timedelta:
     """Return how long to wait before user/bind is asked again.
 
-    paces are those of usual_paces. came_on_at is when a printer was last seen to come on, on_at
-    when one was last seen on.
+    end_windows are those of usual_end_windows. came_on_at is when a printer was last seen to come
+    on, on_at when one was last seen on.
     """
     has_come_on = came_on_at is not None and abs(now - came_on_at) < _CAME_ON_FOR
     idle = CAME_ON if has_come_on else IDLE
     # The clock may have been set back.
-    off = NOBODY_ONLINE if abs(now - on_at) < _RESTS_AFTER else RESTING
+    off = NOBODY_ONLINE if abs(now - on_at) < _FOR_LONG else NOBODY_ONLINE_FOR_LONG
     count = sum(each.is_active for each in printers)
     return min(
         (
-            _until_end(each, paces.get(each.id, _USUAL), now, count)
+            _until_end(each, end_windows.get(each.id, _USUAL), now, count)
             if each.is_active
             else (off if each.online is False else idle)
             for each in printers
@@ -111,7 +111,9 @@ def poll_interval(
     )
 
 
-def _until_end(printer: Printer, pace: tuple[float, float], now: datetime, count: int) -> timedelta:
+def _until_end(
+    printer: Printer, window: tuple[float, float], now: datetime, count: int
+) -> timedelta:
     """Return how long to wait for the end of a print, while a number of them is under way."""
     job = printer.current.print if printer.current else None
     if job is None or job.started_at is None or job.expected_end is None:
@@ -121,14 +123,14 @@ def _until_end(printer: Printer, pace: tuple[float, float], now: datetime, count
         return otherwise
     shortest = min(_SHORTEST + (count - 1) * _FOR_EACH, _SHORTEST_OF_MANY)
     estimate = job.expected_end - job.started_at
-    begin = job.started_at + estimate * pace[0] - _BEFORE
-    end = job.started_at + estimate * pace[1] + _AFTER
+    begin = job.started_at + estimate * window[0] - _BEFORE
+    end = job.started_at + estimate * window[1] + _AFTER
     if begin <= now <= end:
         return min(max((end - begin) / _PARTS, shortest), _LONGEST)
     return max(min(begin - now, otherwise), shortest) if now < begin else otherwise
 
 
-def usual_paces(tasks: Iterable[Task]) -> dict[str, tuple[float, float]]:
+def usual_end_windows(tasks: Iterable[Task]) -> dict[str, tuple[float, float]]:
     """Return from which to which part of their estimates the prints of each printer may end.
 
     It is what the tasks that finished took, and a little beyond; a printer of which too few are
@@ -151,7 +153,7 @@ def usual_paces(tasks: Iterable[Task]) -> dict[str, tuple[float, float]]:
 def is_looked_for(changed_at: datetime, now: datetime) -> bool:
     """Return if bind is to be asked for what was told at changed_at, and so for what is now."""
     # The clock may have been set back.
-    return abs(now - changed_at) < BIND_LAG - _EARLY
+    return abs(now - changed_at) < BIND_LAG - EARLY
 
 
 def live_interval(
@@ -167,7 +169,7 @@ def live_interval(
     looked, changed = abs(now - looked_at), abs(now - changed_at)
     for since in (looked, changed):
         # Then bind knows it, however late it is.
-        if since < BIND_LAG - _EARLY:
+        if since < BIND_LAG - EARLY:
             return BIND_LAG - since
     if awaits and changed < _AWAITED_FOR:
         return AWAITING

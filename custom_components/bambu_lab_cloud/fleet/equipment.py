@@ -86,7 +86,7 @@ class PrinterError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spool:
+class LiveSpool:
     """A tray of an AMS or the place of an external spool, and what is on it.
 
     side is that of the nozzle that an external spool feeds, None for an only one. is_empty is None
@@ -126,9 +126,9 @@ class LiveAms:
     humidity_level: int | None
     temperature: int | None
     drying_remaining: int | None
-    trays: tuple[Spool, ...]
+    trays: tuple[LiveSpool, ...]
 
-    def tray(self, number: int) -> Spool | None:
+    def tray(self, number: int) -> LiveSpool | None:
         """Return a tray by its number, from 0 on."""
         return next((tray for tray in self.trays if tray.slot.tray == number), None)
 
@@ -145,7 +145,7 @@ class LiveNozzle:
     high_flow: bool | None
 
 
-def has_two_nozzles(told: Report, model: str | None) -> bool:
+def _has_two_nozzles(told: Report, model: str | None) -> bool:
     """Return if a printer has two nozzles, also before it told of them."""
     return model in _TWO_NOZZLES or told.nozzle_count == 2 or len(told.nozzles or ()) > 1
 
@@ -208,7 +208,7 @@ def nozzles(told: Report, model: str | None, shown: Mapping[str, int]) -> tuple[
 def _told_nozzles(told: Report, model: str | None) -> dict[str | None, Nozzle]:
     """Return the nozzles by their side, None for the only one."""
     known = {nozzle.id: nozzle for nozzle in told.nozzles or ()}
-    if has_two_nozzles(told, model):
+    if _has_two_nozzles(told, model):
         return {side: known[number] for side, number in _SIDES.items() if number in known}
     told_twice = known.get(0, Nozzle(0))
     only = Nozzle(
@@ -251,13 +251,13 @@ def _ams(unit: AmsUnit, told: Report, module: AmsModule, temperature: int | None
     )
 
 
-def _tray(slot: Slot, tray: Tray, told: Report) -> Spool:
+def _tray(slot: Slot, tray: Tray, told: Report) -> LiveSpool:
     has_spool = tray.has_spool
     if told.spools is not None and slot.ams in (told.ams_ids or ()):
         has_spool = slot in told.spools
     if has_spool is False:
         # Printers go on to describe what was in it.
-        return Spool(slot=slot, is_empty=True)
+        return LiveSpool(slot=slot, is_empty=True)
     is_measured = told.measures_remaining and tray.has_chip is not False
     remaining = tray.remaining if is_measured else None
     return _spool(slot, tray, is_empty=None if has_spool is None else False, remaining=remaining)
@@ -265,8 +265,8 @@ def _tray(slot: Slot, tray: Tray, told: Report) -> Spool:
 
 def _spool(
     slot: Slot, tray: Tray, *, is_empty: bool | None = None, remaining: int | None = None
-) -> Spool:
-    return Spool(
+) -> LiveSpool:
+    return LiveSpool(
         slot=slot,
         is_empty=is_empty,
         material=tray.material,
@@ -278,10 +278,10 @@ def _spool(
     )
 
 
-def external_spools(told: Report, model: str | None) -> tuple[Spool, ...]:
+def external_spools(told: Report, model: str | None) -> tuple[LiveSpool, ...]:
     """Return the places of external spools, each on the side of its nozzle."""
     known = {tray.id: _spool(Slot(tray.id, 0), tray) for tray in told.external or ()}
-    if has_two_nozzles(told, model):
+    if _has_two_nozzles(told, model):
         return tuple(
             replace(known[number], side=side)
             for side, number in _EXTERNAL.items()
@@ -292,10 +292,10 @@ def external_spools(told: Report, model: str | None) -> tuple[Spool, ...]:
 
 
 def active_filament(
-    told: Report, model: str | None, ams: Iterable[LiveAms], external: Iterable[Spool]
-) -> Spool | None:
+    told: Report, model: str | None, ams: Iterable[LiveAms], external: Iterable[LiveSpool]
+) -> LiveSpool | None:
     """Return the spool that feeds the nozzle in use, None if there is none or nobody knows."""
-    two = has_two_nozzles(told, model)
+    two = _has_two_nozzles(told, model)
     nozzle = told.active_nozzle if two else 0
     slot = next((known.source for known in told.nozzles or () if known.id == nozzle), None)
     if slot is None and not two:

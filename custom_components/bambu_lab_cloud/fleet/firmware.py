@@ -12,9 +12,9 @@ from .ams import ams_name
 # An AMS is gone after this many answers in a row about a printer that is on and does not list it.
 ANSWERS_WITHOUT_AMS = 3
 
-# The cloud names an offer "release" or "testing", that of 2022 names none.
 # The notes begin with the name of the file, which says nothing to its reader.
 _HEAD = re.compile(r"\s*#*\s*version\s+\S+\s*(\n|$)", re.IGNORECASE)
+# The cloud names an offer "release" or "testing", that of 2022 names none.
 _RELEASED = frozenset({None, "release"})
 _MODELS = {"BL-A001": "AMS"}
 
@@ -62,7 +62,7 @@ class DeviceFirmware:
     ams: Ams | None = None
 
 
-def device_firmware(
+def _device_firmware(
     installed: str | None, offers: Iterable[Firmware], ams: Ams | None = None
 ) -> DeviceFirmware:
     """Return what is installed and the newest that is offered.
@@ -109,7 +109,7 @@ def add_answer(
     """
     printer_id = answer.id
     listed = {
-        device_id: device_firmware(
+        device_id: _device_firmware(
             ams.version,
             ams.firmware,
             Ams(
@@ -130,4 +130,4 @@ def add_answer(
             if ams.missing >= ANSWERS_WITHOUT_AMS:
                 continue
         result[device_id] = replace(device, ams=ams)
-    return result | {printer_id: device_firmware(answer.version, answer.firmware)} | listed
+    return result | {printer_id: _device_firmware(answer.version, answer.firmware)} | listed

@@ -395,7 +395,7 @@ class HourlySum:
 HOUR = timedelta(hours=1)
 
 
-def hour_of(job: EndedPrint) -> datetime:
+def _hour_of(job: EndedPrint) -> datetime:
     """Return the hour that a print counts in: the one in which it ended."""
     return job.ended_at.replace(minute=0, second=0, microsecond=0)
 
@@ -410,8 +410,8 @@ def hourly_sums(
     """
     amounts: dict[datetime, list[float]] = {hour: [] for hour in hours}
     for job in prints:
-        amounts.setdefault(hour_of(job), []).append(_AMOUNTS[metric](job))
-        amounts.setdefault(hour_of(job) - HOUR, [])
+        amounts.setdefault(_hour_of(job), []).append(_AMOUNTS[metric](job))
+        amounts.setdefault(_hour_of(job) - HOUR, [])
     states = {hour: round(fsum(amounts[hour]), 4) for hour in sorted(amounts)}
     sums = accumulate(states.values())
     return {
@@ -429,5 +429,5 @@ def changed_hours(
         old = before.get(task_id)
         if old is not job:
             for each in (job, old or job):
-                hours.setdefault(each.printer_id, set()).add(hour_of(each))
+                hours.setdefault(each.printer_id, set()).add(_hour_of(each))
     return hours

@@ -29,7 +29,7 @@ from .printer import (
     print_from_task,
 )
 from .stored import UnreadableError, from_stored
-from .tellers import CANCEL_AFTER, HOLD, LATE, SAME_START, Change, Run, Tellers, Word
+from .tellers import BIND_LAG, CANCEL_AFTER, HOLD, LATE, SAME_START, Change, Run, Tellers, Word
 
 # Reports further apart than this leave doubt about what happened between them.
 GAP = timedelta(minutes=10)
@@ -140,7 +140,9 @@ class UntoldPrint:
         early = self.started_at - job.started_at
         if not self.is_exact:
             # It may have begun long before it was first seen; then it still ran after that.
-            return early <= LAG or (job.ended_at is not None and job.ended_at > self.started_at)
+            return early <= LAG or (
+                job.ended_at is not None and job.ended_at > self.started_at + BIND_LAG
+            )
         # What has an id is likely to be listed by it.
         within = LATE if self.ids else SAME_START
         return abs(early) <= within or (
@@ -659,7 +661,7 @@ class _Step:
                 self._open[run.task_id] = replace(job, is_left=True)
             return
         is_over = run.task_id in self._announced
-        if job and run.task_id is None and self._announced_by_list(job):
+        if job and run.task_id is None and self._was_told_by_list(job):
             del self._open[None]
             return
         if not run.is_followed and not run.is_again and not is_over:
@@ -679,13 +681,17 @@ class _Step:
         return OpenPrint(print=self._current(run).print, since=run.since, active_at=self._now)
 
     def _end_by_tasks_and_as_told(self) -> None:
-        """Announce the ends that my/tasks and the printer tell, oldest first."""
+        """Announce the ends that my/tasks and the printer tell, in the order of their prints."""
         ended = [*self._ended_by_tasks(), *self._ended_as_told()]
-        for job in sorted(ended, key=lambda job: job.ended_at or job.started_at or self._now):
+        for job in sorted(ended, key=self._begin_of):
             known = self._open.get(job.task_id)
             # The list is wrong about the time of one that was seen to run beyond it.
             was_seen = known is not None and known.seen_active and not known.ids
             self._end(replace(job, ended_at=self._now) if was_seen and job.ended_too_soon else job)
+
+    def _begin_of(self, job: Print) -> datetime:
+        known = self._open.get(job.task_id)
+        return job.started_at or (known.since if known else None) or job.ended_at or self._now
 
     def _ended_by_tasks(self) -> list[Print]:
         """Return the prints that my/tasks says have ended; the printer tells of its own itself."""
@@ -763,8 +769,18 @@ class _Step:
             for task_id, job in self._listed.items()
             if task_id in self._announced
             and (job.ended_at is None or job.ended_at > untold.since)
+            # What began later is another one, such as a job that was refused meanwhile.
+            and (job.started_at is None or job.started_at <= untold.since + SAME_START)
             and span.may_be(job)
         ]
+
+    def _was_told_by_list(self, untold: OpenPrint) -> bool:
+        """Return if the list has told the end of what its printer names by no task.
+
+        It may tell the end of the print before that a little late.
+        """
+        ends = [job.ended_at for job in self._announced_by_list(untold)]
+        return any(end is not None and end > untold.since + BIND_LAG for end in ends)
 
     def _other_since(self, untold: OpenPrint) -> datetime | None:
         """Return since when another print than this may run, which bind names by no task either.

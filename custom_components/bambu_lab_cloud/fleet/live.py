@@ -13,10 +13,10 @@ from typing import Any
 
 from ..api.report import AmsModule, Fans, Presence, Report, Versions
 from . import equipment
-from .equipment import CANCELLED, LiveAms, LiveNozzle, PrinterError, Spool
+from .equipment import CANCELLED, LiveAms, LiveNozzle, LiveSpool, PrinterError
 from .merge import merged, replaced_units
 from .printer import ACTIVE, CurrentPrint, Print, Printer, PrinterStatus
-from .quiet import NOTHING_YET, Paced, steadied
+from .quiet import NOTHING_YET, Throttled, steadied
 from .stages import PAUSES, PRINTING, stage_name
 from .tellers import Word
 
@@ -25,7 +25,7 @@ _LOGGER = logging.getLogger(__name__)
 _BUSY = ACTIVE | {PrinterStatus.CALIBRATING}
 
 # A printer that is busy says something more often than this.
-SILENCE = timedelta(minutes=3)
+FRESH_FOR = timedelta(minutes=3)
 # A session that is lost, or a printer that is said to be gone, may be back within this.
 GRACE = timedelta(minutes=1)
 # What was wrong and is so again within this has never been gone.
@@ -56,15 +56,15 @@ _NO_FANS = Fans()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paces:
+class ThrottledValues:
     """What is shown no more often than somebody wants to read it."""
 
-    temperatures: Paced = NOTHING_YET
-    fans: Paced = NOTHING_YET
-    wifi: Paced = NOTHING_YET
+    temperatures: Throttled = NOTHING_YET
+    fans: Throttled = NOTHING_YET
+    wifi: Throttled = NOTHING_YET
 
 
-_NOTHING_SHOWN = Paces()
+_NOTHING_SHOWN = ThrottledValues()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +111,8 @@ class LiveState:
     is_updating: bool = False
     update_progress: int | None = None
     ams: tuple[LiveAms, ...] = ()
-    external: tuple[Spool, ...] = ()
-    active_filament: Spool | None = None
+    external: tuple[LiveSpool, ...] = ()
+    active_filament: LiveSpool | None = None
     has_full: bool = False
 
     model: str | None = field(default=None, compare=False)
@@ -133,7 +133,7 @@ class LiveState:
     stage_at: datetime | None = field(default=None, compare=False)
     new_errors: tuple[PrinterError, ...] = field(default=(), compare=False)
     gone_errors: Mapping[str, datetime] = field(default_factory=dict, compare=False)
-    paces: Paces = field(default=_NOTHING_SHOWN, compare=False, repr=False)
+    throttled: ThrottledValues = field(default=_NOTHING_SHOWN, compare=False, repr=False)
 
     @property
     def is_busy(self) -> bool:
@@ -167,8 +167,8 @@ class LiveState:
             if self.stage_at is not None and self.is_busy and self.stage_now != self.stage
             else None
         )
-        paces = self.paces
-        dues = (paces.temperatures.due, paces.fans.due, paces.wifi.due, stage_due)
+        throttled = self.throttled
+        dues = (throttled.temperatures.due, throttled.fans.due, throttled.wifi.due, stage_due)
         return min((due for due in dues if due is not None), default=None)
 
     def nozzle(self, side: str | None) -> LiveNozzle | None:
@@ -179,7 +179,7 @@ class LiveState:
         """Return the AMS with a number."""
         return next((unit for unit in self.ams if unit.id == number), None)
 
-    def external_spool(self, side: str | None) -> Spool | None:
+    def external_spool(self, side: str | None) -> LiveSpool | None:
         """Return the place of the external spool of a nozzle, or of the only one."""
         return next((spool for spool in self.external if spool.side == side), None)
 
@@ -236,7 +236,7 @@ def fresh_until(state: LiveState, *, online: bool | None) -> datetime | None:
     ends = []
     if state.heard_at is not None:
         if state.is_busy or online is None:
-            ends.append(state.heard_at + SILENCE)
+            ends.append(state.heard_at + FRESH_FOR)
         elif not online:
             ends.append(state.heard_at + GRACE)
     if state.gone_at is not None and not state.is_busy:
@@ -256,20 +256,20 @@ def is_fresh(state: LiveState | None, *, online: bool | None, now: datetime) -> 
 
 def settled(state: LiveState, *, at: datetime) -> LiveState:
     """Return the state with all that it tells now, and what was held back as far as it is due."""
-    told, model, paces = state.told, state.model, state.paces
-    temperatures = paces.temperatures.after(
-        steadied(paces.temperatures.values, equipment.temperatures(told, model), margin=0.7),
+    told, model, throttled = state.told, state.model, state.throttled
+    temperatures = throttled.temperatures.after(
+        steadied(throttled.temperatures.values, equipment.temperatures(told, model), margin=0.7),
         at,
         _TEMPERATURES_WHILE_BUSY if state.is_busy else _TEMPERATURES,
     )
-    fans = paces.fans.after(
+    fans = throttled.fans.after(
         # A step of the coarsest teller is 7 %, and it jumps up and down by one.
-        steadied(paces.fans.values, equipment.fan_speeds(told, model), margin=9, step=10),
+        steadied(throttled.fans.values, equipment.fan_speeds(told, model), margin=9, step=10),
         at,
         _FANS,
     )
     signal = None if told.wired else told.wifi_signal
-    wifi = paces.wifi.after({} if signal is None else {"signal": signal}, at, _WIFI)
+    wifi = throttled.wifi.after({} if signal is None else {"signal": signal}, at, _WIFI)
     stage = state.stage_now if _holds(state.stage_at, at) else state.stage
     ams = equipment.ams_units(told, state.modules, temperatures.values)
     external = equipment.external_spools(told, model)
@@ -297,7 +297,7 @@ def settled(state: LiveState, *, at: datetime) -> LiveState:
         external=external,
         active_filament=equipment.active_filament(told, model, ams, external),
         nameless_since=nameless_since if nameless else None,
-        paces=Paces(temperatures=temperatures, fans=fans, wifi=wifi),
+        throttled=ThrottledValues(temperatures=temperatures, fans=fans, wifi=wifi),
     )
 
 
@@ -365,7 +365,7 @@ def _after_report(before: LiveState, message: Report, at: datetime) -> LiveState
         gone_at=None,
         cancelled_at=at if message.error in CANCELLED else before.cancelled_at,
         is_doubtful=not message.full and (before.is_doubtful or heats_up),
-        paces=_NOTHING_SHOWN if anew else before.paces,
+        throttled=_NOTHING_SHOWN if anew else before.throttled,
         modules=_modules(before, told, at) if anew else _without(before, told),
         **changes,
     )

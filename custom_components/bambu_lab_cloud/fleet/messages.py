@@ -50,7 +50,7 @@ class News:
             id=message.id,
             title=message_title(message),
             text=message_text(message),
-            sender=plain_text(message.sender),
+            sender=_plain_text(message.sender),
             printer_id=message.task.device_id if message.task else None,
             created=message.created,
             found_at=found_at,
@@ -59,15 +59,15 @@ class News:
 
 def message_title(message: Message) -> str | None:
     """Return what a message is called; that about a print after its task."""
-    return plain_text(message.title or (message.task.title if message.task else None))
+    return _plain_text(message.title or (message.task.title if message.task else None))
 
 
 def message_text(message: Message) -> str | None:
     """Return what a message says; that about a print after its task."""
-    return plain_text(message.text or (message.task.detail if message.task else None))
+    return _plain_text(message.text or (message.task.detail if message.task else None))
 
 
-def plain_text(text: str | None) -> str | None:
+def _plain_text(text: str | None) -> str | None:
     """Return what other people wrote without their HTML, as far as a title holds it."""
     if text is None:
         return None

@@ -368,7 +368,7 @@ def derive_printer(
         nameless = status is not None and status.has_task_fields and told in ACTIVE
         job = NO_TASK if nameless else remembered_job
     tasks = believed(tasks, (job,) if told in ACTIVE else ())
-    newest_first = sorted(tasks, key=_start, reverse=True)
+    newest_first = sorted(tasks, key=start_of, reverse=True)
     if online is False:
         state = PrinterStatus.OFFLINE
     elif raw is None and online:
@@ -402,12 +402,13 @@ def derive_printer(
     )
 
 
-def _start(task: Task) -> float:
+def start_of(task: Task) -> float:
+    """Return what sorts tasks by their start; those without one began before all others."""
     return task.start_time.timestamp() if task.start_time else 0.0
 
 
 def _end(task: Task) -> float:
-    return task.end_time.timestamp() if task.end_time else _start(task)
+    return task.end_time.timestamp() if task.end_time else start_of(task)
 
 
 def _active_task(

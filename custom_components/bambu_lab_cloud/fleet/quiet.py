@@ -6,25 +6,25 @@ from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paced:
+class Throttled:
     """Values that change together; due is when the ones that are held back may be shown."""
 
     values: Mapping[str, int] = field(default_factory=dict)
     at: datetime | None = None
     due: datetime | None = None
 
-    def after(self, values: Mapping[str, int], at: datetime, pace: timedelta) -> Paced:
+    def after(self, values: Mapping[str, int], at: datetime, interval: timedelta) -> Throttled:
         """Return what is shown once there are new values; what comes or goes does so at once."""
         if values == self.values:
             return replace(self, due=None) if self.due else self
         same = values.keys() == self.values.keys()
         # The clock may have been set back.
-        if same and self.at is not None and self.at <= at < self.at + pace:
-            return replace(self, due=self.at + pace)
-        return Paced(values=values, at=at)
+        if same and self.at is not None and self.at <= at < self.at + interval:
+            return replace(self, due=self.at + interval)
+        return Throttled(values=values, at=at)
 
 
-NOTHING_YET = Paced()
+NOTHING_YET = Throttled()
 
 
 def steadied(

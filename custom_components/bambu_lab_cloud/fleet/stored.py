@@ -9,7 +9,7 @@ import math
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-LARGEST_INTEGER = 2**53
+_LARGEST_INTEGER = 2**53
 _YEARS = range(1970, 2100)
 
 
@@ -54,7 +54,7 @@ def is_text(data: Any) -> bool:
 
 def is_integer(data: Any) -> bool:
     """Return if a value is a whole number that every reader of JSON understands."""
-    return type(data) is int and abs(data) <= LARGEST_INTEGER
+    return type(data) is int and abs(data) <= _LARGEST_INTEGER
 
 
 def is_number(data: Any) -> bool:
@@ -121,6 +121,7 @@ def _read_moment(data: Any) -> datetime:
 
 
 def _is_dataclass(kind: Any) -> bool:
+    # By itself it narrows the type to one that mypy takes for unhashable.
     return is_dataclass(kind)
 
 

@@ -253,6 +253,9 @@ class Tellers:
         over = self._over(before, word, change)
         after = replace(self, word=_bare(word), run=None, over=over, is_lost=False)
         if word.is_busy:
+            if change is None and self.quiet_at and now - self.quiet_at > BIND_LAG:
+                # Bind does not speak any more of the print before, whose id may be unknown.
+                after = replace(after, over=tuple(each for each in over if each != NO_TASK))
             return replace(after, run=self._begun(word, now, ended, left)), change
         calibrates = word.status is PrinterStatus.CALIBRATING
         has_ended = self.word is None or self.word.status != word.status
