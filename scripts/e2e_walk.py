@@ -89,8 +89,8 @@ class Walk:
         async def is_same() -> bool:
             return not difference(picture, await self.labels(picture))
 
-        # Some come late.
-        if not await until(is_same, 20, every=1):
+        # Some come late, as a printer is asked for them once a minute at the most.
+        if not await until(is_same, 70, every=1):
             raise DemoError(difference(picture, await self.labels(picture)) or "")
 
     async def goto(self, path: str) -> None:

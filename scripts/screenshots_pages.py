@@ -17,9 +17,9 @@ from scripts.screenshots_labels import PICTURES, note, noted
 WINDOWS = {
     "dashboard": (1256, 1000, 16),
     "device": (1200, 1500, 16),
-    "media": (1200, 708, 0),
+    "media": (1200, 696, 0),
     "notification": (1000, 900, 16),
-    "printer": (1328, 1400, 16),
+    "printer": (1366, 1400, 16),
     "sign-in": (1000, 900, 0),
 }
 SCALE = 1.5  # pixels of the picture
@@ -76,8 +76,9 @@ class Pages(Walk):
 
     async def _show_device(self) -> None:
         await self.open_device(PRINTER)
-        for name in LIVE:
-            await self.text(name).wait_for()
+        # The last to be told of is what is printed from.
+        for name in (*LIVE, "Active filament"):
+            await self.row(name).wait_for(timeout=90_000)
 
     async def _show_notification(self) -> None:
         await self.goto("/profile")

@@ -15,6 +15,7 @@ from scripts.demo_dashboards import ERROR, install_dashboards
 from scripts.demo_home import ACCOUNT, DemoError, Home, until
 from scripts.demo_world import BLUEPRINTS
 from scripts.screenshots_labels import ROOT
+from simulator.catalogue import look
 
 # The printers of the demo by what becomes of them: their name, what they print, how many minutes
 # ago it began, and how many it takes.
@@ -26,12 +27,14 @@ FLEET = {
     "off": ("P1P", None, 0, 0),
     "prints too": ("X1E", "Drawer knob", 12, 35),
 }
+# What is in its AMS; the first is what it prints from.
 SPOOLS: tuple[dict[str, Any], ...] = (
-    {"material": "PLA", "name": "PLA Matte", "colors": ["E36F1EFF"], "remaining": 64},
+    {"colors": ["E36F1EFF"], "remaining": 64},
     {"material": "PLA", "name": "PLA Basic", "colors": ["FFFFFFFF"], "remaining": 87},
     {"material": "PETG", "name": "PETG HF", "colors": ["00AE42FF"], "remaining": 31},
     {"material": "PLA", "name": "PLA Silk", "colors": ["F4D976FF"], "remaining": 12},
 )
+SEED = 1  # of the demo's simulator
 GUIDE = ROOT / "docs/blueprints.md"
 NOTIFICATION = "print_notification.yaml"
 # How many minutes it takes to heat a part to what it has now.
@@ -55,18 +58,21 @@ async def arrange(home: Home) -> None:
         await home.alter(path, name=name, online=title is not None)
         if title is None:
             continue
-        result = "failed" if fate == "failed" else "finished"
-        await home.simulate(
-            f"{path}/start", title=title, ago=60 * ago, duration=60 * takes, result=result
-        )
+        job: dict[str, Any] = {"title": title, "ago": 60 * ago, "duration": 60 * takes}
         if fate == "prints":
+            task = (await home.simulate(f"{path}/start", **job, ams=[0]))["task_id"]
             await home.unsimulate(f"{path}/ams/1")
-            for tray, spool in enumerate(SPOOLS):
+            # It is as hot as the material of the print wants it.
+            used = look(SEED, task, title, len(SPOOLS), 1).filaments[0][0].type
+            for tray, spool in enumerate(({"material": used} | SPOOLS[0], *SPOOLS[1:])):
                 await home.arrange(f"{path}/ams/0/{tray}", **spool)
+            continue
+        if fate == "failed":
+            job["result"] = "failed"
+            await home.simulate(f"{path}/error", hms=[ERROR])
+        await home.simulate(f"{path}/start", **job)
         if fate == "paused":
             await home.simulate(f"{path}/pause")
-        if fate == "failed":
-            await home.simulate(f"{path}/error", hms=[ERROR])
 
 
 def actions(folder: Path) -> list[dict[str, Any]]:
