@@ -56,7 +56,8 @@ def picture(path: str, kind: str) -> bytes:
 
     chance = Random(path)
     hue = chance.randrange(360)
-    image = Image.new("RGB", (SIZE, SIZE), (236, 238, 240))
+    # Bambu Studio draws the picture of a plate on nothing.
+    image = Image.new("RGBA", (SIZE, SIZE), (236, 238, 240, 0))
     draw = ImageDraw.Draw(image)
     plate = [(256, 120), (486, 256), (256, 392), (26, 256)]
     draw.polygon([(x, y + 14) for x, y in plate], fill=(60, 64, 68))
@@ -83,7 +84,7 @@ def picture(path: str, kind: str) -> bytes:
         fill=f"hsl({hue}, 75%, 66%)",
     )
     file = io.BytesIO()
-    image.save(file, kind)
+    (image.convert("RGB") if kind == "JPEG" else image).save(file, kind)
     return file.getvalue()
 
 

@@ -13,12 +13,15 @@ from scripts.screenshots_labels import PICTURES, ROOT, difference, labels, names
 from scripts.screenshots_world import FLEET, arrange
 from simulator import Simulator
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = ROOT / "README.md"
+PAGES = sorted((ROOT / "docs").glob("*.md"))
 # How a picture stands in a page: it is the dark one where the reader's screen is dark.
 SHOWN = re.compile(
     r'<picture><source media="\(prefers-color-scheme: dark\)" srcset="([^"]+)-dark\.(png|jpg)">'
     r'<img alt="([^"]+)" src="([^"]+)-light\.(png|jpg)"(?: width="\d+")?></picture>'
 )
+# How it stands in the README.
+PLAIN = re.compile(r"!\[([^]]+)\]\((docs/pictures/[\w-]+-light\.\w+)\)")
 MOST, MOST_OF_ALL = 300_000, 2_000_000  # bytes
 
 
@@ -47,8 +50,24 @@ def test_each_picture_is_shown_in_light_and_dark() -> None:
         assert len(pictures) == 2 * len(SHOWN.findall(page.read_text()))
 
 
+def test_readme_is_shown_by_hacs_as_well() -> None:
+    """It shows tags of HTML as text, and does not find a path that has an address behind it."""
+    text = README.read_text()
+    assert {path for _, path in PLAIN.findall(text)} == {
+        "docs/pictures/dashboard-light.png",
+        "docs/pictures/notification-light.png",
+    }
+    assert not re.findall(r"</?[a-z]+[ />]", text)
+    assert not re.findall(r"^.*\]\((?!https:).*https:.*$", text, re.MULTILINE)
+
+
 def test_each_picture_says_in_words_what_it_shows() -> None:
-    assert all(len(alternative.split()) > 3 for _, _, alternative in shown())
+    """In the same words wherever it is."""
+    texts = {path.name: alternative for _, path, alternative in shown()}
+    assert len(shown()) == len(texts)
+    assert all(len(alternative.split()) > 3 for alternative in texts.values())
+    for alternative, path in PLAIN.findall(README.read_text()):
+        assert alternative == texts[Path(path).name]
 
 
 def test_light_and_dark_are_a_pair() -> None:
