@@ -321,7 +321,7 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         self._token = None
         if self._code_sent_at:
             self._wait = self._code_sent_at + COOL_DOWN - dt_util.utcnow()
-            if self._wait > timedelta():
+            if timedelta() < self._wait <= COOL_DOWN:
                 errors["base"] = "code_just_sent"
                 return self._show_form("code", errors)
         send = self._login.send_sms_code if self._is_phone_number else self._login.send_email_code
