@@ -129,8 +129,3 @@ class Walk:
     def row(self, name: str) -> Locator:
         """Return the row of an entity on the page of a device."""
         return self.page.locator("hui-generic-entity-row").filter(has_text=name).first
-
-    async def dev_id(self, name: str) -> str:
-        """Return the id that the simulator has of a printer."""
-        printers = (await self.home.simulated("state"))["printers"]
-        return next(str(each["dev_id"]) for each in printers if each["name"] == name)

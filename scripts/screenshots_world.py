@@ -12,7 +12,7 @@ import yaml
 
 from scripts.demo import Demo
 from scripts.demo_dashboards import ERROR, install_dashboards
-from scripts.demo_home import ACCOUNT, DemoError, Home, until
+from scripts.demo_home import DemoError, Home, until
 from scripts.demo_world import BLUEPRINTS
 from scripts.screenshots_labels import ROOT
 from simulator.catalogue import look
@@ -51,9 +51,8 @@ KEEP = "INSERT INTO states (state, last_updated_ts, metadata_id, attributes_id) 
 async def arrange(home: Home) -> None:
     """Give each printer its name, and something in hand."""
     await home.simulate("stop-schedules")
-    printers = (await home.simulated("state"))["printers"]
-    ours = [printer for printer in printers if ACCOUNT in printer["accounts"]]
-    for printer, (fate, (name, title, ago, takes)) in zip(ours, FLEET.items(), strict=True):
+    fleet = zip(await home.printers(), FLEET.items(), strict=True)
+    for printer, (fate, (name, title, ago, takes)) in fleet:
         path = f"printers/{printer['dev_id']}"
         await home.alter(path, name=name, online=title is not None)
         if title is None:
@@ -141,6 +140,4 @@ async def finish(home: Home) -> None:
 
     if not await until(is_printing, 60):
         raise DemoError(f"{name} does not print.")
-    printers = (await home.simulated("state"))["printers"]
-    dev_id = next(each["dev_id"] for each in printers if each["name"] == name)
-    await home.simulate(f"printers/{dev_id}/end")
+    await home.simulate(f"printers/{await home.dev_id(name)}/end")
