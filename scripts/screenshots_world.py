@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from scripts.demo import Demo
+from scripts.demo import SEED, Demo
 from scripts.demo_dashboards import ERROR, install_dashboards
 from scripts.demo_home import DemoError, Home, until
 from scripts.demo_world import BLUEPRINTS
@@ -34,7 +34,6 @@ SPOOLS: tuple[dict[str, Any], ...] = (
     {"material": "PETG", "name": "PETG HF", "colors": ["00AE42FF"], "remaining": 31},
     {"material": "PLA", "name": "PLA Silk", "colors": ["F4D976FF"], "remaining": 12},
 )
-SEED = 1  # of the demo's simulator
 GUIDE = ROOT / "docs/blueprints.md"
 NOTIFICATION = "print_notification.yaml"
 # How many minutes it takes to heat a part to what it has now.
@@ -98,8 +97,7 @@ def automate(folder: Path) -> None:
 async def begin(demo: Demo, folder: Path) -> None:
     """Start everything, with the account signed in and its dashboard written."""
     automate(folder)
-    await demo.start_both(arrange)
-    await demo.home.connect()
+    await demo.start(arrange)
     await install_dashboards(demo.home)
     await remember(folder)
     await finish(demo.home)

@@ -8,6 +8,7 @@ from PIL import Image
 import pytest
 
 from scripts import screenshots_labels
+from scripts.demo import SEED
 from scripts.demo_home import Home
 from scripts.screenshots_labels import PICTURES, ROOT, difference, labels, names, note, noted
 from scripts.screenshots_world import FLEET, arrange
@@ -96,7 +97,7 @@ def test_each_picture_is_of_the_present_interface() -> None:
 @pytest.mark.usefixtures("socket_enabled")
 async def test_printers_have_been_at_work() -> None:
     """So that pictures show several states, with an end that is an hour away."""
-    cloud = Simulator(seed=1, printers=len(FLEET), time_factor=1)
+    cloud = Simulator(seed=SEED, printers=len(FLEET), time_factor=1)
     await cloud.start(port=0)
     async with aiohttp.ClientSession() as session:
         await arrange(Home(session, "", cloud.url, Path()))
