@@ -1,6 +1,7 @@
 """The home of the pictures in docs/pictures: printers that have been at work for an hour."""
 
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 import re
 import shutil
@@ -103,23 +104,23 @@ async def begin(demo: Demo, folder: Path) -> None:
     await finish(demo.home)
 
 
+async def kept(database: sqlite3.Connection, end: str) -> tuple[str, int, int] | None:
+    """Return the newest of a temperature of the printer that prints, None until it is written."""
+    row: tuple[str, int, int] | None = database.execute(KEPT, [f"%_x1c_{end}"]).fetchone()
+    return row
+
+
 async def remember(folder: Path) -> None:
     """Give the printer that prints the temperatures of the hours before."""
     begun, now = FLEET["prints"][2], time.time()
     with closing(sqlite3.connect(folder / "home-assistant_v2.db", timeout=30)) as database:
         for end, takes in HEAT.items():
-
-            async def kept(end: str = end) -> tuple[str, int, int] | None:
-                """Return what the recorder has of it, once it has written it."""
-                row: tuple[str, int, int] | None
-                row = database.execute(KEPT, [f"%_x1c_{end}"]).fetchone()
-                return row
-
-            if not (row := await until(kept, 60, every=1)):
+            if not (row := await until(partial(kept, database, end), 60, every=1)):
                 raise DemoError(f"The recorder does not write the {end}.")
             hot, *numbers = row
             for minute in range(-180, 0):
                 share = min(max(begun + minute, 0) / takes, 1)
+                # One degree more now and then, as no sensor is quite still.
                 degrees = round(COLD + (int(hot) - COLD) * share) + (minute % 7 == 0)
                 database.execute(KEEP, (str(degrees), now + 60 * minute, *numbers))
         database.commit()
