@@ -43,6 +43,7 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
     """The firmware of printers and AMS by id of the device."""
 
     _name = "firmware"
+    _first_interval = BEFORE_FIRST_PRINTER
 
     def __init__(
         self,
@@ -57,7 +58,6 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         """Initialize the coordinator."""
         super().__init__(hass, config_entry, client, outage)
         self.data = {}
-        self.update_interval = BEFORE_FIRST_PRINTER
         self._printers = printers
         self._devices = devices
         self._due: dict[str, datetime] = {}
