@@ -44,10 +44,12 @@ HASS = Path(sys.executable).with_name("hass")
 ASIDE = 10_000 + os.getpid() % 20_000
 # Those that are about to be used.
 PROMISED = set[int]()
+SEED = 1  # of the simulator
 RESTART = 100  # Home Assistant's exit code when it is to be started again
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
+type Arrange = Callable[[Home], Awaitable[None]]
 type Check = Callable[[], Awaitable[str]]
 # What is looked at one after the other, by name, and the rows that are side by side.
 type Row = Sequence[tuple[str, Check]]
@@ -175,7 +177,7 @@ class Demo:
         more = configuration(simulator, events) if arguments.check else ""
         prepare(folder, ROOT / "custom_components", port, more)
         factor = str(arguments.time_factor)
-        options = ("--seed", "1", "--time-factor", factor, "--era", arguments.era)
+        options = ("--seed", str(SEED), "--time-factor", factor, "--era", arguments.era)
         # So many that a graph of a month looks like one.
         history = ("--history", "1000")
         self.simulator = Child(
@@ -195,13 +197,14 @@ class Demo:
             BAMBU_LAB_CLOUD_MQTT_URL=f"mqtt://127.0.0.1:{mqtt_port}" if arguments.live else "",
         )
 
-    async def start(self) -> str:
+    async def start(self, arrange: Arrange | None = None) -> str:
         """Start both and sign in, to Home Assistant and in it to the demo account."""
-        await self.start_both()
-        await self._connect()
+        await self.start_both(arrange)
+        say("[demo] Signing the demo account in")
+        await self.home.connect()
         return "both run, and the demo account is signed in"
 
-    async def start_both(self, arrange: Callable[[Home], Awaitable[None]] | None = None) -> None:
+    async def start_both(self, arrange: Arrange | None = None) -> None:
         """Start the simulator, arrange something in it, start Home Assistant and sign in to it."""
         await self._start_outside()
         if arrange:
@@ -221,10 +224,6 @@ class Demo:
             await self._add_user()
         say("[demo] Starting Home Assistant")
         await self.start_home()
-
-    async def _connect(self) -> None:
-        say("[demo] Signing the demo account in")
-        await self.home.connect()
 
     async def start_home(self) -> None:
         """Start Home Assistant and sign in to it."""
@@ -259,8 +258,7 @@ class Demo:
 
     async def show(self) -> int:
         """Run until cancelled, or until one of the two ends by itself."""
-        await self.start_both(arrange_prints)
-        await self._connect()
+        await self.start(arrange_prints)
         await self.home.add_phone(self.world.app)
         say("[demo] Waiting for the history, and writing the dashboard")
         installed = await install_dashboards(self.home)
@@ -363,7 +361,7 @@ async def check(session: aiohttp.ClientSession, arguments: argparse.Namespace) -
 
 
 def emptied(name: str) -> Path:
-    """Return a configuration folder of the check, with nothing in it."""
+    """Return a configuration folder beside the demo's own, with nothing in it."""
     folder = FOLDER / name
     shutil.rmtree(folder, ignore_errors=True)
     return folder

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from scripts.demo_home import ACCOUNT, DOMAIN, DemoError, Home, until
+from scripts.demo_home import DOMAIN, DemoError, Home, until
 
 TEMPLATE = Path(__file__).parents[1] / "dashboards/printers.jinja"
 DASHBOARD = "3d-printers"
@@ -25,9 +25,7 @@ async def arrange_prints(home: Home) -> None:
 
     The schedules of the printers go on from there.
     """
-    printers = (await home.simulated("state"))["printers"]
-    ours = [printer for printer in printers if ACCOUNT in printer["accounts"]]
-    for index, printer in enumerate(ours):
+    for index, printer in enumerate(await home.printers()):
         path = f"printers/{printer['dev_id']}"
         if printer["job"]:
             await home.simulate(f"{path}/end")

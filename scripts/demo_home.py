@@ -163,6 +163,15 @@ class Home:
         """DELETE in the simulator's own controls."""
         return await self._simulator("DELETE", f"/simulator/{path}")
 
+    async def printers(self, account: str = ACCOUNT) -> list[dict[str, Any]]:
+        """Return the printers of an account as the simulator has them."""
+        printers = (await self.simulated("state"))["printers"]
+        return [printer for printer in printers if account in printer["accounts"]]
+
+    async def dev_id(self, name: str) -> str:
+        """Return the id that the simulator has of a printer."""
+        return next(str(each["dev_id"]) for each in await self.printers() if each["name"] == name)
+
     async def _simulator(self, method: str, path: str, **more: Any) -> Any:
         async with self._session.request(method, f"{self.simulator}{path}", **more) as response:
             response.raise_for_status()

@@ -487,8 +487,7 @@ class Live:
 
     async def _speaks(self, alias: str, patience: float) -> float:
         """Wait for values of each printer of an account, and return for how long that was."""
-        printers = (await self._home.simulated("state"))["printers"]
-        ours = [each["dev_id"] for each in printers if _login(alias) in each["accounts"]]
+        ours = [each["dev_id"] for each in await self._home.printers(_login(alias))]
         silent = set(ours)
         began = time.monotonic()
 

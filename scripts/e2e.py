@@ -10,33 +10,20 @@ import sys
 import time
 
 import aiohttp
-from playwright.async_api import Error as BrowserError, async_playwright
+from playwright.async_api import Error as BrowserError
 
 from scripts.demo import Demo, alone, say
 from scripts.demo_home import DemoError
 from scripts.e2e_account import AccountWalk
 from scripts.e2e_use import UseWalk
-from scripts.e2e_walk import CHROMIUM, FOLDER, PATIENCE, SIZES
-
-OPTIONS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from scripts.e2e_walk import FOLDER, SIZES, opened_page
 
 
 async def walk(demo: Demo) -> None:
     """Start everything and walk."""
     await demo.start_both()
     await demo.home.add_phone(demo.world.app)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        page = await browser.new_page(viewport=SIZES["desk"], locale="en-GB")
-        page.set_default_timeout(PATIENCE)
+    async with opened_page(viewport=SIZES["desk"]) as page:
         owner = AccountWalk(page, demo)
         try:
             await owner.keep_printing()
@@ -61,8 +48,6 @@ async def walk(demo: Demo) -> None:
         except BrowserError, DemoError:
             await owner.see("FAILED")
             raise
-        finally:
-            await browser.close()
 
 
 async def run() -> None:

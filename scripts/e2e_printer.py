@@ -25,12 +25,12 @@ class PrinterWalk(Walk):
 
     async def start_print(self) -> None:
         """Have the printer begin with a print."""
-        path = f"printers/{await self.dev_id(PRINTER)}/start"
+        path = f"printers/{await self.home.dev_id(PRINTER)}/start"
         await self.home.simulate(path, duration=LONG, title=TITLE)
 
     async def end_print(self) -> None:
         """Have the printer finish what it prints."""
-        await self.home.simulate(f"printers/{await self.dev_id(PRINTER)}/end")
+        await self.home.simulate(f"printers/{await self.home.dev_id(PRINTER)}/end")
 
     async def see_printer(self) -> None:
         """Look at the page of a printer."""
@@ -67,7 +67,8 @@ class PrinterWalk(Walk):
 
     async def _trays(self) -> list[dict[str, Any]]:
         """Return the spools that are in the AMS."""
-        spools = (await self.home.simulated(f"printers/{await self.dev_id(PRINTER)}/ams"))["spools"]
+        dev_id = await self.home.dev_id(PRINTER)
+        spools = (await self.home.simulated(f"printers/{dev_id}/ams"))["spools"]
         return [each for each in spools if each["unit"] == 0]
 
     async def see_states(self) -> None:

@@ -1,19 +1,30 @@
 """What every part of the walk does in the browser: open a page, find a thing, keep a screenshot."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 import re
 import shutil
 from typing import Any
 
-from playwright.async_api import Locator, Page
+from playwright.async_api import Locator, Page, async_playwright
 
 from scripts.demo import ROOT, Demo, say
 from scripts.demo_home import LOGIN, DemoError, until
 from scripts.screenshots_labels import difference, labels
 
 FOLDER = ROOT / ".e2e"
-CHROMIUM = shutil.which("chromium")
+OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 # A desk and a phone.
 SIZES = {"desk": {"width": 1200, "height": 900}, "phone": {"width": 390, "height": 844}}
+SCHEMES = ("light", "dark")
 PATIENCE = 30_000  # ms for whatever the page has to show
 # All that is to be read on a page or in a part of it, but for what an editor of code shows.
 WORDS = """(root) => {
@@ -45,6 +56,20 @@ RAW = re.compile(
 )
 
 
+@asynccontextmanager
+async def opened_page(**options: Any) -> AsyncIterator[Page]:
+    """Open an empty page in Chromium, and close that in the end."""
+    async with async_playwright() as playwright:
+        chromium = shutil.which("chromium")
+        browser = await playwright.chromium.launch(executable_path=chromium, args=OPTIONS)
+        page = await browser.new_page(locale="en-GB", **options)
+        page.set_default_timeout(PATIENCE)
+        try:
+            yield page
+        finally:
+            await browser.close()
+
+
 class Walk:
     """An owner with a browser."""
 
@@ -68,7 +93,7 @@ class Walk:
     async def look(self, name: str, *, height: int = 2400, known: str = "") -> None:
         """Look at a page as a whole: at a desk and on a phone, light and dark."""
         for size, viewport in SIZES.items():
-            for scheme in ("light", "dark"):
+            for scheme in SCHEMES:
                 await self.page.emulate_media(color_scheme=scheme)
                 await self.page.set_viewport_size({**viewport, "height": height})
                 await self.see(f"{name}-{size}-{scheme}", known=known)
@@ -83,15 +108,21 @@ class Walk:
         """Return the labels that are there to be in a picture."""
         return labels(await self.frames(picture).evaluate_all(f"roots => roots.flatMap({WORDS})"))
 
-    async def compare(self, picture: str) -> None:
-        """Fail where the page that is open has other labels than when its picture was taken."""
+    async def fault(self, picture: str) -> str | None:
+        """Return how the labels of the page that is open differ from those of its picture."""
 
         async def is_same() -> bool:
             return not difference(picture, await self.labels(picture))
 
         # Some come late, as a printer is asked for them once a minute at the most.
-        if not await until(is_same, 70, every=1):
-            raise DemoError(difference(picture, await self.labels(picture)) or "")
+        if await until(is_same, 70, every=1):
+            return None
+        return difference(picture, await self.labels(picture))
+
+    async def compare(self, picture: str) -> None:
+        """Fail where the page that is open has other labels than when its picture was taken."""
+        if fault := await self.fault(picture):
+            raise DemoError(fault)
 
     async def goto(self, path: str) -> None:
         """Open a page of Home Assistant."""
@@ -129,8 +160,3 @@ class Walk:
     def row(self, name: str) -> Locator:
         """Return the row of an entity on the page of a device."""
         return self.page.locator("hui-generic-entity-row").filter(has_text=name).first
-
-    async def dev_id(self, name: str) -> str:
-        """Return the id that the simulator has of a printer."""
-        printers = (await self.home.simulated("state"))["printers"]
-        return next(str(each["dev_id"]) for each in printers if each["name"] == name)

@@ -6,12 +6,11 @@ import sys
 import time
 
 import aiohttp
-from playwright.async_api import Error as BrowserError, async_playwright
+from playwright.async_api import Error as BrowserError
 
 from scripts.demo import FOLDER as DEMO, Demo, alone, emptied, say
 from scripts.demo_home import DemoError
-from scripts.e2e import OPTIONS
-from scripts.e2e_walk import CHROMIUM, PATIENCE
+from scripts.e2e_walk import opened_page
 from scripts.screenshots_pages import SCALE, WINDOWS, Pages
 from scripts.screenshots_world import FLEET, begin
 
@@ -21,10 +20,7 @@ FOLDER = DEMO / "screenshots"
 async def visit(demo: Demo, names: list[str], *, check: bool) -> list[str]:
     """Open the pages, take their pictures unless they are only checked, return what is wrong."""
     faults = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        page = await browser.new_page(device_scale_factor=SCALE, locale="en-GB")
-        page.set_default_timeout(PATIENCE)
+    async with opened_page(device_scale_factor=SCALE) as page:
         pages = Pages(page, demo)
         try:
             await pages.open()
@@ -32,16 +28,11 @@ async def visit(demo: Demo, names: list[str], *, check: bool) -> list[str]:
                 await pages.show(name)
                 if not check:
                     await pages.take(name)
-                    continue
-                try:
-                    await pages.compare(name)
-                except DemoError as error:
-                    faults.append(str(error))
+                elif fault := await pages.fault(name):
+                    faults.append(fault)
         except BrowserError, DemoError:
             await page.screenshot(path=FOLDER / "FAILED.png")
             raise
-        finally:
-            await browser.close()
     return faults
 
 

@@ -10,7 +10,7 @@ from scripts.demo_dashboards import DASHBOARD
 from scripts.demo_home import DemoError, until
 from scripts.e2e_printer import LIVE, PRINTER
 from scripts.e2e_use import MONTH, THUMBNAIL
-from scripts.e2e_walk import Walk
+from scripts.e2e_walk import SCHEMES, Walk
 from scripts.screenshots_labels import PICTURES, note, noted
 
 # By picture, in pixels of the window: its width, its height, and the margin of what is cut out.
@@ -23,7 +23,6 @@ WINDOWS = {
     "sign-in": (1000, 900, 0),
 }
 SCALE = 1.5  # pixels of the picture
-SCHEMES = ("light", "dark")
 # With so many colors a picture is like a photo; with fewer, 256 of them are enough.
 COLORFUL = 10_000
 # What a page still loads, or shows for a moment only.

@@ -1,6 +1,7 @@
 """The home of the pictures in docs/pictures: printers that have been at work for an hour."""
 
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 import re
 import shutil
@@ -10,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from scripts.demo import Demo
+from scripts.demo import SEED, Demo
 from scripts.demo_dashboards import ERROR, install_dashboards
-from scripts.demo_home import ACCOUNT, DemoError, Home, until
+from scripts.demo_home import DemoError, Home, until
 from scripts.demo_world import BLUEPRINTS
 from scripts.screenshots_labels import ROOT
 from simulator.catalogue import look
@@ -34,7 +35,6 @@ SPOOLS: tuple[dict[str, Any], ...] = (
     {"material": "PETG", "name": "PETG HF", "colors": ["00AE42FF"], "remaining": 31},
     {"material": "PLA", "name": "PLA Silk", "colors": ["F4D976FF"], "remaining": 12},
 )
-SEED = 1  # of the demo's simulator
 GUIDE = ROOT / "docs/blueprints.md"
 NOTIFICATION = "print_notification.yaml"
 # How many minutes it takes to heat a part to what it has now.
@@ -51,9 +51,8 @@ KEEP = "INSERT INTO states (state, last_updated_ts, metadata_id, attributes_id) 
 async def arrange(home: Home) -> None:
     """Give each printer its name, and something in hand."""
     await home.simulate("stop-schedules")
-    printers = (await home.simulated("state"))["printers"]
-    ours = [printer for printer in printers if ACCOUNT in printer["accounts"]]
-    for printer, (fate, (name, title, ago, takes)) in zip(ours, FLEET.items(), strict=True):
+    fleet = zip(await home.printers(), FLEET.items(), strict=True)
+    for printer, (fate, (name, title, ago, takes)) in fleet:
         path = f"printers/{printer['dev_id']}"
         await home.alter(path, name=name, online=title is not None)
         if title is None:
@@ -99,11 +98,16 @@ def automate(folder: Path) -> None:
 async def begin(demo: Demo, folder: Path) -> None:
     """Start everything, with the account signed in and its dashboard written."""
     automate(folder)
-    await demo.start_both(arrange)
-    await demo.home.connect()
+    await demo.start(arrange)
     await install_dashboards(demo.home)
     await remember(folder)
     await finish(demo.home)
+
+
+async def kept(database: sqlite3.Connection, end: str) -> tuple[str, int, int] | None:
+    """Return the newest of a temperature of the printer that prints, None until it is written."""
+    row: tuple[str, int, int] | None = database.execute(KEPT, [f"%_x1c_{end}"]).fetchone()
+    return row
 
 
 async def remember(folder: Path) -> None:
@@ -111,18 +115,12 @@ async def remember(folder: Path) -> None:
     begun, now = FLEET["prints"][2], time.time()
     with closing(sqlite3.connect(folder / "home-assistant_v2.db", timeout=30)) as database:
         for end, takes in HEAT.items():
-
-            async def kept(end: str = end) -> tuple[str, int, int] | None:
-                """Return what the recorder has of it, once it has written it."""
-                row: tuple[str, int, int] | None
-                row = database.execute(KEPT, [f"%_x1c_{end}"]).fetchone()
-                return row
-
-            if not (row := await until(kept, 60, every=1)):
+            if not (row := await until(partial(kept, database, end), 60, every=1)):
                 raise DemoError(f"The recorder does not write the {end}.")
             hot, *numbers = row
             for minute in range(-180, 0):
                 share = min(max(begun + minute, 0) / takes, 1)
+                # One degree more now and then, as no sensor is quite still.
                 degrees = round(COLD + (int(hot) - COLD) * share) + (minute % 7 == 0)
                 database.execute(KEEP, (str(degrees), now + 60 * minute, *numbers))
         database.commit()
@@ -141,6 +139,4 @@ async def finish(home: Home) -> None:
 
     if not await until(is_printing, 60):
         raise DemoError(f"{name} does not print.")
-    printers = (await home.simulated("state"))["printers"]
-    dev_id = next(each["dev_id"] for each in printers if each["name"] == name)
-    await home.simulate(f"printers/{dev_id}/end")
+    await home.simulate(f"printers/{await home.dev_id(name)}/end")

@@ -13,7 +13,7 @@ import logging
 import socket
 import threading
 import time
-from typing import Any, Protocol
+from typing import Any, Protocol, override
 
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
 from amqtt.broker import Broker as Amqtt
@@ -85,6 +85,7 @@ class Desk(Protocol):
 class _Loop(asyncio.SelectorEventLoop):
     """A loop that goes on while a test has stopped the clocks."""
 
+    @override
     def time(self) -> float:
         return time.clock_gettime(time.CLOCK_MONOTONIC)
 
@@ -283,10 +284,12 @@ class Gate(BaseAuthPlugin, BaseTopicPlugin):
 
     config: Config
 
+    @override
     async def authenticate(self, *, session: Any) -> bool:
         """Decide about a connection."""
         return bool(await self.config.broker.admits(session))
 
+    @override
     async def topic_filtering(
         self, *, session: Any = None, topic: str | None = None, action: Action | None = None
     ) -> bool:

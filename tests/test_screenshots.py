@@ -8,6 +8,7 @@ from PIL import Image
 import pytest
 
 from scripts import screenshots_labels
+from scripts.demo import SEED
 from scripts.demo_home import Home
 from scripts.screenshots_labels import PICTURES, ROOT, difference, labels, names, note, noted
 from scripts.screenshots_world import FLEET, arrange
@@ -17,8 +18,8 @@ README = ROOT / "README.md"
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 # How a picture stands in a page: it is the dark one where the reader's screen is dark.
 SHOWN = re.compile(
-    r'<picture><source media="\(prefers-color-scheme: dark\)" srcset="([^"]+)-dark\.(png|jpg)">'
-    r'<img alt="([^"]+)" src="([^"]+)-light\.(png|jpg)"(?: width="\d+")?></picture>'
+    r'<picture><source media="\(prefers-color-scheme: dark\)" srcset="([^"]+-dark\.(?:png|jpg))">'
+    r'<img alt="([^"]+)" src="([^"]+-light\.(?:png|jpg))"(?: width="\d+")?></picture>'
 )
 # How it stands in the README.
 PLAIN = re.compile(r"!\[([^]]+)\]\((docs/pictures/[\w-]+-light\.\w+)\)")
@@ -27,18 +28,11 @@ MOST, MOST_OF_ALL = 300_000, 2_000_000  # bytes
 
 def shown() -> set[tuple[Path, Path, str]]:
     """Return the pictures of all pages, dark and light, with their alternative texts."""
-    found = set()
-    for page in PAGES:
-        for dark, dark_kind, alternative, light, kind in SHOWN.findall(page.read_text()):
-            folder = page.parent
-            found.add(
-                (
-                    (folder / f"{dark}-dark.{dark_kind}").resolve(),
-                    (folder / f"{light}-light.{kind}").resolve(),
-                    alternative,
-                )
-            )
-    return found
+    return {
+        ((page.parent / dark).resolve(), (page.parent / light).resolve(), alternative)
+        for page in PAGES
+        for dark, alternative, light in SHOWN.findall(page.read_text())
+    }
 
 
 def test_each_picture_is_shown_in_light_and_dark() -> None:
@@ -96,7 +90,7 @@ def test_each_picture_is_of_the_present_interface() -> None:
 @pytest.mark.usefixtures("socket_enabled")
 async def test_printers_have_been_at_work() -> None:
     """So that pictures show several states, with an end that is an hour away."""
-    cloud = Simulator(seed=1, printers=len(FLEET), time_factor=1)
+    cloud = Simulator(seed=SEED, printers=len(FLEET), time_factor=1)
     await cloud.start(port=0)
     async with aiohttp.ClientSession() as session:
         await arrange(Home(session, "", cloud.url, Path()))

@@ -10,7 +10,7 @@ from homeassistant.helpers.typing import ConfigType
 from .album import Album
 from .announcer import Announcer
 from .cloud import entry_client, forget_client
-from .const import CONF_LIVE_DATA, DOMAIN
+from .const import DOMAIN
 from .coordinator import Outage
 from .data import BambuConfigEntry, BambuData
 from .firmware import FirmwareCoordinator
@@ -77,19 +77,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     devices.add_account(entry)
     firmware = FirmwareCoordinator(hass, entry, client, outage, devices=devices, printers=printers)
     await firmware.async_load()
+    live = LiveFeed(hass, entry, client, memory, printers)
     entry.runtime_data = BambuData(
         album=album,
         announcer=announcer,
         firmware=firmware,
         history=history,
-        live=LiveFeed(
-            hass,
-            entry,
-            client,
-            memory,
-            printers,
-            is_on=entry.options.get(CONF_LIVE_DATA, True),
-        ),
+        live=live,
         memory=memory,
         messages=MessagesCoordinator(
             hass, entry, client, outage, announcer=announcer, memory=memory
@@ -102,14 +96,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     for platform in PLATFORMS:
         # Each has a minute of its own, which on a small machine a farm may need.
         await hass.config_entries.async_forward_entry_setups(entry, [platform])
-    if not entry.runtime_data.live.is_on:
+    if not live.is_on:
         devices.remove_ams_without_entities()
     printers.start()
-    entry.async_on_unload(announcer.start())
+    announcer.start()
     firmware.start()
     history.keep_polling()
     PrintStatistics(hass, entry, history, printers).start()
-    entry.runtime_data.live.start()
+    live.start()
     return True
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from functools import partial
 import time
 
 from homeassistant.components.image import Image
@@ -46,7 +47,6 @@ class Album:
     ) -> None:
         """Initialize the album."""
         self._hass = hass
-        self._entry = entry
         self._history = history
         self._pictures = pictures
         self._tasks = tasks
@@ -54,8 +54,6 @@ class Album:
         # Signed, so they are never written anywhere; with None the picture is not to be had. Both
         # until a time of the monotonic clock.
         self._addresses: dict[str, tuple[str | None, float]] = {}
-        self._fetching: dict[str, asyncio.Task[None]] = {}
-        self._lock = asyncio.Lock()
         self._free_at = 0.0
         self._may_ask = asyncio.Event()
         self._may_ask.set()
@@ -72,44 +70,27 @@ class Album:
         return self._pictures.has(task_id) or task_id in self._shelf.sizes
 
     async def async_picture(self, job: EndedPrint) -> Image | None:
-        """Return the picture of a print, fetched if it is not at home; None if it cannot be had.
-
-        Whoever asks for the same picture waits for the same download.
-        """
-        task_id = job.task_id
-        if (image := await self._async_read(task_id)) is not None:
+        """Return the picture of a print, fetched if it is not at home; None if it cannot be had."""
+        if (image := await self._async_read(job.task_id)) is not None:
             return image
-        # The id becomes a file's name, so it has to be the number that it should be.
-        if not task_id.isdecimal():
-            return None
-        if (task := self._fetching.get(task_id)) is None:
-            task = self._entry.async_create_background_task(
-                self._hass, self._async_fetch(job), "picture of a past print"
-            )
-            self._fetching[task_id] = task
-            task.add_done_callback(lambda _: self._fetching.pop(task_id))
-        # Unloading cancels it, which is not to be the end of who waits.
-        await asyncio.wait([task])
-        return await self._async_read(task_id)
+        await self._shelf.async_fetch(job.task_id, partial(self._async_fetch, job))
+        return await self._async_read(job.task_id)
 
     async def _async_read(self, task_id: str) -> Image | None:
         return await self._pictures.async_read(task_id) or await self._shelf.async_read(task_id)
 
     async def _async_fetch(self, job: EndedPrint) -> None:
-        """Fetch a picture, one at a time."""
-        async with self._lock:
-            if self._pictures.is_paused or (url := await self._async_address(job)) is None:
-                return
-            try:
-                content = await self._pictures.async_download(url)
-                await self._shelf.async_store(job.task_id, content, self._surplus(len(content)))
-            except CannotConnectError as err:
-                LOGGER.debug("The picture of a past print is fetched later: %s", err)
-            except (BambuCloudError, OSError, WriteError) as err:
-                LOGGER.debug(
-                    "The picture of a past print could not be fetched: %s", error_text(err)
-                )
-                self._note(job.task_id, None)
+        """Fetch a picture, unless its host is left alone or nobody knows where it is."""
+        if self._pictures.is_paused or (url := await self._async_address(job)) is None:
+            return
+        try:
+            content = await self._pictures.async_download(url)
+            await self._shelf.async_store(job.task_id, content, self._surplus(len(content)))
+        except CannotConnectError as err:
+            LOGGER.debug("The picture of a past print is fetched later: %s", err)
+        except (BambuCloudError, OSError, WriteError) as err:
+            LOGGER.debug("The picture of a past print could not be fetched: %s", error_text(err))
+            self._note(job.task_id, None)
 
     def _surplus(self, size: int) -> list[str]:
         """Return which pictures make room for another: those looked at least lately."""

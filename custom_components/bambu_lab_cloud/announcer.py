@@ -84,7 +84,7 @@ class Announcer:
         self._lock = asyncio.Lock()
 
     @callback
-    def start(self) -> CALLBACK_TYPE:
+    def start(self) -> None:
         """Announce from the moment on that automations listen."""
 
         @callback
@@ -92,7 +92,7 @@ class Announcer:
             self._armed = True
             self.deliver()
 
-        return async_at_started(self._hass, arm)
+        self._entry.async_on_unload(async_at_started(self._hass, arm))
 
     @callback
     def add_listener(self, address: str, announce: Announce) -> CALLBACK_TYPE:

@@ -30,9 +30,12 @@ _SHORTEST = timedelta(seconds=1)
 # An end that nobody knows is moved on in steps, so that not every poll changes the event.
 _STEP = timedelta(minutes=15)
 
-FAILED_SIGN = "✗"
-
 PRINTS = CalendarEntityDescription(key="prints", translation_key="prints")
+
+
+def failed_sign(job: EndedPrint) -> str:
+    """Return what stands before the title of a print: a sign, as nothing translates titles."""
+    return "✗ " if job.result is PrintResult.FAILED else ""
 
 
 async def async_setup_entry(
@@ -123,13 +126,11 @@ class BambuCalendar(BambuPrinterEntity, CalendarEntity):
             facts.append(f"{job.weight:g} g")
         if job.material:
             facts.append(job.material)
-        title = job.title or self._untitled
         start = job.began_at
         return CalendarEvent(
             start=start,
             end=max(job.ended_at, start + _SHORTEST),
-            # A sign, as nothing translates a title.
-            summary=f"{FAILED_SIGN} {title}" if job.result is PrintResult.FAILED else title,
+            summary=f"{failed_sign(job)}{job.title or self._untitled}",
             description=", ".join(facts),
             uid=job.task_id,
         )

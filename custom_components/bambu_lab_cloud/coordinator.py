@@ -4,6 +4,7 @@ from abc import abstractmethod
 import asyncio
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
+from datetime import timedelta
 from math import ceil
 from random import random
 import traceback
@@ -123,6 +124,8 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
 
     config_entry: ConfigEntry
     _name: str
+    # Until it polls for the first time; who polls at once has none.
+    _first_interval: timedelta | None = None
 
     def __init__(
         self,
@@ -137,6 +140,7 @@ class BambuCoordinator[_DataT](DataUpdateCoordinator[_DataT]):
             LOGGER,
             config_entry=config_entry,
             name=f"{DOMAIN} {self._name}",
+            update_interval=self._first_interval,
             always_update=False,
         )
         self.client = client

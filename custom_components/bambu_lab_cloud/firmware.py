@@ -43,6 +43,7 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
     """The firmware of printers and AMS by id of the device."""
 
     _name = "firmware"
+    _first_interval = BEFORE_FIRST_PRINTER
 
     def __init__(
         self,
@@ -57,7 +58,6 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
         """Initialize the coordinator."""
         super().__init__(hass, config_entry, client, outage)
         self.data = {}
-        self.update_interval = BEFORE_FIRST_PRINTER
         self._printers = printers
         self._devices = devices
         self._due: dict[str, datetime] = {}
@@ -163,24 +163,16 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
     ) -> dict[str, DeviceFirmware]:
         """Return the firmware after an answer; an AMS that its printer shows is not gone."""
         printer_id = answer.id
-        # Those that no answer has listed yet.
-        unlisted = {
-            ams_id: DeviceFirmware(
-                installed=None, latest=None, notes=None, ams=Ams(printer_id=printer_id)
-            )
-            for ams_id in self._devices.ams(printer_id) - devices.keys()
-        }
-        devices = devices | unlisted
+        devices = devices | self._unlisted(printer_id, devices)
         of_printer = {
             ams_id: ams
             for ams_id, firmware in devices.items()
             if (ams := firmware.ams) and ams.printer_id == printer_id
         }
         places = self._printers.ams.places
-        there = self._printers.ams.at(printer_id)
         kept = {ams_id for ams_id in places if self._printers.told(ams_id)}
         if self._printers.is_live(printer_id):
-            units = {places[ams_id][1]: ams_id for ams_id in there}
+            units = {places[ams_id][1]: ams_id for ams_id in self._printers.ams.at(printer_id)}
         else:
             # Only their printer can tell of those that the cloud does not know.
             kept |= {ams_id for ams_id, ams in of_printer.items() if not ams.is_listed}
@@ -192,21 +184,35 @@ class FirmwareCoordinator(BambuCoordinator[dict[str, DeviceFirmware]]):
                 return units[listed.address]
             return self._devices.ams_id(printer_id, listed.address, listed.device_id)
 
-        def as_heard(listed: AmsVersion) -> AmsVersion:
-            """Return an AMS with what its printer knows better, or alone."""
-            ams_id = identify(listed)
-            told = self._printers.told(ams_id) if ams_id and ams_id in there else None
-            if not isinstance(told, LiveAms):
-                return listed
-            return replace(
-                listed,
-                address=told.id,
-                device_id=listed.device_id or told.serial,
-                version=listed.version or told.version,
-            )
+        heard = tuple(self._as_heard(listed, identify(listed), printer_id) for listed in answer.ams)
+        return add_answer(
+            devices, replace(answer, ams=heard), online=online, identify=identify, kept=kept
+        )
 
-        answer = replace(answer, ams=tuple(as_heard(listed) for listed in answer.ams))
-        return add_answer(devices, answer, online=online, identify=identify, kept=kept)
+    def _unlisted(
+        self, printer_id: str, devices: Mapping[str, DeviceFirmware]
+    ) -> dict[str, DeviceFirmware]:
+        """Return the AMS of a printer that no answer has listed yet."""
+        return {
+            ams_id: DeviceFirmware(
+                installed=None, latest=None, notes=None, ams=Ams(printer_id=printer_id)
+            )
+            for ams_id in self._devices.ams(printer_id) - devices.keys()
+        }
+
+    def _as_heard(self, listed: AmsVersion, ams_id: str | None, printer_id: str) -> AmsVersion:
+        """Return an AMS with what its printer knows better, or alone."""
+        if ams_id is None or ams_id not in self._printers.ams.at(printer_id):
+            return listed
+        told = self._printers.told(ams_id)
+        if not isinstance(told, LiveAms):
+            return listed
+        return replace(
+            listed,
+            address=told.id,
+            device_id=listed.device_id or told.serial,
+            version=listed.version or told.version,
+        )
 
     def _waiting(self, now: datetime) -> list[str]:
         """Return the printers that are due: the wanted, then those never asked about, first."""

@@ -40,6 +40,7 @@ class HistoryCoordinator(BambuCoordinator[History]):
     """The prints of an account that ended, and what they add up to."""
 
     _name = "history"
+    _first_interval = BEFORE_FIRST_PAGE
 
     def __init__(
         self,
@@ -53,7 +54,6 @@ class HistoryCoordinator(BambuCoordinator[History]):
         """Initialize the coordinator."""
         super().__init__(hass, config_entry, client, outage)
         self.data = History()
-        self.update_interval = BEFORE_FIRST_PAGE
         self._store = EntryStore(
             hass,
             config_entry.entry_id,

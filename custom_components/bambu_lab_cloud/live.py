@@ -25,7 +25,7 @@ from .api import (
     Versions,
 )
 from .cloud import cloud_now, error_text, live_session
-from .const import LOGGER
+from .const import CONF_LIVE_DATA, LOGGER
 from .coordinator import Mistakes
 from .fleet.asking import Asking, silence_at, wants_bind
 from .fleet.cadence import LASTING, reconnect_interval, refusal_interval
@@ -91,13 +91,11 @@ class LiveFeed:
         client: BambuCloud,
         memory: Memory,
         printers: PrintersCoordinator,
-        *,
-        is_on: bool,
     ) -> None:
         """Initialize the feed."""
-        self.is_on = is_on
+        self.is_on: bool = entry.options.get(CONF_LIVE_DATA, True)
         self.connected_at: datetime | None = None
-        self.reason: Reason | None = None if is_on else "off"
+        self.reason: Reason | None = None if self.is_on else "off"
         # How many sessions and attempts have ended, by the kind of error.
         self.losses = Counter[str]()
         self._hass = hass

@@ -18,11 +18,10 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from .calendar import FAILED_SIGN
+from .calendar import failed_sign
 from .const import DOMAIN
 from .data import BambuConfigEntry
 from .fleet.history import EndedPrint
-from .fleet.printer import PrintResult
 from .registry import ids_of, printer_devices
 
 NAME = "Bambu Lab Cloud"
@@ -192,14 +191,14 @@ class BambuMediaSource(MediaSource):
         self, entry: BambuConfigEntry, place: list[str], job: EndedPrint, name: str
     ) -> BrowseMediaSource:
         """Return a print."""
-        sign = f"{FAILED_SIGN} " if job.result is PrintResult.FAILED else ""
+        title = f"{failed_sign(job)}{job.title or name}"
         return BrowseMediaSource(
             domain=DOMAIN,
             identifier="/".join((*place, job.task_id)),
             media_class=MediaClass.IMAGE,
             # Of what kind it is shows when it is here; most are of this one.
             media_content_type="image/png",
-            title=f"{sign}{job.title or name} · {dt_util.as_local(job.ended_at):%Y-%m-%d %H:%M}",
+            title=f"{title} · {dt_util.as_local(job.ended_at):%Y-%m-%d %H:%M}",
             can_play=False,
             can_expand=False,
             thumbnail=_picture_url(entry, job),

@@ -38,6 +38,7 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
     """The messages to an account."""
 
     _name = "messages"
+    _first_interval = BETWEEN_GROUPS
 
     def __init__(
         self,
@@ -52,7 +53,6 @@ class MessagesCoordinator(BambuCoordinator[Inbox]):
         """Initialize the coordinator."""
         super().__init__(hass, config_entry, client, outage)
         self.data = Inbox()
-        self.update_interval = BETWEEN_GROUPS
         self._memory = memory
         self._announcer = announcer
         self._count: MessageCount | None = None

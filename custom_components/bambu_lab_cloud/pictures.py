@@ -1,8 +1,9 @@
 """The pictures of prints: fetched once each, kept on disk, outliving their signed addresses."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 
@@ -45,6 +46,8 @@ class Shelf:
         self._directory = _directory(hass, entry.entry_id) / name
         # How large each is, those first that nobody has looked at for longest.
         self.sizes: dict[str, int] = {}
+        self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._lock = asyncio.Lock()
 
     async def async_load(self) -> None:
         """Find the pictures that an earlier start left."""
@@ -62,6 +65,27 @@ class Shelf:
                 return {}
 
         self.sizes = await self._hass.async_add_executor_job(load)
+
+    async def async_fetch(self, task_id: str, fetch: Callable[[], Awaitable[None]]) -> None:
+        """Have a picture fetched, one at a time.
+
+        Whoever asks for the same picture waits for the same download.
+        """
+        # The id becomes a file's name, so it has to be the number that it should be.
+        if not task_id.isdecimal():
+            return
+        if (task := self._fetching.get(task_id)) is None:
+            task = self._entry.async_create_background_task(
+                self._hass, self._async_fetch(fetch), "picture of a print"
+            )
+            self._fetching[task_id] = task
+            task.add_done_callback(lambda _: self._fetching.pop(task_id))
+        # Unloading cancels it, which is not to be the end of who waits.
+        await asyncio.wait([task])
+
+    async def _async_fetch(self, fetch: Callable[[], Awaitable[None]]) -> None:
+        async with self._lock:
+            await fetch()
 
     async def async_store(self, task_id: str, content: bytes, gone: Collection[str]) -> None:
         """Keep a picture, in place of others; raises OSError or WriteError if it cannot be.
@@ -126,7 +150,6 @@ class Pictures:
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: BambuCloud) -> None:
         """Initialize the pictures."""
         self._hass = hass
-        self._entry = entry
         self._client = client
         self._shelf = Shelf(hass, entry)
         self._shown: dict[str, str] = {}
@@ -135,8 +158,6 @@ class Pictures:
         # The prints whose pictures are not asked for at the moment, with None the host of them all.
         self._pauses: dict[str | None, CALLBACK_TYPE] = {}
         self._listeners: list[CALLBACK_TYPE] = []
-        self._fetching: dict[str, asyncio.Task[bool]] = {}
-        self._lock = asyncio.Lock()
         entry.async_on_unload(self._cancel_pauses)
 
     async def async_load(self) -> None:
@@ -164,13 +185,9 @@ class Pictures:
         return lambda: self._listeners.remove(listener)
 
     async def async_fetch(self, job: Print) -> bool:
-        """Fetch the picture of a print unless it is here; return if it is.
-
-        Whoever asks for the same picture waits for the same download.
-        """
+        """Fetch the picture of a print unless it is here; return if it is."""
         task_id, url = job.task_id, job.cover
-        # The id becomes a file's name, so it has to be the number that it should be.
-        if task_id is None or not task_id.isdecimal():
+        if task_id is None:
             return False
         if self.has(task_id):
             return True
@@ -179,35 +196,27 @@ class Pictures:
                 LOGGER.debug("A print comes without a picture so far")
                 self._remember(task_id, 0)
             return False
-        if (task := self._fetching.get(task_id)) is None:
-            task = self._entry.async_create_background_task(
-                self._hass, self._async_fetch(task_id, url), "picture of a print"
-            )
-            self._fetching[task_id] = task
-            task.add_done_callback(lambda _: self._fetching.pop(task_id))
-        return await asyncio.shield(task)
+        await self._shelf.async_fetch(task_id, partial(self._async_fetch, task_id, url))
+        return self.has(task_id)
 
-    async def _async_fetch(self, task_id: str, url: str) -> bool:
-        """Fetch a picture, one at a time, unless it is no time to ask for it."""
-        async with self._lock:
-            refusals = self._refusals.get(task_id, 0)
-            if refusals >= TRIES_PER_PICTURE or self.is_paused or task_id in self._pauses:
-                return False
-            try:
-                content = await self.async_download(url)
-                await self._shelf.async_store(task_id, content, self._surplus())
-            except CannotConnectError as err:
-                LOGGER.debug("A print's picture is fetched later: %s", err)
-                return False
-            except (BambuCloudError, OSError, WriteError) as err:
-                if not refusals:
-                    LOGGER.info("A print's picture could not be fetched: %s", error_text(err))
-                self._remember(task_id, refusals + 1)
-                if refusals + 1 < TRIES_PER_PICTURE:
-                    self._pause(task_id)
-                return False
+    async def _async_fetch(self, task_id: str, url: str) -> None:
+        """Fetch a picture, unless it is no time to ask for it."""
+        refusals = self._refusals.get(task_id, 0)
+        if refusals >= TRIES_PER_PICTURE or self.is_paused or task_id in self._pauses:
+            return
+        try:
+            content = await self.async_download(url)
+            await self._shelf.async_store(task_id, content, self._surplus())
+        except CannotConnectError as err:
+            LOGGER.debug("A print's picture is fetched later: %s", err)
+        except (BambuCloudError, OSError, WriteError) as err:
+            if not refusals:
+                LOGGER.info("A print's picture could not be fetched: %s", error_text(err))
+            self._remember(task_id, refusals + 1)
+            if refusals + 1 < TRIES_PER_PICTURE:
+                self._pause(task_id)
+        else:
             self._refusals.pop(task_id, None)
-            return True
 
     @property
     def is_paused(self) -> bool:

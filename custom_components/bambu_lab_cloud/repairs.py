@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, override
 
 from homeassistant.components.repairs import (
     ConfirmRepairFlow,
@@ -81,6 +81,7 @@ class SignInExpiresRepairFlow(ConfirmRepairFlow):
         """Initialize the repair flow."""
         self._entry_id = entry_id
 
+    @override
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:

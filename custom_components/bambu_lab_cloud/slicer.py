@@ -3,11 +3,7 @@
 from datetime import timedelta
 from typing import override
 
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
-
-from .api import BambuCloud
-from .coordinator import BambuCoordinator, Outage
+from .coordinator import BambuCoordinator
 
 SOON = timedelta(seconds=15)
 DAILY = timedelta(days=1)
@@ -20,13 +16,7 @@ class SlicerCoordinator(BambuCoordinator[str | None]):
     """The newest version of Bambu Studio, asked while somebody wants to know."""
 
     _name = "slicer"
-
-    def __init__(
-        self, hass: HomeAssistant, config_entry: ConfigEntry, client: BambuCloud, outage: Outage
-    ) -> None:
-        """Initialize the coordinator."""
-        super().__init__(hass, config_entry, client, outage)
-        self.update_interval = SOON
+    _first_interval = SOON
 
     @override
     async def _async_update_internal(self) -> str | None:
