@@ -42,8 +42,9 @@ HEAT = {"nozzle_temperature": 4, "bed_temperature": 3, "chamber_temperature": 60
 COLD = 23  # °C
 # How the recorder keeps what a sensor was.
 KEPT = (
-    "SELECT state, metadata_id, attributes_id FROM states_meta JOIN states USING (metadata_id)"
-    " WHERE states_meta.entity_id LIKE ? ORDER BY state_id DESC LIMIT 1"
+    "SELECT CAST(state AS INTEGER) AS hot, metadata_id, attributes_id"
+    " FROM states_meta JOIN states USING (metadata_id)"
+    " WHERE states_meta.entity_id LIKE ? AND hot > 0 ORDER BY state_id DESC LIMIT 1"
 )
 KEEP = "INSERT INTO states (state, last_updated_ts, metadata_id, attributes_id) VALUES (?, ?, ?, ?)"
 
@@ -104,9 +105,9 @@ async def begin(demo: Demo, folder: Path) -> None:
     await finish(demo.home)
 
 
-async def kept(database: sqlite3.Connection, end: str) -> tuple[str, int, int] | None:
+async def kept(database: sqlite3.Connection, end: str) -> tuple[int, int, int] | None:
     """Return the newest of a temperature of the printer that prints, None until it is written."""
-    row: tuple[str, int, int] | None = database.execute(KEPT, [f"%_x1c_{end}"]).fetchone()
+    row: tuple[int, int, int] | None = database.execute(KEPT, [f"%_x1c_{end}"]).fetchone()
     return row
 
 
@@ -121,7 +122,7 @@ async def remember(folder: Path) -> None:
             for minute in range(-180, 0):
                 share = min(max(begun + minute, 0) / takes, 1)
                 # One degree more now and then, as no sensor is quite still.
-                degrees = round(COLD + (int(hot) - COLD) * share) + (minute % 7 == 0)
+                degrees = round(COLD + (hot - COLD) * share) + (minute % 7 == 0)
                 database.execute(KEEP, (str(degrees), now + 60 * minute, *numbers))
         database.commit()
 

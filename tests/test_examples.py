@@ -1,6 +1,6 @@
 """The examples of the README and of docs: Home Assistant takes them, and answers as they say."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 import re
 from typing import Any
@@ -64,19 +64,28 @@ def calls(example: Any) -> Iterator[dict[str, Any]]:
         yield from calls(list(example.values()))
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if not is_response(ALL[name])])
-async def test_home_assistant_takes_them(hass: HomeAssistant, name: str) -> None:
-    """As an automation, or as the actions of one."""
+AUTOMATIONS = {name: example for name, example in ALL.items() if "triggers" in example}
+ACTIONS = {
+    name: example["actions"] if "actions" in example else example  # noqa: SIM401 - or a list
+    for name, example in ALL.items()
+    if name not in AUTOMATIONS and not is_response(example)
+}
+
+
+@pytest.mark.parametrize("name", AUTOMATIONS)
+async def test_home_assistant_takes_automations(hass: HomeAssistant, name: str) -> None:
     assert await async_setup_component(hass, DOMAIN, {})
     assert await async_setup_component(hass, "automation", {})
-    example = ALL[name]
-    if "triggers" in example:
-        config = await async_validate_config_item(hass, name, {"alias": "Example", **example})
-        assert config is not None
-        assert config.validation_error is None
-        return
-    actions = example if isinstance(example, list) else example.get("actions", example)
-    assert await async_validate_actions_config(hass, cv.SCRIPT_SCHEMA(actions))
+    automation = {"alias": "Example", **AUTOMATIONS[name]}
+    config = await async_validate_config_item(hass, name, automation)
+    assert config is not None
+    assert config.validation_error is None
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+async def test_home_assistant_takes_actions(hass: HomeAssistant, name: str) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert await async_validate_actions_config(hass, cv.SCRIPT_SCHEMA(ACTIONS[name]))
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if list(calls(ALL[name]))])
@@ -102,9 +111,37 @@ def shape(value: Any) -> Any:
     return shape(value[0]) if isinstance(value, list) and value else None
 
 
-@pytest.mark.parametrize("action", TOLD_BY.values())
+type Ask = Callable[..., Awaitable[Any]]
+
+
+async def nothing(_: Ask) -> dict[str, Any]:
+    """Return what most actions want."""
+    return {}
+
+
+async def preset(ask: Ask) -> dict[str, Any]:
+    """Return which preset to ask for."""
+    return {"preset_id": (await ask("get_slicer_presets"))["presets"][0]["preset_id"]}
+
+
+async def profile(ask: Ask) -> dict[str, Any]:
+    """Return which profile to ask for."""
+    project_id = (await ask("get_projects"))["projects"][0]["project_id"]
+    profile = (await ask("get_project", project_id=project_id))["profiles"][0]
+    return {key: profile[key] for key in ("profile_id", "model_id")}
+
+
+WANTED = {"get_profile": profile, "get_slicer_preset": preset}
+# Which values there are depends on the preset.
+VARIES = {"get_slicer_preset": ["values"]}
+
+
+@pytest.mark.parametrize("action", RESPONSES)
 async def test_responses_are_as_they_are_told(
-    hass: HomeAssistant, entry: MockConfigEntry, wait: Wait, action: str
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    wait: Wait,
+    action: str,
 ) -> None:
     """With the same keys in the same order."""
 
@@ -116,15 +153,8 @@ async def test_responses_are_as_they_are_told(
     await read_history(wait)
     for _ in range(5):
         await wait(BETWEEN_GROUPS)
-    data: dict[str, Any] = {}
-    if action == "get_slicer_preset":
-        data["preset_id"] = (await ask("get_slicer_presets"))["presets"][0]["preset_id"]
-    if action == "get_profile":
-        project_id = (await ask("get_projects"))["projects"][0]["project_id"]
-        profile = (await ask("get_project", project_id=project_id))["profiles"][0]
-        data |= {key: profile[key] for key in ("profile_id", "model_id")}
+    data = await WANTED.get(action, nothing)(ask)
     response, told = shape(await ask(action, **data)), shape(RESPONSES[action])
-    if action == "get_slicer_preset":
-        # They are those of a preset, whichever it is.
-        del response["values"], told["values"]
+    for key in VARIES.get(action, []):
+        del response[key], told[key]
     assert str(response) == str(told)
