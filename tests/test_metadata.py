@@ -13,6 +13,7 @@ from awesomeversion import AwesomeVersion, AwesomeVersionStrategy as Strategy
 from homeassistant import components
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.generated import languages
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import SelectSelector, validate_selector
 from homeassistant.setup import async_setup_component
@@ -361,10 +362,14 @@ def placeholders(text: str) -> set[str]:
 
 
 def is_wrong(place: str, text: str) -> bool:
-    """Return if a text has blanks at its ends, an address or a reference, or its key is wrong."""
+    """Return if a text has blanks at its ends, an address or a reference, or its key is wrong.
+
+    Neither the frontend nor Home Assistant itself can read a brace that is no placeholder's.
+    """
     return (
         text != text.strip()
         or not text
+        or bool(re.search(r"[{}]", re.sub(r"(?<!\{)\{[a-z_]+\}(?!\})", "", text)))
         or cv.string_with_no_html(text) != text
         or bool(re.search(r"<[a-z/]|https?://|'\{|\[%", text))
         or bool(placeholders(text) and re.search(r"\.state\.", place))
@@ -386,6 +391,10 @@ def test_texts(path: Path) -> None:
         (".title", ""),
         (".title", "See https://example.com"),
         (".title", "A '{name}' in quotes"),
+        (".title", "{name} {"),
+        (".title", "{name} }"),
+        (".title", "{{name}}"),
+        (".title", "'}' in quotes"),
         (".title", "[%key:common::state::on%]"),
         (".entity.state.on", "{name} is on"),
         (".title.Upper", "Key"),
@@ -403,6 +412,19 @@ def test_languages_say_the_same(path: Path) -> None:
     assert {place: placeholders(text) for place, text in texts(strings)} == {
         place: placeholders(text) for place, text in texts(STRINGS)
     }
+
+
+@pytest.mark.parametrize("path", LANGUAGES, ids=lambda path: path.stem)
+def test_languages_are_of_home_assistant(path: Path) -> None:
+    """It looks for no other file. Each says in its own words what is more than a name."""
+    assert path.name.removesuffix(".json") in languages.LANGUAGES
+    english = dict(texts(STRINGS))
+    kept = [
+        place
+        for place, text in texts(json.loads(path.read_text()))
+        if text == english[place] and len(text.split()) > 3
+    ]
+    assert not kept or path.stem == "en"
 
 
 @pytest.mark.parametrize(
