@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 import yaml
@@ -214,20 +215,42 @@ def test_a_report_has_what_it_takes() -> None:
     assert required >= {"diagnostics", "home-assistant", "integration", "live", "printers"}
 
 
-def links() -> set[str]:
-    """Return what the documents and forms link to of this repository: file, # and heading."""
+def links_of(path: Path, text: str) -> set[str]:
+    """Return what a file links to of this repository: file, # and heading."""
     ours = re.escape(f"https://github.com/{repository.address(ROOT)}")
     found = set()
-    for path in repository.tracked(ROOT):
-        if path.suffix not in {".md", ".yml"}:
-            continue
-        text = (ROOT / path).read_text()
+    if path.suffix != ".yaml":
         for link in re.findall(r"\]\((?!https?:|/)([^)\s]+)\)", text):
             name, _, anchor = link.partition("#")
             found.add(f"{path.parent / name if name else path}#{anchor}")
-        for name, anchor in re.findall(rf"{ours}(?:/blob/main/([\w./-]+))?#([\w-]+)", text):
-            found.add(f"{name or 'README.md'}#{anchor}")
+    # A button to import a blueprint has the address in its own.
+    for name, anchor in re.findall(
+        rf"{ours}(?:/blob/main/([\w./-]+))?(?:#([\w-]+))?", unquote(text)
+    ):
+        found.add(f"{name or 'README.md'}#{anchor}")
     return found
+
+
+def links() -> set[str]:
+    """Return what documents, forms and blueprints link to."""
+    return {
+        link
+        for path in repository.tracked(ROOT)
+        if path.suffix in {".md", ".yaml", ".yml"}
+        for link in links_of(path, (ROOT / path).read_text())
+    }
+
+
+def test_links_are_found() -> None:
+    """With a heading or not, in a button, and in the description of a blueprint."""
+    ours = f"https://github.com/{repository.address(ROOT)}"
+    text = (
+        f"[a](b.md) [c](#d) {ours}/blob/main/docs/e.md and {ours}/blob/main/f.md#g, {ours}#h,"
+        f" ?url={quote(ours, safe='')}%2Fblob%2Fmain%2Fi.yaml) {ours}/issues"
+    )
+    absolute = {"docs/e.md#", "f.md#g", "README.md#h", "i.yaml#", "README.md#"}
+    assert links_of(Path("docs/x.yaml"), text) == absolute
+    assert links_of(Path("docs/x.md"), text) == {"docs/b.md#", "docs/x.md#d"} | absolute
 
 
 @pytest.mark.parametrize("link", sorted(links()))
