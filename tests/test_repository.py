@@ -25,7 +25,11 @@ def copy(tmp_path: Path) -> Path:
     if shutil.which("git") is None:
         pytest.skip("git is missing")
     owner, name = repository.address(ROOT).encode().split(b"/")
-    named = [path for path in repository.tracked(ROOT) if name in (ROOT / path).read_bytes()]
+    named = [
+        path
+        for path in repository.tracked(ROOT)
+        if name.lower() in (ROOT / path).read_bytes().lower()
+    ]
     assert {path.suffix for path in named} >= {".json", ".md", ".yaml"}
     for path in (*named, *map(Path, ("scripts/repository.py", "scripts/set-repository"))):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -71,8 +75,14 @@ def test_the_repository_can_be_another(copy: Path) -> None:
     assert after.pop(Path("picture.png")) == before[Path("picture.png")]
     left = [path for path, content in after.items() if f"{owner}/{name}".encode() in content]
     left += [path for path, content in after.items() if f"{owner}%2F{name}".encode() in content]
+    # Nor is it there with another owner, or in other letters; the name alone may be any word.
+    wrong = re.compile(
+        rf"github[.\w]*\.(?:com|io)(?:/|%2F)(?:[\w.-]+(?:/|%2F))?{re.escape(name)}(?![\w-])"
+        rf"|repository={re.escape(name)}(?![\w-])".encode(),
+        re.IGNORECASE,
+    )
+    left += [path for path, content in after.items() if wrong.search(content)]
     assert left == []
-    assert not any(name.encode() in content for content in after.values())
 
 
 def test_once_is_enough(copy: Path) -> None:
@@ -101,6 +111,8 @@ def test_once_is_enough(copy: Path) -> None:
         "owner/na me",
         "owner/name\n",
         "https://github.com/owner/name",
+        "owner/name.git",
+        "owner/name.GIT",
         r"owner/\1",
     ],
 )
