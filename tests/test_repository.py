@@ -1,5 +1,6 @@
 """What the repository says of itself, and the scripts that change it."""
 
+import os
 from pathlib import Path
 import re
 import shutil
@@ -15,6 +16,7 @@ from scripts import repository
 ROOT = repository.ROOT
 NEW = "some-body/other_name.2"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
+STARTED_BY = {"push", "pull_request", "release", "schedule", "workflow_dispatch"}
 # The commit itself, and beside it what it is called.
 PINNED = re.compile(r"(?:- )?uses: [\w./-]+@[0-9a-f]{40} # \S+")
 
@@ -157,14 +159,18 @@ def jobs(path: Path) -> dict[str, Any]:
 def test_workflows_run_what_they_say_alone(path: Path) -> None:
     """An action cannot become another one, and none may do more than it has to."""
     workflow = yaml.safe_load(path.read_text())
+    # YAML takes the word for a yes. What `pull_request_target` runs may be a stranger's.
+    assert workflow[True].keys() <= STARTED_BY
     assert workflow["permissions"] == {}
     assert workflow["concurrency"]["group"]
     for job in workflow["jobs"].values():
         assert job["timeout-minutes"] <= 60
         assert job["permissions"]
+        assert "${{" not in str(job.get("strategy"))
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    texts = [text for step in steps for text in re.findall(r"\$\{\{.*?\}\}", step.get("run", ""))]
-    assert [text for text in texts if not text.startswith("${{ matrix.")] == []
+    texts = [text for step in steps for text in step.get("run", "").split("${{")[1:]]
+    assert [text for text in texts if not text.startswith(" matrix.")] == []
+    assert "secrets" not in path.read_text()
     checkouts = [step for step in steps if "actions/checkout@" in step.get("uses", "")]
     assert [step["with"] for step in checkouts] == [{"persist-credentials": False}] * len(checkouts)
     lines = [line.strip() for line in path.read_text().splitlines() if "uses:" in line]
@@ -173,9 +179,34 @@ def test_workflows_run_what_they_say_alone(path: Path) -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflows_run_scripts_that_are_there(path: Path) -> None:
-    used = re.findall(r"scripts/[\w-]+", str(jobs(path)))
+    text = str(jobs(path))
+    named = [job.get("strategy", {}).get("matrix", {}) for job in jobs(path).values()]
+    used = re.findall(r"scripts/[\w-]+", text)
+    used += [f"scripts/{script}" for matrix in named for script in matrix.get("script", ())]
     assert used or path.stem == "validate"
-    assert all((ROOT / script).is_file() for script in used)
+    assert [script for script in used if not os.access(ROOT / script, os.X_OK)] == []
+
+
+def test_what_a_release_gets_is_attested() -> None:
+    """The very zip that is built, and nothing before it is published."""
+    path = ROOT / ".github" / "workflows" / "release.yaml"
+    assert yaml.safe_load(path.read_text())[True] == {"release": {"types": ["published"]}}
+    [job] = jobs(path).values()
+    build, attest, attach = job["steps"][1:]
+    assert 'scripts/release --zip "$TAG"' in build["run"]
+    zip_file = "${{ steps.build.outputs.zip }}"
+    assert "/attest-build-provenance@" in attest["uses"]
+    assert attest["with"] == {"subject-path": zip_file}
+    assert attach["run"].endswith('"$TAG" "$ZIP"')
+    assert attach["env"]["ZIP"] == zip_file
+
+
+def test_the_validators_are_asked() -> None:
+    path = ROOT / ".github" / "workflows" / "validate.yaml"
+    steps = [step for job in jobs(path).values() for step in job["steps"]]
+    used = {step["uses"].partition("@")[0]: step.get("with") for step in steps}
+    assert "home-assistant/actions/hassfest" in used
+    assert used["hacs/action"]["category"] == "integration"
 
 
 def test_only_a_release_may_write() -> None:
