@@ -8,6 +8,7 @@ import subprocess
 from typing import Any
 from urllib.parse import quote, unquote
 
+import probatio
 import pytest
 import yaml
 
@@ -19,6 +20,17 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
 STARTED_BY = {"push", "pull_request", "release", "schedule", "workflow_dispatch"}
 # The commit itself, and beside it what it is called.
 PINNED = re.compile(r"(?:- )?uses: [\w./-]+@[0-9a-f]{40} # \S+")
+
+
+LABELED = {probatio.Required("label"): str, probatio.Optional("description"): str}
+WRITTEN = LABELED | {probatio.Optional("placeholder"): str}
+# What GitHub knows of a field, as far as it is used; it shows no form that has anything else.
+ATTRIBUTES = {
+    "dropdown": probatio.Schema(LABELED | {probatio.Required("options"): [str]}),
+    "input": probatio.Schema(WRITTEN),
+    "markdown": probatio.Schema({probatio.Required("value"): str}),
+    "textarea": probatio.Schema(WRITTEN | {probatio.Optional("render"): str}),
+}
 
 
 @pytest.fixture
@@ -240,13 +252,26 @@ def forms() -> dict[str, dict[str, Any]]:
 def test_forms_can_be_shown(form: dict[str, Any]) -> None:
     """As GitHub wants them: else it shows none."""
     assert form.keys() == {"name", "description", "labels", "body"}
+    assert all(form.values())
     fields = [field for field in form["body"] if field["type"] != "markdown"]
     assert len({field["id"] for field in fields}) == len(fields) > 0
     assert len({field["attributes"]["label"] for field in fields}) == len(fields)
+    for field in form["body"]:
+        assert ATTRIBUTES[field["type"]](field["attributes"])
+        assert field.keys() <= {"type", "attributes", "id", "validations"}
     for field in fields:
-        assert field["type"] in {"dropdown", "input", "textarea"}
         assert re.fullmatch(r"[A-Za-z][\w-]*", field["id"])
-        assert all(isinstance(option, str) for option in field["attributes"].get("options", []))
+        assert field.get("validations", {}) in ({}, {"required": True})
+        options = field["attributes"].get("options", [])
+        assert len(set(options)) == len(options)
+
+
+def test_links_beside_the_forms() -> None:
+    config = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "config.yml").read_text())
+    assert config.keys() == {"blank_issues_enabled", "contact_links"}
+    for link in config["contact_links"]:
+        assert link.keys() == {"name", "url", "about"}
+        assert all(link.values())
 
 
 def test_a_report_has_what_it_takes() -> None:
