@@ -571,6 +571,11 @@ def test_issues_are_translated() -> None:
     raised = re.findall(r'async_create_issue\(.*?translation_key="([a-z_]+)"', SOURCE, re.DOTALL)
     assert set(raised) == set(STRINGS["issues"])
     [issue] = STRINGS["issues"].values()
+    [given] = re.findall(
+        r"translation_placeholders=\{(.*?)\}", inspect.getsource(repairs), re.DOTALL
+    )
+    needed = set.union(*(placeholders(text) for _, text in texts(issue)))
+    assert needed == set(re.findall(r'"(\w+)":', given))
     assert steps(repairs.SignInExpiresRepairFlow) == set(issue["fix_flow"]["step"])
 
 
