@@ -243,6 +243,11 @@ def test_hacs() -> None:
     hacs = json.loads((ROOT / "hacs.json").read_text())
     assert HACS_SCHEMA(hacs) == hacs
     assert hacs == {"name": MANIFEST["name"], "homeassistant": "2026.9.0"}
+    oldest = hacs["homeassistant"].removesuffix(".0")
+    for page in ("README.md", "docs/blueprints.md"):
+        told = re.search(r"[Nn]eeds? Home Assistant ([0-9.]+) or newer", (ROOT / page).read_text())
+        assert told
+        assert told[1] == oldest
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
     assert (ROOT / "README.md").read_text().startswith(f"# {MANIFEST['name']}")
     # What the stores copy is the one folder, and it is whole.
