@@ -125,15 +125,22 @@ def release(root: Path, new: str, *, dry_run: bool) -> None:
     before = {path: (root / path).read_text(encoding="utf-8") for path in written}
     for path, text in written.items():
         (root / path).write_text(text, encoding="utf-8")
-    if subprocess.run([str(root / "scripts" / "check")], check=False).returncode:  # noqa: S603
-        for path, text in before.items():
-            (root / path).write_text(text, encoding="utf-8")
+    passed = False
+    try:
+        check = subprocess.run([str(root / "scripts" / "check")], check=False)  # noqa: S603
+        passed = check.returncode == 0
+    finally:
+        # Also if somebody ends it meanwhile.
+        if not passed:
+            for path, text in before.items():
+                (root / path).write_text(text, encoding="utf-8")
+    if not passed:
         raise ReleaseError("scripts/check does not pass; nothing is written.")
     built = build_zip(root)
     told = DIST / "notes.md"
     # The page of a release has no files beside it.
-    files = f"](https://github.com/{address(root)}/blob/v{new}/docs/"
-    said = notes(root, new).replace("](docs/", files)
+    files = f"](https://github.com/{address(root)}/blob/v{new}/"
+    said = re.sub(r"\]\((?!https?:)", files, notes(root, new))
     (root / told).write_text(said + "\n", encoding="utf-8")
     print(NEXT.format(version=new, zip=built, notes=told))
 

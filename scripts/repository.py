@@ -15,8 +15,10 @@ DOMAIN = "bambu_lab_cloud"
 INTEGRATION = Path("custom_components") / DOMAIN
 MANIFEST = INTEGRATION / "manifest.json"
 MADE = {"__pycache__", "dist"}
-# As GitHub lets owners and repositories be called.
-ADDRESS = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*/(?!\.\.?$)[A-Za-z0-9._-]{1,100}")
+# As GitHub lets owners and repositories be called; what `git clone` takes ends in .git as well.
+ADDRESS = re.compile(
+    r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*/(?!\.\.?$)(?!.*\.(?i:git)$)[A-Za-z0-9._-]{1,100}"
+)
 # In a path, in an address that is part of another one, and in a link of My Home Assistant.
 FORMS = ("{}/{}", "{}%2F{}", "owner={}&repository={}")
 

@@ -2,6 +2,9 @@
 
 import asyncio
 from datetime import timedelta
+import json
+from pathlib import Path
+import re
 from typing import Any
 from unittest.mock import Mock, patch
 
@@ -26,6 +29,7 @@ import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.bambu_lab_cloud import config_flow
 from custom_components.bambu_lab_cloud.api import (
     BambuLogin,
     CannotConnectError,
@@ -85,6 +89,11 @@ LOGIN_FAULTS = [
 SEND_FAULTS = [*FAULTS.items(), *((fault, "too_many_codes") for fault in RATE_LIMITS)]
 
 
+ENGLISH = json.loads((Path(config_flow.__file__).parent / "translations" / "en.json").read_text())[
+    "config"
+]
+
+
 class Owner:
     """Somebody who goes through a flow."""
 
@@ -104,6 +113,7 @@ class Owner:
     async def choose(self, way: str) -> ConfigFlowResult:
         """Choose a way from the menu."""
         assert self.result["type"] is FlowResultType.MENU
+        self.reads()
         assert self.result["menu_options"] == ["password", "email_code", "sms_code", "token"]
         return await self.submit({"next_step_id": way})
 
@@ -127,6 +137,14 @@ class Owner:
         """Assert which form is shown, with which errors."""
         assert self.result["type"] is FlowResultType.FORM
         assert (self.result["step_id"], self.result["errors"]) == (step_id, errors or {})
+        self.reads()
+
+    def reads(self) -> None:
+        """Assert that what stands in braces is known, else the frontend shows no text."""
+        texts = [str(ENGLISH["step"][self.result["step_id"]])]
+        texts += [ENGLISH["error"][error] for error in (self.result.get("errors") or {}).values()]
+        needed = re.findall(r"\{(\w+)\}", " ".join(texts))
+        assert {*needed} <= {*(self.result["description_placeholders"] or {})}
 
     def placeholder(self, name: str) -> str:
         """Return what stands in the texts of the form."""

@@ -13,6 +13,7 @@ from awesomeversion import AwesomeVersion, AwesomeVersionStrategy as Strategy
 from homeassistant import components
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.generated import languages
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import SelectSelector, validate_selector
 from homeassistant.setup import async_setup_component
@@ -242,6 +243,11 @@ def test_hacs() -> None:
     hacs = json.loads((ROOT / "hacs.json").read_text())
     assert HACS_SCHEMA(hacs) == hacs
     assert hacs == {"name": MANIFEST["name"], "homeassistant": "2026.9.0"}
+    oldest = hacs["homeassistant"].removesuffix(".0")
+    for page in ("README.md", "docs/blueprints.md"):
+        told = re.search(r"[Nn]eeds? Home Assistant ([0-9.]+) or newer", (ROOT / page).read_text())
+        assert told
+        assert told[1] == oldest
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
     assert (ROOT / "README.md").read_text().startswith(f"# {MANIFEST['name']}")
     # What the stores copy is the one folder, and it is whole.
@@ -361,10 +367,14 @@ def placeholders(text: str) -> set[str]:
 
 
 def is_wrong(place: str, text: str) -> bool:
-    """Return if a text has blanks at its ends, an address or a reference, or its key is wrong."""
+    """Return if a text has blanks at its ends, an address or a reference, or its key is wrong.
+
+    Neither the frontend nor Home Assistant itself can read a brace that is no placeholder's.
+    """
     return (
         text != text.strip()
         or not text
+        or bool(re.search(r"[{}]", re.sub(r"(?<!\{)\{[a-z_]+\}(?!\})", "", text)))
         or cv.string_with_no_html(text) != text
         or bool(re.search(r"<[a-z/]|https?://|'\{|\[%", text))
         or bool(placeholders(text) and re.search(r"\.state\.", place))
@@ -386,6 +396,10 @@ def test_texts(path: Path) -> None:
         (".title", ""),
         (".title", "See https://example.com"),
         (".title", "A '{name}' in quotes"),
+        (".title", "{name} {"),
+        (".title", "{name} }"),
+        (".title", "{{name}}"),
+        (".title", "'}' in quotes"),
         (".title", "[%key:common::state::on%]"),
         (".entity.state.on", "{name} is on"),
         (".title.Upper", "Key"),
@@ -403,6 +417,19 @@ def test_languages_say_the_same(path: Path) -> None:
     assert {place: placeholders(text) for place, text in texts(strings)} == {
         place: placeholders(text) for place, text in texts(STRINGS)
     }
+
+
+@pytest.mark.parametrize("path", LANGUAGES, ids=lambda path: path.stem)
+def test_languages_are_of_home_assistant(path: Path) -> None:
+    """It looks for no other file. Each says in its own words what is more than a name."""
+    assert path.name.removesuffix(".json") in languages.LANGUAGES
+    english = dict(texts(STRINGS))
+    kept = [
+        place
+        for place, text in texts(json.loads(path.read_text()))
+        if text == english[place] and len(text.split()) > 3
+    ]
+    assert not kept or path.stem == "en"
 
 
 @pytest.mark.parametrize(
@@ -549,6 +576,11 @@ def test_issues_are_translated() -> None:
     raised = re.findall(r'async_create_issue\(.*?translation_key="([a-z_]+)"', SOURCE, re.DOTALL)
     assert set(raised) == set(STRINGS["issues"])
     [issue] = STRINGS["issues"].values()
+    [given] = re.findall(
+        r"translation_placeholders=\{(.*?)\}", inspect.getsource(repairs), re.DOTALL
+    )
+    needed = set.union(*(placeholders(text) for _, text in texts(issue)))
+    assert needed == set(re.findall(r'"(\w+)":', given))
     assert steps(repairs.SignInExpiresRepairFlow) == set(issue["fix_flow"]["step"])
 
 

@@ -16,7 +16,9 @@ from scripts.repository import INTEGRATION, MANIFEST, ROOT, address, git, tracke
 SCRIPTS = [Path("scripts") / name for name in ("release", "release.py", "repository.py")]
 IDENTITY = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.com")
 # What stands under Unreleased, and before it a version that is out.
-NEWS = "### Added\n\n- [This](docs/live.md)."
+NEWS = (
+    "### Added\n\n- [This](docs/live.md), [that](README.md#remove) and [more](https://example.com)."
+)
 CHANGES = f"# Changelog\n\n## Unreleased\n\n{NEWS}\n\n## 0.1.0 - 2026-11-01\n\n- All.\n"
 
 
@@ -108,9 +110,10 @@ def test_a_release(checkout: Path) -> None:
     with ZipFile(checkout / "dist" / "bambu_lab_cloud.zip") as archive:
         assert json.loads(archive.read("manifest.json"))["version"] == "0.2.0"
     told = (checkout / "dist" / "notes.md").read_text()
-    assert (
-        told
-        == f"### Added\n\n- [This](https://github.com/{address(ROOT)}/blob/v0.2.0/docs/live.md).\n"
+    files = f"https://github.com/{address(ROOT)}/blob/v0.2.0"
+    assert told == (
+        f"### Added\n\n- [This]({files}/docs/live.md), [that]({files}/README.md#remove)"
+        " and [more](https://example.com).\n"
     )
     changes = (checkout / CHANGELOG).read_text()
     assert release.notes(checkout, "Unreleased") == ""
@@ -189,6 +192,14 @@ def test_what_does_not_pass_is_not_released(checkout: Path) -> None:
         release.release(checkout, "0.2.0", dry_run=False)
     assert git(checkout, "status", "--porcelain") == ""
     assert not (checkout / "dist" / "bambu_lab_cloud.zip").exists()
+
+
+def test_what_cannot_be_checked_is_not_written(checkout: Path) -> None:
+    (checkout / "scripts" / "check").chmod(0o644)
+    commit(checkout)
+    with pytest.raises(PermissionError):
+        release.release(checkout, "0.2.0", dry_run=False)
+    assert git(checkout, "status", "--porcelain") == ""
 
 
 def test_this_repository_can_be_released() -> None:

@@ -1,11 +1,14 @@
 """What the repository says of itself, and the scripts that change it."""
 
+import os
 from pathlib import Path
 import re
 import shutil
 import subprocess
 from typing import Any
+from urllib.parse import quote, unquote
 
+import probatio
 import pytest
 import yaml
 
@@ -14,8 +17,20 @@ from scripts import repository
 ROOT = repository.ROOT
 NEW = "some-body/other_name.2"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
+STARTED_BY = {"push", "pull_request", "release", "schedule", "workflow_dispatch"}
 # The commit itself, and beside it what it is called.
 PINNED = re.compile(r"(?:- )?uses: [\w./-]+@[0-9a-f]{40} # \S+")
+
+
+LABELED = {probatio.Required("label"): str, probatio.Optional("description"): str}
+WRITTEN = LABELED | {probatio.Optional("placeholder"): str}
+# What GitHub knows of a field, as far as it is used; it shows no form that has anything else.
+ATTRIBUTES = {
+    "dropdown": probatio.Schema(LABELED | {probatio.Required("options"): [str]}),
+    "input": probatio.Schema(WRITTEN),
+    "markdown": probatio.Schema({probatio.Required("value"): str}),
+    "textarea": probatio.Schema(WRITTEN | {probatio.Optional("render"): str}),
+}
 
 
 @pytest.fixture
@@ -24,7 +39,11 @@ def copy(tmp_path: Path) -> Path:
     if shutil.which("git") is None:
         pytest.skip("git is missing")
     owner, name = repository.address(ROOT).encode().split(b"/")
-    named = [path for path in repository.tracked(ROOT) if name in (ROOT / path).read_bytes()]
+    named = [
+        path
+        for path in repository.tracked(ROOT)
+        if name.lower() in (ROOT / path).read_bytes().lower()
+    ]
     assert {path.suffix for path in named} >= {".json", ".md", ".yaml"}
     for path in (*named, *map(Path, ("scripts/repository.py", "scripts/set-repository"))):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -70,8 +89,14 @@ def test_the_repository_can_be_another(copy: Path) -> None:
     assert after.pop(Path("picture.png")) == before[Path("picture.png")]
     left = [path for path, content in after.items() if f"{owner}/{name}".encode() in content]
     left += [path for path, content in after.items() if f"{owner}%2F{name}".encode() in content]
+    # Nor is it there with another owner, or in other letters; the name alone may be any word.
+    wrong = re.compile(
+        rf"github[.\w]*\.(?:com|io)(?:/|%2F)(?:[\w.-]+(?:/|%2F))?{re.escape(name)}(?![\w-])"
+        rf"|repository={re.escape(name)}(?![\w-])".encode(),
+        re.IGNORECASE,
+    )
+    left += [path for path, content in after.items() if wrong.search(content)]
     assert left == []
-    assert not any(name.encode() in content for content in after.values())
 
 
 def test_once_is_enough(copy: Path) -> None:
@@ -100,6 +125,8 @@ def test_once_is_enough(copy: Path) -> None:
         "owner/na me",
         "owner/name\n",
         "https://github.com/owner/name",
+        "owner/name.git",
+        "owner/name.GIT",
         r"owner/\1",
     ],
 )
@@ -144,14 +171,18 @@ def jobs(path: Path) -> dict[str, Any]:
 def test_workflows_run_what_they_say_alone(path: Path) -> None:
     """An action cannot become another one, and none may do more than it has to."""
     workflow = yaml.safe_load(path.read_text())
+    # YAML takes the word for a yes. What `pull_request_target` runs may be a stranger's.
+    assert workflow[True].keys() <= STARTED_BY
     assert workflow["permissions"] == {}
     assert workflow["concurrency"]["group"]
     for job in workflow["jobs"].values():
         assert job["timeout-minutes"] <= 60
         assert job["permissions"]
+        assert "${{" not in str(job.get("strategy"))
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    texts = [text for step in steps for text in re.findall(r"\$\{\{.*?\}\}", step.get("run", ""))]
-    assert [text for text in texts if not text.startswith("${{ matrix.")] == []
+    texts = [text for step in steps for text in step.get("run", "").split("${{")[1:]]
+    assert [text for text in texts if not text.startswith(" matrix.")] == []
+    assert "secrets" not in path.read_text()
     checkouts = [step for step in steps if "actions/checkout@" in step.get("uses", "")]
     assert [step["with"] for step in checkouts] == [{"persist-credentials": False}] * len(checkouts)
     lines = [line.strip() for line in path.read_text().splitlines() if "uses:" in line]
@@ -160,9 +191,34 @@ def test_workflows_run_what_they_say_alone(path: Path) -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflows_run_scripts_that_are_there(path: Path) -> None:
-    used = re.findall(r"scripts/[\w-]+", str(jobs(path)))
+    text = str(jobs(path))
+    named = [job.get("strategy", {}).get("matrix", {}) for job in jobs(path).values()]
+    used = re.findall(r"scripts/[\w-]+", text)
+    used += [f"scripts/{script}" for matrix in named for script in matrix.get("script", ())]
     assert used or path.stem == "validate"
-    assert all((ROOT / script).is_file() for script in used)
+    assert [script for script in used if not os.access(ROOT / script, os.X_OK)] == []
+
+
+def test_what_a_release_gets_is_attested() -> None:
+    """The very zip that is built, and nothing before it is published."""
+    path = ROOT / ".github" / "workflows" / "release.yaml"
+    assert yaml.safe_load(path.read_text())[True] == {"release": {"types": ["published"]}}
+    [job] = jobs(path).values()
+    build, attest, attach = job["steps"][1:]
+    assert 'scripts/release --zip "$TAG"' in build["run"]
+    zip_file = "${{ steps.build.outputs.zip }}"
+    assert "/attest-build-provenance@" in attest["uses"]
+    assert attest["with"] == {"subject-path": zip_file}
+    assert attach["run"].endswith('"$TAG" "$ZIP"')
+    assert attach["env"]["ZIP"] == zip_file
+
+
+def test_the_validators_are_asked() -> None:
+    path = ROOT / ".github" / "workflows" / "validate.yaml"
+    steps = [step for job in jobs(path).values() for step in job["steps"]]
+    used = {step["uses"].partition("@")[0]: step.get("with") for step in steps}
+    assert "home-assistant/actions/hassfest" in used
+    assert used["hacs/action"]["category"] == "integration"
 
 
 def test_only_a_release_may_write() -> None:
@@ -196,13 +252,26 @@ def forms() -> dict[str, dict[str, Any]]:
 def test_forms_can_be_shown(form: dict[str, Any]) -> None:
     """As GitHub wants them: else it shows none."""
     assert form.keys() == {"name", "description", "labels", "body"}
+    assert all(form.values())
     fields = [field for field in form["body"] if field["type"] != "markdown"]
     assert len({field["id"] for field in fields}) == len(fields) > 0
     assert len({field["attributes"]["label"] for field in fields}) == len(fields)
+    for field in form["body"]:
+        assert ATTRIBUTES[field["type"]](field["attributes"])
+        assert field.keys() <= {"type", "attributes", "id", "validations"}
     for field in fields:
-        assert field["type"] in {"dropdown", "input", "textarea"}
         assert re.fullmatch(r"[A-Za-z][\w-]*", field["id"])
-        assert all(isinstance(option, str) for option in field["attributes"].get("options", []))
+        assert field.get("validations", {}) in ({}, {"required": True})
+        options = field["attributes"].get("options", [])
+        assert len(set(options)) == len(options)
+
+
+def test_links_beside_the_forms() -> None:
+    config = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "config.yml").read_text())
+    assert config.keys() == {"blank_issues_enabled", "contact_links"}
+    for link in config["contact_links"]:
+        assert link.keys() == {"name", "url", "about"}
+        assert all(link.values())
 
 
 def test_a_report_has_what_it_takes() -> None:
@@ -214,20 +283,42 @@ def test_a_report_has_what_it_takes() -> None:
     assert required >= {"diagnostics", "home-assistant", "integration", "live", "printers"}
 
 
-def links() -> set[str]:
-    """Return what the documents and forms link to of this repository: file, # and heading."""
+def links_of(path: Path, text: str) -> set[str]:
+    """Return what a file links to of this repository: file, # and heading."""
     ours = re.escape(f"https://github.com/{repository.address(ROOT)}")
     found = set()
-    for path in repository.tracked(ROOT):
-        if path.suffix not in {".md", ".yml"}:
-            continue
-        text = (ROOT / path).read_text()
+    if path.suffix != ".yaml":
         for link in re.findall(r"\]\((?!https?:|/)([^)\s]+)\)", text):
             name, _, anchor = link.partition("#")
             found.add(f"{path.parent / name if name else path}#{anchor}")
-        for name, anchor in re.findall(rf"{ours}(?:/blob/main/([\w./-]+))?#([\w-]+)", text):
-            found.add(f"{name or 'README.md'}#{anchor}")
+    # A button to import a blueprint has the address in its own.
+    for name, anchor in re.findall(
+        rf"{ours}(?:/blob/main/([\w./-]+))?(?:#([\w-]+))?", unquote(text)
+    ):
+        found.add(f"{name or 'README.md'}#{anchor}")
     return found
+
+
+def links() -> set[str]:
+    """Return what documents, forms and blueprints link to."""
+    return {
+        link
+        for path in repository.tracked(ROOT)
+        if path.suffix in {".md", ".yaml", ".yml"}
+        for link in links_of(path, (ROOT / path).read_text())
+    }
+
+
+def test_links_are_found() -> None:
+    """With a heading or not, in a button, and in the description of a blueprint."""
+    ours = f"https://github.com/{repository.address(ROOT)}"
+    text = (
+        f"[a](b.md) [c](#d) {ours}/blob/main/docs/e.md and {ours}/blob/main/f.md#g, {ours}#h,"
+        f" ?url={quote(ours, safe='')}%2Fblob%2Fmain%2Fi.yaml) {ours}/issues"
+    )
+    absolute = {"docs/e.md#", "f.md#g", "README.md#h", "i.yaml#", "README.md#"}
+    assert links_of(Path("docs/x.yaml"), text) == absolute
+    assert links_of(Path("docs/x.md"), text) == {"docs/b.md#", "docs/x.md#d"} | absolute
 
 
 @pytest.mark.parametrize("link", sorted(links()))

@@ -4,7 +4,7 @@ from pathlib import Path
 import re
 
 import aiohttp
-from PIL import Image
+from PIL import Image, ImageStat
 import pytest
 
 from scripts import screenshots_labels
@@ -23,6 +23,7 @@ SHOWN = re.compile(
 )
 # How it stands in the README.
 PLAIN = re.compile(r"!\[([^]]+)\]\((docs/pictures/[\w-]+-light\.\w+)\)")
+KINDS = {".jpg": "JPEG", ".png": "PNG"}
 MOST, MOST_OF_ALL = 300_000, 2_000_000  # bytes
 
 
@@ -69,6 +70,9 @@ def test_light_and_dark_are_a_pair() -> None:
         assert dark.name.replace("-dark.", "-light.") == light.name
         with Image.open(dark) as one, Image.open(light) as other:
             assert one.size == other.size
+            assert {one.format, other.format} == {KINDS[light.suffix]}
+            dim, bright = (ImageStat.Stat(each.convert("L")).mean[0] for each in (one, other))
+            assert dim < bright
 
 
 def test_pictures_are_small() -> None:

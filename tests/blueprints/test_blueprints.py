@@ -41,10 +41,11 @@ def test_is_imported_from_where_it_is(path: Path) -> None:
 
 
 def test_is_offered_in_the_documentation(path: Path) -> None:
-    """With a button that imports it, and a line in the table."""
-    page = (ROOT / "docs/blueprints.md").read_text()
+    """With a button that imports it, there and in the README, and a line in the table."""
+    page, readme = ((ROOT / name).read_text() for name in ("docs/blueprints.md", "README.md"))
     address = quote(load(path).metadata["source_url"], safe="")
-    assert page.count(f"/redirect/blueprint_import/?blueprint_url={address})") == 1
+    button = f"/redirect/blueprint_import/?blueprint_url={address})"
+    assert page.count(button) == readme.count(button) == 1
     assert f"](#{path.stem.replace('_', '-')}) |" in page
 
 

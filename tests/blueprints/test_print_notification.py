@@ -356,6 +356,48 @@ async def test_picture_in_home_assistant(
     assert not re.search(r"(?<!\\)[<&\[*`]|//|www[.]", text)
 
 
+async def test_notification_without_its_picture(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    automate: Automate,
+    notices: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    """Be there no print yet, or no place where it may be written."""
+    folder = tmp_path / "elsewhere"
+    more = actions(folder)
+    automation = await automate(BLUEPRINT, printers=PRINTERS, notice="never", more_actions=more)
+    run = ("automation", "trigger", {"entity_id": automation})
+    await hass.services.async_call(*run, blocking=True)
+    assert [each["message"] for each in notices.values()] == ["No news of a print yet"]
+    simulator.cloud.start(P1S, duration=600, title="Boat")
+    await pass_time(wait, 15)
+    assert notices[PRINTERS[0]]["message"].startswith(r"Finished\: Boat")
+    assert not folder.exists()
+
+
+async def test_printers_of_one_name_have_two_notifications(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    wait: Wait,
+    automate: Automate,
+    notices: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    """With the actions that docs/blueprints.md has for it."""
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    await automate(BLUEPRINT, printers=PRINTERS, notice="never", more_actions=actions(tmp_path))
+    for printer in (P1S, X1C):
+        simulator.cloud.change_printer(printer, name="Printer")
+        simulator.cloud.start(printer, duration=600, title="Boat")
+    await pass_time(wait, 15)
+    assert [each["title"] for each in notices.values()] == ["Printer", "Printer"]
+    assert len(list((tmp_path / "www").iterdir())) == 2
+
+
 async def test_run_by_hand(
     hass: HomeAssistant,
     entry: MockConfigEntry,
