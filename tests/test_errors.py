@@ -36,6 +36,8 @@ async def test_an_error_is_announced_with_the_print_that_runs(
 ) -> None:
     """Once, however often and in whatever order the printer repeats it."""
     body = await begin(simulator, pushes, wait)
+    # Until its picture is here.
+    await wait(2 * MINUTE)
     heard.clear()
     await pushes.say(hms=[FATAL])
     assert told(heard, *PARTS) == [HOT]

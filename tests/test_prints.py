@@ -32,6 +32,7 @@ from custom_components.bambu_lab_cloud.pictures import Pictures
 from custom_components.bambu_lab_cloud.tasks import TaskList
 from simulator import Simulator, wire
 from tests.conftest import Wait, finish_start, reload, set_up, sign_in, sign_in_demo
+from tests.pushes import Pushes, begin
 
 ROOT = Path(__file__).parent.parent
 X1C = "00M00A000000001"
@@ -678,3 +679,25 @@ async def test_an_event_that_grows_too_old_meanwhile_holds_no_other_up(
     for _ in range(10):
         await wait(MINUTE)
     assert ("finished", third) in told(heard)
+
+
+async def test_no_print_is_shown_as_another(
+    simulator: Simulator, pushes: Pushes, wait: Wait, heard: list[State]
+) -> None:
+    """Neither at its start nor at its end, while nobody can tell where its picture is."""
+    body = await begin(simulator, pushes, wait)
+    await wait(timedelta(minutes=2))
+    heard.clear()
+    simulator.cloud.add_fault("server_error")
+    await pushes.full(body, gcode_state="FINISH")
+    body |= {"task_id": "4066419799999", "subtask_id": "4066419799999", "subtask_name": "Vase"}
+    for state in ("PREPARE", "RUNNING", "FINISH"):
+        await wait(timedelta(minutes=1))
+        await pushes.full(body, gcode_state=state)
+    await wait(timedelta(minutes=1))
+    told = [(each.attributes["event_type"], each.attributes["image"]) for each in heard]
+    assert told == [
+        ("finished", "image.p1s_last_print_preview"),
+        ("started", None),
+        ("finished", None),
+    ]

@@ -223,7 +223,7 @@ async def test_an_error_that_nobody_could_hear_is_heard_once(
     downloaded.set()
     await settle(hass)
     kinds = [call.data["kind"] for call in calls]
-    assert kinds == ["print_started", "printer_error", "print_finished"]
+    assert kinds == ["printer_error", "print_started", "print_finished"]
 
 
 @pytest.mark.parametrize("disabled_by", [None, USER], ids=["event", "no event"])

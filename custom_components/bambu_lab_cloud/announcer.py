@@ -138,7 +138,7 @@ class Announcer:
 
     async def _async_announce(self, item: Announcement) -> None:
         """Announce something, if somebody listens and automations do."""
-        if isinstance(item, PrintEvent) and item.is_end and self._may_announce(item):
+        if isinstance(item, PrintEvent) and not _is_error(item) and self._may_announce(item):
             await self._async_wait_for_picture(item.print)
         if not self._may_announce(item):
             return

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -48,7 +47,9 @@ async def async_setup_entry(
     async_add_entities([BambuMessageEvent(data.messages, MESSAGE, data.announcer)])
 
 
-def print_attributes(hass: HomeAssistant, entry: ConfigEntry, event: PrintEvent) -> dict[str, Any]:
+def print_attributes(
+    hass: HomeAssistant, entry: BambuConfigEntry, event: PrintEvent
+) -> dict[str, Any]:
     """Return what automations are told of a print, by whichever way they hear of it."""
     job = event.print
     duration = job.duration
@@ -77,11 +78,17 @@ def print_attributes(hass: HomeAssistant, entry: ConfigEntry, event: PrintEvent)
     }
 
 
-def _picture(hass: HomeAssistant, entry: ConfigEntry, event: PrintEvent) -> str | None:
+def _picture(hass: HomeAssistant, entry: BambuConfigEntry, event: PrintEvent) -> str | None:
     """Return the image entity that shows the print: the last one if it has ended."""
-    shown = LAST_PRINT_PREVIEW if event.is_end else PRINT_PREVIEW
-    entity = entity_of(hass, entry, event.print.printer_id, Platform.IMAGE, shown.key)
-    return entity.entity_id if event.has_print and entity and not entity.disabled else None
+    if (task_id := event.print.task_id) is None:
+        return None
+    preview = LAST_PRINT_PREVIEW if event.is_end else PRINT_PREVIEW
+    entity = entity_of(hass, entry, event.print.printer_id, Platform.IMAGE, preview.key)
+    if entity is None or entity.disabled:
+        return None
+    # It may still show the print before.
+    shown = entry.runtime_data.pictures.is_shown(entity.unique_id, task_id)
+    return entity.entity_id if shown else None
 
 
 class BambuEvent(EventEntity):

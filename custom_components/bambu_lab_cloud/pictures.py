@@ -178,6 +178,10 @@ class Pictures:
         """Keep a picture as long as an entity shows it."""
         self._shown[entity] = task_id
 
+    def is_shown(self, entity: str, task_id: str) -> bool:
+        """Return if an entity shows the picture of a print, and not yet or still another one."""
+        return self._shown.get(entity) == task_id
+
     @callback
     def add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Tell somebody who misses a picture when to ask again, until the returned call."""

@@ -1,5 +1,6 @@
 """The blueprint that tells what is wrong with a printer."""
 
+from datetime import timedelta
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -33,6 +34,8 @@ async def test_an_error_while_something_prints(
     """What and whose it is, and a tap explains it."""
     await automate(BLUEPRINT, printers=PRINTERS, phones=[phone.id, tablet.id], notice="always")
     await begin(simulator, pushes, wait)
+    # Until its picture is here.
+    await wait(timedelta(minutes=2))
     await pushes.say(hms=[FATAL])
     (told,) = phone.told
     data = told["data"]

@@ -84,12 +84,6 @@ class PrintEvent:
         """Return if the print ended."""
         return self.type in _END.values()
 
-    @property
-    def has_print(self) -> bool:
-        """Return if it is about a print: a printer at rest may be wrong as well."""
-        is_error = self.type is PrintEventType.ERROR
-        return not is_error or self.print != Print(printer_id=self.print.printer_id)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPrint:
