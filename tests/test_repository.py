@@ -17,7 +17,6 @@ from scripts import repository
 ROOT = repository.ROOT
 NEW = "some-body/other_name.2"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
-STARTED_BY = {"push", "pull_request", "release", "schedule", "workflow_dispatch"}
 # The commit itself, and beside it what it is called.
 PINNED = re.compile(r"(?:- )?uses: [\w./-]+@[0-9a-f]{40} # \S+")
 
@@ -169,19 +168,11 @@ def jobs(path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflows_run_what_they_say_alone(path: Path) -> None:
-    """An action cannot become another one, and none may do more than it has to."""
-    workflow = yaml.safe_load(path.read_text())
-    # YAML takes the word for a yes. What `pull_request_target` runs may be a stranger's.
-    assert workflow[True].keys() <= STARTED_BY
-    assert workflow["permissions"] == {}
-    assert workflow["concurrency"]["group"]
-    for job in workflow["jobs"].values():
+    """What zizmor, which scripts/check asks, leaves open."""
+    for job in jobs(path).values():
         assert job["timeout-minutes"] <= 60
         assert job["permissions"]
-        assert "${{" not in str(job.get("strategy"))
-    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    texts = [text for step in steps for text in step.get("run", "").split("${{")[1:]]
-    assert [text for text in texts if not text.startswith(" matrix.")] == []
+    steps = [step for job in jobs(path).values() for step in job["steps"]]
     assert "secrets" not in path.read_text()
     checkouts = [step for step in steps if "actions/checkout@" in step.get("uses", "")]
     assert [step["with"] for step in checkouts] == [{"persist-credentials": False}] * len(checkouts)
