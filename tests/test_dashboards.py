@@ -218,6 +218,22 @@ async def test_ids_may_begin_with_anything(
     assert not any(each["type"] == "picture-entity" for each in cards(view))
 
 
+@pytest.mark.parametrize(
+    ("others", "name"),
+    [([], {"type": "entity"}), (["one"], [{"type": "device"}, {"type": "entity"}])],
+)
+async def test_badges_name_their_account_where_there_are_several(
+    hass: HomeAssistant, entry: MockConfigEntry, others: list[str], name: Any
+) -> None:
+    for other in others:
+        await sign_in(hass, other)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    badges = (await written(hass))["views"][0]["badges"]
+    assert [badge["name"] for badge in badges if "_printing" in badge["entity"]] == [
+        name for _ in [entry, *others]
+    ]
+
+
 @pytest.mark.parametrize("name", ["P1S", "All", "1", "no", "null", "{{ 1 }}", "😀", "a: 'b'"])
 async def test_each_view_has_a_path_of_its_own(
     hass: HomeAssistant, entry: MockConfigEntry, device_registry: dr.DeviceRegistry, name: str
