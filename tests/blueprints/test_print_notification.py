@@ -331,22 +331,23 @@ async def test_a_phone_that_is_gone_takes_nothing_from_the_others(
     assert [call.data["name"] for call in calls] == ["Boat"]
 
 
-async def test_picture_in_home_assistant(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    automate: Automate,
-    notices: dict[str, Any],
-    tmp_path: Path,
-) -> None:
-    """With the actions that docs/blueprints.md has for it."""
+@pytest.fixture
+async def folder(
+    hass: HomeAssistant, entry: MockConfigEntry, automate: Automate, tmp_path: Path
+) -> Path:
+    """Where the actions that docs/blueprints.md has for pictures write them."""
     hass.config.allowlist_external_dirs = {str(tmp_path)}
     await automate(BLUEPRINT, printers=PRINTERS, notice="never", more_actions=actions(tmp_path))
+    return tmp_path / "www"
+
+
+async def test_picture_in_home_assistant(
+    simulator: Simulator, wait: Wait, notices: dict[str, Any], folder: Path
+) -> None:
     task = simulator.cloud.start(P1S, duration=600, title=HOSTILE)
     await pass_time(wait, 15)
     picture = "image.p1s_last_print_preview.png"
-    assert MAGIC.match((tmp_path / "www" / picture).read_bytes())
+    assert MAGIC.match((folder / picture).read_bytes())
     (notice,) = notices.values()
     assert notice["title"] == "P1S"
     text, _, shown = notice["message"].rpartition("\n\n")
@@ -379,23 +380,14 @@ async def test_notification_without_its_picture(
 
 
 async def test_printers_of_one_name_have_two_notifications(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    simulator: Simulator,
-    wait: Wait,
-    automate: Automate,
-    notices: dict[str, Any],
-    tmp_path: Path,
+    simulator: Simulator, wait: Wait, notices: dict[str, Any], folder: Path
 ) -> None:
-    """With the actions that docs/blueprints.md has for it."""
-    hass.config.allowlist_external_dirs = {str(tmp_path)}
-    await automate(BLUEPRINT, printers=PRINTERS, notice="never", more_actions=actions(tmp_path))
     for printer in (P1S, X1C):
         simulator.cloud.change_printer(printer, name="Printer")
         simulator.cloud.start(printer, duration=600, title="Boat")
     await pass_time(wait, 15)
     assert [each["title"] for each in notices.values()] == ["Printer", "Printer"]
-    assert len(list((tmp_path / "www").iterdir())) == 2
+    assert len(list(folder.iterdir())) == 2
 
 
 async def test_run_by_hand(
