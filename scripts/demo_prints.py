@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # The simulator's own printers print by themselves; this one is added, and prints by command.
 PRINTER = "Bench"
 EVENT = "event.bench_print"
+PICTURE = "image.bench_print_preview"
 # It is there once the printer says itself what it does.
 SPEAKING = "sensor.bench_stage"
 EVENTS = ("event.workshop_x1c_print", "event.p1s_print", "event.3dp_030_117_print", EVENT)
@@ -202,27 +203,22 @@ class Prints:
         """Print while Home Assistant runs, and look at what is told of it."""
         task = await self._start()
         await self._hear(task, ("started", False))
-        await self._see(task, "started")
+
+        async def is_shown() -> bool:
+            await self._home.update("sensor.workshop_x1c")
+            return bool((await self._home.get(f"/api/states/{PICTURE}"))["state"] != "unknown")
+
+        if not await until(is_shown, PATIENCE, every=2):
+            raise DemoError(f"{PICTURE} shows nothing.")
         await self._end()
         await self._hear(task, ("started", False), ("finished", False))
-        await self._see(task, "finished")
-        return "started and finished, with the printer's name and a picture each"
-
-    async def _see(self, task_id: str, event_type: str) -> None:
-        """Take the name and the picture from an event, as a notification does."""
-        report = next(
-            each
-            for each in await self._reports("state")
-            if (each["task_id"], each["event_type"]) == (task_id, event_type)
-        )
-        if report["printer"] != PRINTER:
-            raise DemoError(f"The event names {report['printer']} instead of {PRINTER}.")
-
-        async def is_there() -> bool:
-            return await is_picture(self._home, report["image"])
-
-        if not await until(is_there, PATIENCE):
-            raise DemoError(f"There is no picture at {report['image']}.")
+        reports = [each for each in await self._reports("state") if each["task_id"] == task]
+        for each in reports:
+            if each["printer"] != PRINTER:
+                raise DemoError(f"The event names {each['printer']} instead of {PRINTER}.")
+        if not (image := reports[-1]["image"]) or not await is_picture(self._home, image):
+            raise DemoError(f"There is no picture at {image}.")
+        return "started and finished, with the printer's name, and a picture at the end"
 
     async def activity(self) -> str:
         """Count the lines that one print writes to the activity on the page of its printer."""
