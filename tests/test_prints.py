@@ -701,3 +701,23 @@ async def test_no_print_is_shown_as_another(
         ("started", None),
         ("finished", None),
     ]
+
+
+async def test_the_earlier_of_two_ends_is_not_shown_as_the_later(
+    entry: MockConfigEntry, simulator: Simulator, wait: Wait, heard: list[State]
+) -> None:
+    """Both are found at once, and the entity shows but one of them."""
+    await wait(IDLE)
+    simulator.cloud.add_fault("server_error")
+    for title in ("Boat", "Vase"):
+        simulator.cloud.start(P1S, duration=60, title=title)
+        await wait(timedelta(minutes=2))
+    simulator.cloud.clear_faults()
+    # The cloud of 2022 names no print in bind, so its list is asked but once an hour.
+    for _ in range(25):
+        await wait(IDLE)
+    ends = [each.attributes for each in heard if each.attributes["event_type"] == "finished"]
+    assert [(end["title"], end["image"]) for end in ends] == [
+        ("Boat", None),
+        ("Vase", "image.p1s_last_print_preview"),
+    ]

@@ -86,7 +86,7 @@ def _picture(hass: HomeAssistant, entry: BambuConfigEntry, event: PrintEvent) ->
     entity = entity_of(hass, entry, event.print.printer_id, Platform.IMAGE, preview.key)
     if entity is None or entity.disabled:
         return None
-    # It may still show the print before.
+    # It may still show the print before, or already the one after it.
     shown = entry.runtime_data.pictures.is_shown(entity.unique_id, task_id)
     return entity.entity_id if shown else None
 

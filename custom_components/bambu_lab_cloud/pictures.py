@@ -178,8 +178,9 @@ class Pictures:
         """Keep a picture as long as an entity shows it."""
         self._shown[entity] = task_id
 
+    @callback
     def is_shown(self, entity: str, task_id: str) -> bool:
-        """Return if an entity shows the picture of a print, and not yet or still another one."""
+        """Return if an entity shows the picture of a print, and not that of another one."""
         return self._shown.get(entity) == task_id
 
     @callback
